@@ -1,0 +1,1 @@
+"""办件: the engine of filings. It knows fields, states, batches and reviews; it knows no insurance."""

@@ -1,0 +1,104 @@
+"""批量办理: a workbook becomes rows of a case. Loaded in chunks, each on record with its outcome; a killed job goes on where it was."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE
+from shebao.base.errors import ShebaoError
+from shebao.casework.cases import locked, moved, new_case, note, once
+from shebao.casework.examine import Columns, Examined, _doubles, _read, as_json, check
+from shebao.casework.item import Context, ServiceItem
+from shebao.casework.jobs import defer
+from shebao.casework.models import CaseState, Channel, Upload
+
+CHUNK_ROWS = 5_000
+
+
+def receive(item: ServiceItem, context: Context, name: str, content: bytes, sha256: bytes, *, key: UUID | None) -> int:
+    """Keep an uploaded workbook and queue its reading. Answers at once with the case."""
+
+    def act() -> int:
+        case = new_case(item, context, Channel.WORKBOOK, name, CaseState.CHECKING)
+        Upload.objects.create(
+            case=case,
+            unit_id=context.unit_id,
+            agency_id=context.agency_id,
+            name=name[:160],
+            sha256=sha256,
+            content=content,
+            started_at=context.at,
+        )
+        note(case, "uploaded", f"上传文件 {name}", at=context.at)
+        defer("check_upload", case_id=case.pk)
+        return case.pk
+
+    return once(key, f"upload:{item.code}", sha256.hex(), context, act)
+
+
+def refuse(case_id: int, error: ShebaoError, *, at: datetime) -> None:
+    """The file as a whole cannot be read: say so on the case, keep the file."""
+    with acting(ENGINE):
+        case = locked(case_id)
+        Upload.objects.filter(case=case).update(problem=error.text[:400], problem_code=error.code, finished_at=at, rows_total=0)
+        case.state, case.ended_at = CaseState.WITHDRAWN, at
+        moved(case, at=at)
+        note(case, "refused", error.text, at=at)
+
+
+def load(
+    case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], warnings: Sequence[str], *, clock: object
+) -> None:
+    """Examine and store the rows of an upload, a chunk a transaction. Chunks that an earlier, killed run stored are not done twice."""
+    total = len(rows)
+    with acting(ENGINE):
+        Upload.objects.filter(case_id=case_id).update(rows_total=total, warnings=list(warnings))
+        done = Upload.objects.values_list("rows_checked", flat=True).get(case_id=case_id)
+    # Doubles concern the whole file, so they are looked for before it is cut into chunks.
+    found = _read(item, columns, rows)
+    doubles = _doubles(item, [examined.values for examined in found], rows)
+    for i, refusal in doubles.items():
+        found[i].refusals.append(refusal)
+    for begin in range(done, total, CHUNK_ROWS):
+        chunk = found[begin : begin + CHUNK_ROWS]
+        with acting(ENGINE):
+            _store(case_id, context, check(item, context, chunk))
+            Upload.objects.filter(case_id=case_id).update(rows_checked=begin + len(chunk))
+    with acting(ENGINE):
+        case = locked(case_id)
+        if case.state == CaseState.CHECKING:
+            case.state, case.subject = CaseState.DRAFT, f"{total} 人"
+            moved(case, at=context.at)
+            note(case, "checked", f"校验完成，共 {total} 行", at=context.at)
+        Upload.objects.filter(case_id=case_id).update(finished_at=clock())  # type: ignore[operator]
+
+
+def _store(case_id: int, context: Context, found: Sequence[Examined]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into casework_filing
+              (case_id, row, unit_id, agency_id, state, id_number, name, typed, values, refusals, warnings, return_reason, round, changed_at)
+            select %s, n.row, %s, %s, 'draft', n.id_number, n.name, n.typed, n.values, n.refusals, n.warnings, '', 0, %s
+            from unnest(%s::int[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[])
+                 as n (row, id_number, name, typed, values, refusals, warnings)
+            on conflict (case_id, row) do nothing
+            """,
+            [
+                case_id,
+                context.unit_id,
+                context.agency_id,
+                context.at,
+                [e.row for e in found],
+                [e.id_number for e in found],
+                [e.name for e in found],
+                [Jsonb(e.typed) for e in found],
+                [Jsonb(e.values) if not any(r.code.startswith("FLD") for r in e.refusals) else None for e in found],
+                [Jsonb(as_json(e.refusals)) if e.refusals else None for e in found],
+                [Jsonb(as_json(e.warnings)) if e.warnings else None for e in found],
+            ],
+        )

@@ -1,0 +1,121 @@
+"""Examining rows: read every cell, find doubles, load the facts of all rows in one query, run the pure checks. Every refusal
+of a row comes back at once, in the order of the item's declaration."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE
+from shebao.base.errors import Refusal
+from shebao.casework.fields import Cell, Kind, Value
+from shebao.casework.intake_columns import clean_columns
+from shebao.casework.item import Context, Filing, ServiceItem
+
+Columns = Mapping[str, Sequence[Cell]]
+Typed = dict[str, str | list[str]]
+
+
+@dataclass(slots=True)
+class Examined:
+    """One row after examination: what was typed, what it was read as, what stands against it, what to be warned of."""
+
+    row: int
+    typed: Typed
+    values: dict[str, Value]
+    refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[Refusal] = field(default_factory=list)
+
+    @property
+    def id_number(self) -> str:
+        return str(self.values.get("id_number") or self.typed.get("id_number") or "")[:40]
+
+    @property
+    def name(self) -> str:
+        return str(self.values.get("name") or self.typed.get("name") or "")[:60]
+
+
+def examine(item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int]) -> list[Examined]:
+    """Examine rows given as columns of cells, one list a field.
+
+    Args: rows: the row number of each position, as the person who filed counts them.
+    """
+    found = _read(item, columns, rows)
+    for i, refusal in _doubles(item, [examined.values for examined in found], rows).items():
+        found[i].refusals.append(refusal)
+    return check(item, context, found)
+
+
+def check(item: ServiceItem, context: Context, found: list[Examined]) -> list[Examined]:
+    """Run the item's checks on those rows that could be read, with facts loaded for all of them at once."""
+    readable = [examined for examined in found if not examined.refusals]
+    if not readable:
+        return found
+    filings = [Filing(examined.values, examined.row) for examined in readable]
+    with acting(ENGINE):
+        facts = item.facts(filings, context)
+    for examined, filing, fact in zip(readable, filings, facts, strict=True):
+        examined.refusals = [refusal for one in item.checks if (refusal := one(filing, fact, context))]
+        examined.warnings = [warning for one in item.warns if (warning := one(filing, fact, context))]
+    return found
+
+
+def _read(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> list[Examined]:
+    count = len(rows)
+    given = {f.name: columns.get(f.name) or [None] * count for f in item.fields}
+    values, refusals = clean_columns(item.fields, given)
+    typed = {f.name: [as_typed(cell, f.kind) for cell in given[f.name]] for f in item.fields}
+    names = [f.name for f in item.fields]
+    return [
+        Examined(rows[i], {name: typed[name][i] for name in names}, values[i], list(refusals.get(i, ())))
+        for i in range(count)
+    ]
+
+
+def _doubles(item: ServiceItem, values: Sequence[Mapping[str, Value]], rows: Sequence[int]) -> dict[int, Refusal]:
+    """Both copies of a person are refused: nobody but the clerk knows which one is meant."""
+    if not any(f.name == "id_number" for f in item.fields):
+        return {}
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, row in enumerate(values):
+        if number := row.get("id_number"):
+            places[str(number)].append(i)
+    return {
+        i: double(rows[same[1] if i == same[0] else same[0]])
+        for same in places.values()
+        if len(same) > 1
+        for i in same
+    }
+
+
+def double(row: int) -> Refusal:
+    """The same person twice in one case."""
+    return Refusal("FLD-40", f"与第 {row} 行是同一个人，请删除其中一行", "id_number")
+
+
+def as_typed(cell: Cell, kind: Kind) -> str | list[str]:
+    """A cell as it can be typed again and kept: text stays text, numbers and days of a workbook become text."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell[:400]
+    if isinstance(cell, bool):
+        return "是" if cell else "否"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, date):
+        return cell.strftime("%Y%m") if kind is Kind.MONTH else cell.isoformat()[:10]
+    if isinstance(cell, int):
+        return str(cell)
+    return [str(part)[:100] for part in cell]
+
+
+def as_json(refusals: Sequence[Refusal]) -> list[dict[str, str | None]] | None:
+    """Refusals as they are stored; None for none, so that the database can ask for it."""
+    return [{"code": r.code, "text": r.text, "field": r.field, "suggestion": r.suggestion} for r in refusals] or None
+
+
+def from_json(stored: Sequence[Mapping[str, str | None]] | None) -> list[Refusal]:
+    """Refusals as they were stored."""
+    return [Refusal(r["code"] or "", r["text"] or "", r["field"], r["suggestion"]) for r in stored or ()]

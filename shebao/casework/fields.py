@@ -1,0 +1,207 @@
+"""Fields of a 事项: how one value is named, asked for, read strictly and shown again. Columns, not cells: 100,000 rows take the same way.
+
+A field reads what a page, a workbook cell or the API gives (text, a list of texts, or what a spreadsheet held: float, date, bool)
+and answers with a value fit for JSON, or with a Refusal whose sentence says what to do. Nothing is repaired silently: what trimming
+or half-width digits changed is harmless, all else is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from shebao.base import money, months
+from shebao.base.errors import Refusal
+from shebao.casework import field_columns
+from shebao.casework.cell_readers import READERS
+from shebao.casework.cells import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, Bad, Cell, Kind, Value, is_empty
+
+__all__ = [
+    "NAME_LENGTH_MAX",
+    "TEXT_LENGTH_MAX",
+    "Cell",
+    "Field",
+    "Kind",
+    "Value",
+    "choice",
+    "day",
+    "id_number",
+    "many",
+    "mobile",
+    "money_amount",
+    "month",
+    "name",
+    "text",
+]
+
+BULK_ROWS_MIN = 32  # below this, reading cell by cell is as fast
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an item.
+
+    core: fixed after the first save (grey in the seeds' words); the others stay editable until submitted.
+    choices: (value, label) pairs for CHOICE and MANY; both value and label are understood when reading.
+    least/most: bounds for MONEY (fen); most alone is the greatest length of TEXT.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    required: bool = True
+    core: bool = False
+    hint: str = ""
+    example: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    least: int | None = None
+    most: int | None = None
+    width: int = 14  # characters, in workbooks
+    default: Value = None
+    # Not an argument, so that replace() never carries one field's choices into another.
+    _lookup: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._lookup.update({label: value for value, label in self.choices} | {value: value for value, _ in self.choices})
+
+    def clean(self, cell: Cell) -> tuple[Value, Refusal | None]:
+        """Read one cell. See clean_column."""
+        values, refusals = self.clean_column([cell])
+        return values[0], refusals.get(0)
+
+    def clean_column(self, cells: Sequence[Cell]) -> tuple[list[Value], dict[int, Refusal]]:
+        """Read many cells of this field.
+
+        Returns: the values, in order (None where empty or refused), and the refusals by position.
+        """
+        bulk = _BULK.get(self.kind)
+        if len(cells) < BULK_ROWS_MIN:
+            bulk = field_columns.nothing
+        elif bulk is None or _repeats(cells):
+            return self._clean_repeating(cells)
+        values, rest = bulk(cells, self.least, self.most)
+        refusals: dict[int, Refusal] = {}
+        for i in rest:
+            values[i], refusal = self._clean_one(cells[i])
+            if refusal is not None:
+                refusals[i] = refusal
+        return values, refusals
+
+    def _clean_repeating(self, cells: Sequence[Cell]) -> tuple[list[Value], dict[int, Refusal]]:
+        """Few different texts in many cells: each text is read once."""
+        keys = [cell if type(cell) is str else tuple(cell) if type(cell) is list else _Once(i) for i, cell in enumerate(cells)]
+        known: dict[object, tuple[Value, Refusal | None]] = {}
+        for key, cell in zip(keys, cells, strict=True):
+            if key not in known:
+                known[key] = self._clean_one(cell)
+        refused = {key for key, (_, refusal) in known.items() if refusal is not None}
+        refusals: dict[int, Refusal] = {}
+        if refused:
+            for i, key in enumerate(keys):
+                refusal = known[key][1] if key in refused else None
+                if refusal is not None:
+                    refusals[i] = refusal
+        if self.kind is Kind.MANY:  # a list of its own for every row
+            return [list(value) if isinstance(value := known[key][0], list) else value for key in keys], refusals
+        return [known[key][0] for key in keys], refusals
+
+    def _clean_one(self, cell: Cell) -> tuple[Value, Refusal | None]:
+        try:
+            value = None if is_empty(cell) else READERS[self.kind](self, cell)
+            if value is None and self.required:
+                raise Bad("FLD-01", f"请填写{self.label}")
+        except Bad as bad:
+            return None, Refusal(bad.code, bad.text, self.name, bad.suggestion)
+        return value, None
+
+    def shown(self, value: Value) -> str:
+        """The value as people read it."""
+        if value is None or value == []:
+            return "—" if self.required else "未填"
+        if self.kind is Kind.MONEY:
+            return money.yuan_shown(int(value))  # type: ignore[arg-type]
+        if self.kind is Kind.MONTH:
+            return months.month_shown(int(value))  # type: ignore[arg-type]
+        labels = dict(self.choices)
+        if isinstance(value, list):
+            return "、".join(labels.get(v, v) for v in value)
+        return labels.get(str(value), str(value))
+
+    def typed(self, value: Value) -> str | list[str]:
+        """The value as it would be typed again, for form controls and cells."""
+        if value is None:
+            return ""
+        if isinstance(value, list):
+            return value
+        if self.kind is Kind.MONEY:
+            return money.yuan(int(value))
+        return str(value)
+
+
+class _Once:
+    """A key that equals nothing else: 1, 1.0 and True are one key of a dict, but not one cell."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+
+def _repeats(cells: Sequence[Cell]) -> bool:
+    """Whether the first cells are texts that come again and again, judged by a sample."""
+    sample = cells[:512]
+    return all(type(cell) is str for cell in sample) and len(set(sample)) * 4 <= len(sample)
+
+
+_BULK: dict[Kind, field_columns.BulkReader] = {
+    Kind.ID_NUMBER: field_columns.id_numbers,
+    Kind.NAME: field_columns.names,
+    Kind.TEXT: field_columns.texts,
+    Kind.MONEY: field_columns.amounts,
+    Kind.DATE: field_columns.dates,
+    Kind.MOBILE: field_columns.mobiles,
+}
+
+
+def id_number(name: str = "id_number", label: str = "公民身份号码", **more: object) -> Field:
+    """公民身份号码, 18 characters."""
+    given = {"hint": "18 位，末位可为 X", "core": True, "width": 22, **more}
+    return replace(Field(name, label, Kind.ID_NUMBER), **given)  # type: ignore[arg-type]
+
+
+def name(name: str = "name", label: str = "姓名", **more: object) -> Field:
+    """姓名 as on the identity card."""
+    return replace(Field(name, label, Kind.NAME), **{"core": True, **more})  # type: ignore[arg-type]
+
+
+def text(name: str, label: str, **more: object) -> Field:
+    """Free text, limited."""
+    return replace(Field(name, label, Kind.TEXT), **more)  # type: ignore[arg-type]
+
+
+def money_amount(name: str, label: str, **more: object) -> Field:
+    """An amount, fen inside, yuan outside."""
+    return replace(Field(name, label, Kind.MONEY), **{"least": 1, "most": 99_999_999, **more})  # type: ignore[arg-type]
+
+
+def month(name: str, label: str, **more: object) -> Field:
+    """A calendar month, YYYYMM."""
+    return replace(Field(name, label, Kind.MONTH), **{"hint": "6 位数字，例如 202612", **more})  # type: ignore[arg-type]
+
+
+def day(name: str, label: str, **more: object) -> Field:
+    """A calendar day, YYYY-MM-DD."""
+    return replace(Field(name, label, Kind.DATE), **more)  # type: ignore[arg-type]
+
+
+def choice(name: str, label: str, choices: Sequence[tuple[str, str]], **more: object) -> Field:
+    """One of a list."""
+    return replace(Field(name, label, Kind.CHOICE, choices=tuple(choices)), **more)  # type: ignore[arg-type]
+
+
+def many(name: str, label: str, choices: Sequence[tuple[str, str]], **more: object) -> Field:
+    """Some of a list."""
+    return replace(Field(name, label, Kind.MANY, choices=tuple(choices)), **{"width": 30, **more})  # type: ignore[arg-type]
+
+
+def mobile(name: str = "mobile", label: str = "手机号码", **more: object) -> Field:
+    """手机号码, 11 digits."""
+    return replace(Field(name, label, Kind.MOBILE), **more)  # type: ignore[arg-type]

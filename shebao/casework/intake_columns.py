@@ -1,0 +1,54 @@
+"""Many filings of one item read at once: columns in, rows of clean values and refusals by row out."""
+
+from collections.abc import Mapping, Sequence
+
+from shebao.base.errors import Refusal
+from shebao.casework.fields import Cell, Field, Kind, Value
+
+ROWS_NAMED_MAX = 5  # other rows named in the sentence about a double one
+
+
+def clean_columns(
+    fields: Sequence[Field], columns: Mapping[str, Sequence[Cell]], *, row_numbers: Sequence[int] | None = None
+) -> tuple[list[dict[str, Value]], dict[int, list[Refusal]]]:
+    """Read all rows of an upload.
+
+    Args:  columns: by field name, all of one length n; a missing one is read as empty.  row_numbers: shape (n,), the numbers that
+           people see in their file; 1…n when not given. They are used in sentences only.
+    Returns: n rows of values (None where empty or refused), and the refusals by position 0…n-1, in the order of the fields; a row
+             whose key (the first required 公民身份号码) stands in other rows too is refused in every one of them.
+    """
+    count = max((len(cells) for cells in columns.values()), default=0)
+    cleaned: list[list[Value]] = []
+    refusals: dict[int, list[Refusal]] = {}
+    for field in fields:
+        values, refused = field.clean_column(columns.get(field.name, [None] * count))
+        assert len(values) == count, f"column {field.name} has {len(values)} cells, not {count}"
+        cleaned.append(values)
+        for i, refusal in refused.items():
+            refusals.setdefault(i, []).append(refusal)
+    key = next((place for place, field in enumerate(fields) if field.kind is Kind.ID_NUMBER and field.required), None)
+    if key is not None:
+        for i, refusal in _repeated(fields[key], cleaned[key], row_numbers or range(1, count + 1)).items():
+            refusals.setdefault(i, []).append(refusal)
+    names = [field.name for field in fields]
+    return [dict(zip(names, row, strict=True)) for row in zip(*cleaned, strict=True)], dict(sorted(refusals.items()))
+
+
+def _repeated(field: Field, values: Sequence[Value], row_numbers: Sequence[int]) -> dict[int, Refusal]:
+    """Every row of a value that stands in more than one."""
+    filled = [value for value in values if isinstance(value, str)]
+    if len(set(filled)) == len(filled):
+        return {}
+    places: dict[str, list[int]] = {}
+    for i, value in enumerate(values):
+        if isinstance(value, str):
+            places.setdefault(value, []).append(i)
+    return {i: _twice(field, i, same, row_numbers) for same in places.values() if len(same) > 1 for i in same}
+
+
+def _twice(field: Field, i: int, same: Sequence[int], row_numbers: Sequence[int]) -> Refusal:
+    others = [row_numbers[other] for other in same[: ROWS_NAMED_MAX + 1] if other != i][:ROWS_NAMED_MAX]
+    rows = "、".join(map(str, others)) + ("等" if len(same) - 1 > len(others) else "")
+    action = "请删除其中一行" if len(same) == 2 else "请只保留一行"
+    return Refusal("FLD-40", f"{field.label}与第 {rows} 行重复，{action}", field.name)

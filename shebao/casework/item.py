@@ -1,0 +1,178 @@
+"""A 事项 declared once. From this declaration come form, template, API, review page, printout and 办事指南.
+
+The item says what; fields, surfaces and domains say how. Facts are loaded for all filings in one query; checks are pure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from shebao.base.errors import Refusal
+from shebao.casework.fields import Field, Value
+
+
+class Audience(str, Enum):
+    """Who may file."""
+
+    UNIT = "unit"
+
+
+class Review(str, Enum):
+    """Who decides a filing."""
+
+    AUTOMATIC = "automatic"
+    COUNTER = "counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Around a filing: for which unit, at which agency, on which day. No insurance in here; items load what they need."""
+
+    unit_id: int
+    agency_id: int
+    place: str
+    vip: bool
+    on: date
+    at: datetime
+
+
+@dataclass(slots=True)
+class Filing:
+    """One row on its way: what it was read as. `id` is 0 until stored."""
+
+    values: dict[str, Value]
+    row: int = 1
+    id: int = 0
+    case_id: int = 0
+
+    def text(self, name: str) -> str:
+        """A text value; empty when not given."""
+        value = self.values.get(name)
+        return "" if value is None else str(value)
+
+    def number(self, name: str) -> int | None:
+        """An int value (fen, month), or None."""
+        value = self.values.get(name)
+        return value if isinstance(value, int) else None
+
+
+Check = Callable[[Filing, Any, Context], Refusal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One line of the effect on money: what a type costs the unit and the person a month, fen."""
+
+    label: str
+    base_fen: int
+    unit_fen: int
+    person_fen: int
+    explained: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyEffect:
+    """影响: what a filing does to the monthly payment, with sentences beside the figures."""
+
+    title: str
+    amounts: tuple[Amount, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def unit_fen(self) -> int:
+        return sum(amount.unit_fen for amount in self.amounts)
+
+    @property
+    def person_fen(self) -> int:
+        return sum(amount.person_fen for amount in self.amounts)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a live look-up by 公民身份号码 tells: facts to show, values to fill in, what stands in the way."""
+
+    facts: tuple[tuple[str, str], ...] = ()
+    values: Mapping[str, Value] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
+    person_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What 办事指南 says beside what the declaration already tells."""
+
+    summary: str
+    who: str
+    when: str
+    law: tuple[str, ...]
+    after: str
+    words: tuple[str, ...] = ()  # what people also call it, for search
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceItem:
+    """One 事项. `code` and `version` are kept by every filing for good."""
+
+    code: str
+    version: int
+    title: str
+    prefix: str
+    audience: frozenset[Audience]
+    group: str
+    icon: str
+    fields: tuple[Field, ...]
+    facts: Callable[[Sequence[Filing], Context], Sequence[Any]]
+    checks: tuple[Check, ...]
+    warns: tuple[Check, ...]
+    review: Callable[[Context], Review]
+    perform: Callable[[Sequence[Filing], Context], None]
+    effect: Callable[[Sequence[Filing], Context], MoneyEffect]
+    look_up: Callable[[str, Context], Answer]
+    materials: tuple[str, ...]
+    guide: Guide
+    batch_rows_max: int
+    printout: str  # name of the paper of a finished or printed case, see surfaces.printout
+    refusal_codes: Mapping[str, str]  # code -> what it means, for docs/manual and the totality test
+    return_reasons: tuple[str, ...]
+
+    @property
+    def slug(self) -> str:
+        """The item in an address: enrolment.add_employee -> add-employee."""
+        return self.code.rsplit(".", 1)[-1].replace("_", "-")
+
+    def field(self, name: str) -> Field:
+        """The field of a name. Raises: KeyError."""
+        return {f.name: f for f in self.fields}[name]
+
+
+CATALOGUE: dict[tuple[str, int], ServiceItem] = {}
+
+
+def register(items: Sequence[ServiceItem]) -> None:
+    """Enter items into the catalogue at start. Raises: ValueError on a clash, which is our own mistake."""
+    for item in items:
+        known = CATALOGUE.setdefault((item.code, item.version), item)
+        if known is not item:
+            raise ValueError(f"two items are called {item.code} version {item.version}")
+        names = [f.name for f in item.fields]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{item.code} names a field twice")
+
+
+def item_of(code: str, version: int | None = None) -> ServiceItem:
+    """An item by code, the latest version unless one is named. Raises: KeyError."""
+    if version is not None:
+        return CATALOGUE[code, version]
+    return CATALOGUE[code, max(v for c, v in CATALOGUE if c == code)]
+
+
+def items() -> list[ServiceItem]:
+    """The latest version of every item, in the order of the catalogue."""
+    return [item_of(code) for code in dict.fromkeys(code for code, _ in CATALOGUE)]
+
+
+def item_by_slug(slug: str) -> ServiceItem | None:
+    """The latest version of the item of an address."""
+    return next((item for item in items() if item.slug == slug), None)

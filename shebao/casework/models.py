@@ -1,0 +1,153 @@
+"""办件. A case (业务顺序号) holds one filing or many; Excel, page, API and counter store the same rows."""
+
+from django.db import models
+
+
+class CaseState(models.TextChoices):
+    """业务状态 in the seeds' words."""
+
+    CHECKING = "checking", "校验中"
+    DRAFT = "draft", "未提交"
+    REVIEW = "review", "进行中"
+    DONE = "done", "结束"
+    WITHDRAWN = "withdrawn", "已退单"
+
+
+class FilingState(models.TextChoices):
+    """What became of one row."""
+
+    DRAFT = "draft", "未提交"
+    REVIEW = "review", "进行中"
+    DONE = "done", "结束"
+    RETURNED = "returned", "回退"
+    WITHDRAWN = "withdrawn", "已删除"
+
+
+class Channel(models.TextChoices):
+    """How a case came in."""
+
+    PAGE = "page", "网页"
+    WORKBOOK = "workbook", "批量上传"
+    API = "api", "接口"
+    COUNTER = "counter", "柜面"
+
+
+class Case(models.Model):
+    """办件. `version` moves with every change and is what two tabs or two reviewers are compared by."""
+
+    id = models.BigAutoField(primary_key=True)
+    number = models.CharField(max_length=24, unique=True)
+    item_code = models.CharField(max_length=60)
+    item_version = models.SmallIntegerField()
+    channel = models.CharField(max_length=10, choices=Channel)
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    subject = models.CharField(max_length=120)
+    state = models.CharField(max_length=10, choices=CaseState)
+    returned = models.BooleanField(default=False)
+    return_reason = models.CharField(max_length=300, default="")
+    round = models.SmallIntegerField(default=0)
+    version = models.IntegerField(default=1)
+    automatic = models.BooleanField(default=False)
+    created_by = models.IntegerField()
+    created_by_name = models.CharField(max_length=50)
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    submitted_by = models.IntegerField(null=True)
+    submitted_at = models.DateTimeField(null=True)
+    reviewed_by = models.IntegerField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    claimed_by = models.IntegerField(null=True)
+    claimed_name = models.CharField(max_length=50, default="")
+    claimed_at = models.DateTimeField(null=True)
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(reviewed_by=None) | ~models.Q(reviewed_by=models.F("submitted_by")),
+                name="casework_case_two_people",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["unit_id", "state", "-changed_at"], name="casework_case_unit"),
+            models.Index(fields=["agency_id", "submitted_at"], condition=models.Q(state="review"), name="casework_case_queue"),
+        ]
+
+
+class Filing(models.Model):
+    """One row of a case: what was typed, what it was read as, what stands against it, what became of it."""
+
+    id = models.BigAutoField(primary_key=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="filings", db_index=False)
+    row = models.IntegerField()
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    state = models.CharField(max_length=10, choices=FilingState)
+    id_number = models.CharField(max_length=40, default="")
+    name = models.CharField(max_length=60, default="")
+    typed = models.JSONField()
+    values = models.JSONField(null=True)
+    refusals = models.JSONField(null=True)
+    warnings = models.JSONField(null=True)
+    return_reason = models.CharField(max_length=300, default="")
+    pins = models.JSONField(null=True)
+    round = models.SmallIntegerField(default=0)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "row"], name="casework_filing_once")]
+        indexes = [models.Index(fields=["unit_id", "id_number"], name="casework_filing_subject")]
+
+
+class Effect(models.Model):
+    """Guard: one filing has its effect once, whoever asks and however often."""
+
+    filing = models.OneToOneField(Filing, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+
+class Event(models.Model):
+    """The case's own timeline, append-only: every round stays visible."""
+
+    id = models.BigAutoField(primary_key=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events")
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=20)
+    text = models.CharField(max_length=300)
+    account_id = models.IntegerField()
+    account_name = models.CharField(max_length=50)
+    round = models.SmallIntegerField()
+
+
+class Upload(models.Model):
+    """A workbook as it was sent, kept with its digest, and how far its rows are checked."""
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="upload")
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    name = models.CharField(max_length=160)
+    sha256 = models.BinaryField(max_length=32)
+    content = models.BinaryField()
+    rows_total = models.IntegerField(null=True)
+    rows_checked = models.IntegerField(default=0)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=400, default="")
+    problem_code = models.CharField(max_length=12, default="")
+    warnings = models.JSONField(default=list)
+
+
+class Submission(models.Model):
+    """Idempotency: one key, one effect, the same answer again. Kept for good, it is small."""
+
+    key = models.UUIDField(primary_key=True)
+    account_id = models.IntegerField()
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    action = models.CharField(max_length=20)
+    digest = models.BinaryField(max_length=32)
+    case_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()

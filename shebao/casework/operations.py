@@ -1,0 +1,230 @@
+"""What a filer does with a case: save, amend, submit, withdraw. Each is refused with a sentence, or has its effect once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+
+from shebao.base.actor import current
+from shebao.base.errors import RefusedError, ShebaoError
+from shebao.casework.cases import StaleCaseError, WrongStateError, locked, moved, new_case, note, once
+from shebao.casework.examine import Examined, Typed, as_json, double, examine, from_json
+from shebao.casework.item import Context, Review, ServiceItem, item_of
+from shebao.casework.jobs import defer
+from shebao.casework.models import Case, CaseState, Channel, Filing, FilingState
+
+REEXAMINED_ROWS_MAX = 2_000  # above it a submission relies on the upload's checks; taking effect checks every row again anyway
+OPEN_STATES = (FilingState.DRAFT, FilingState.RETURNED)
+
+
+class CoreFixedError(ShebaoError):
+    """A grey (core) field of a saved filing was to be changed."""
+
+    code = "CAS-05"
+    status = 422
+
+
+class NothingToSubmitError(ShebaoError):
+    """Every row of the case still has something against it."""
+
+    code = "CAS-06"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved single filing, with what still stands against it (a draft may be saved with errors, not submitted)."""
+
+    case_id: int
+    examined: Examined
+
+
+def examine_one(item: ServiceItem, context: Context, typed: Mapping[str, str | list[str]]) -> Examined:
+    """Examine what was typed into a form. Nothing is stored."""
+    return examine(item, context, {f.name: [typed.get(f.name)] for f in item.fields}, [1])[0]
+
+
+def save_new(
+    item: ServiceItem, context: Context, typed: Typed, *, key: UUID | None, channel: Channel = Channel.PAGE, as_draft: bool = False
+) -> Saved:
+    """保存 a new single filing; a draft (暂存) keeps what was typed even with errors.
+
+    Raises: RefusedError with every refusal; nothing is stored then.
+    """
+    examined = examine_one(item, context, typed)
+    if examined.refusals and not as_draft:
+        raise RefusedError(examined.refusals)
+
+    def act() -> int:
+        case = new_case(item, context, channel, _subject(examined), CaseState.DRAFT)
+        Filing.objects.create(case=case, row=1, **_columns(context, examined, FilingState.DRAFT))
+        note(case, "saved", "暂存草稿" if as_draft else "保存", at=context.at)
+        return case.pk
+
+    return Saved(once(key, f"save:{item.code}", typed, context, act), examined)
+
+
+def save_again(case_id: int, version: int, context: Context, typed: Typed, *, as_draft: bool = False) -> Saved:
+    """保存 a single filing that is not submitted (or was returned) once more. Core fields stay as they were first saved.
+
+    Raises: StaleCaseError, WrongStateError, CoreFixedError, RefusedError.
+    """
+    case = locked(case_id, version)
+    if case.state != CaseState.DRAFT:
+        raise WrongStateError(case, "再修改")
+    item = item_of(case.item_code, case.item_version)
+    filing = Filing.objects.get(case=case)
+    _keep_core(item, filing, typed)
+    examined = examine_one(item, context, typed)
+    if examined.refusals and not as_draft:
+        raise RefusedError(examined.refusals)
+    Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
+    case.subject = _subject(examined)
+    moved(case, at=context.at)
+    if not as_draft:
+        note(case, "saved", "修改并保存", at=context.at)
+    return Saved(case.pk, examined)
+
+
+def _keep_core(item: ServiceItem, filing: Filing, typed: Typed) -> None:
+    """Grey fields: what the first clean save fixed cannot be typed over; a draft that never was clean is still free."""
+    if filing.values is None:
+        return
+    for f in item.fields:
+        if f.core and typed.get(f.name) not in (None, "", []) and f.clean(typed[f.name])[0] != filing.values.get(f.name):
+            raise CoreFixedError(f"{f.label}保存后不能修改；如填错，请退单后重新办理")
+        if f.core:
+            typed[f.name] = filing.typed.get(f.name, "")
+
+
+def amend_row(case_id: int, filing_id: int, context: Context, typed: Typed) -> Examined:
+    """Repair one row of a batch in the page; only this row is examined and stored, the others are left alone.
+
+    Raises: NoSuchCaseError, WrongStateError.
+    """
+    case = locked(case_id)
+    if case.state != CaseState.DRAFT:
+        raise WrongStateError(case, "再修改")
+    item = item_of(case.item_code, case.item_version)
+    filing = Filing.objects.filter(case=case, pk=filing_id, state__in=OPEN_STATES).first()
+    if filing is None:
+        raise WrongStateError(case, "修改这一行")
+    merged: Typed = {**filing.typed, **typed}
+    examined = examine(item, context, {f.name: [merged.get(f.name)] for f in item.fields}, [filing.row])[0]
+    twin = Filing.objects.filter(case=case, id_number=examined.id_number, state__in=OPEN_STATES).exclude(pk=filing.pk).first()
+    if twin is not None and examined.id_number:
+        examined.refusals.append(double(twin.row))
+    Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
+    Case.objects.filter(pk=case.pk).update(changed_at=context.at, version=F("version") + 1)
+    return examined
+
+
+def remove_rows(case_id: int, filing_ids: Sequence[int], *, at: datetime) -> int:
+    """Take rows out of a batch that is not submitted. The rows stay on record as deleted; a double's twin is freed."""
+    case = locked(case_id)
+    if case.state != CaseState.DRAFT:
+        raise WrongStateError(case, "删除")
+    rows = Filing.objects.filter(case=case, pk__in=filing_ids, state__in=OPEN_STATES)
+    count = rows.update(state=FilingState.WITHDRAWN, changed_at=at)
+    if count:
+        moved(case, at=at)
+        note(case, "rows_removed", f"删除 {count} 行", at=at)
+    return count
+
+
+def submit(case_id: int, version: int, context: Context, *, key: UUID | None = None) -> int:
+    """提交审批. Rows that are clean go to review; the rest of a batch stays behind as a draft of its own.
+
+    Returns: the case that went to review. Raises: StaleCaseError, WrongStateError, RefusedError, NothingToSubmitError.
+    """
+    return once(key, "submit", [case_id], context, lambda: _submit(case_id, version, context))
+
+
+def _submit(case_id: int, version: int, context: Context) -> int:
+    case = locked(case_id, version)
+    if case.state != CaseState.DRAFT:
+        raise WrongStateError(case, "提交审批")
+    item = item_of(case.item_code, case.item_version)
+    rows = Filing.objects.filter(case=case, state__in=OPEN_STATES)
+    _examine_again(item, context, rows)
+    good = rows.filter(refusals=None, values__isnull=False)
+    bad = rows.filter(Q(refusals__isnull=False) | Q(values=None))
+    if not good.exists():
+        refusals = [r for f in bad[:5] for r in f.refusals or ()]
+        if case.channel == Channel.WORKBOOK or not refusals:
+            raise NothingToSubmitError("没有可以提交的行：请先修改错误的行，或退单后重新上传")
+        raise RefusedError(from_json(refusals))
+    if bad.exists():
+        _split(item, context, case, bad)
+    case.round += 1
+    count = good.update(state=FilingState.REVIEW, round=case.round, return_reason="", pins=None, changed_at=context.at)
+    case.state, case.returned, case.return_reason = CaseState.REVIEW, False, ""
+    case.submitted_by, case.submitted_at, case.reviewed_by = current().account_id, context.at, None
+    case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
+    case.automatic = item.review(context) is Review.AUTOMATIC
+    moved(case, at=context.at)
+    again = f"第 {case.round} 次提交审批" if case.round > 1 else "提交审批"
+    note(case, "submitted", f"{again}，{count} 人" + ("，系统自动审核" if case.automatic else "，等待窗口审核"), at=context.at)
+    if case.automatic:
+        defer("review_automatically", case_id=case.pk)
+    return case.pk
+
+
+def _examine_again(item: ServiceItem, context: Context, rows: QuerySet[Filing]) -> None:
+    """The world may have moved since the rows were saved."""
+    filings = list(rows.order_by("row")[: REEXAMINED_ROWS_MAX + 1])
+    if len(filings) > REEXAMINED_ROWS_MAX:
+        return
+    columns = {f.name: [filing.typed.get(f.name) for filing in filings] for f in item.fields}
+    for filing, examined in zip(filings, examine(item, context, columns, [f.row for f in filings]), strict=True):
+        fresh = as_json(examined.refusals)
+        if fresh != filing.refusals or filing.values != examined.values:
+            Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
+
+
+def _split(item: ServiceItem, context: Context, case: Case, bad: QuerySet[Filing]) -> None:
+    rest = new_case(item, context, Channel(case.channel), "", CaseState.DRAFT)
+    rest.parent = case
+    count = bad.update(case=rest)
+    rest.subject = f"{count} 人（由 {case.number} 拆出）"
+    rest.save()
+    note(rest, "split", f"{case.number} 中有错误的 {count} 行留在本草稿，修改后可再提交", at=context.at)
+    note(case, "split", f"{count} 行有错误，未随本次提交，留在草稿 {rest.number}", at=context.at)
+
+
+def withdraw(case_id: int, version: int, *, at: datetime) -> None:
+    """退单: take back a case that is not submitted, or that no reviewer has opened yet.
+
+    Raises: StaleCaseError, WrongStateError.
+    """
+    case = locked(case_id, version)
+    open_to_filer = case.state == CaseState.DRAFT or (case.state == CaseState.REVIEW and case.claimed_by is None and not case.automatic)
+    if not open_to_filer:
+        raise WrongStateError(case, "退单")
+    Filing.objects.filter(case=case, state__in=(*OPEN_STATES, FilingState.REVIEW)).update(state=FilingState.WITHDRAWN, changed_at=at)
+    done = Filing.objects.filter(case=case, state=FilingState.DONE).exists()
+    case.state = CaseState.DONE if done else CaseState.WITHDRAWN
+    case.returned, case.ended_at = False, at
+    moved(case, at=at)
+    note(case, "withdrawn", "退单" + ("（已办结的人员不受影响）" if done else ""), at=at)
+
+
+def _columns(context: Context, examined: Examined, state: FilingState) -> dict[str, object]:
+    return {
+        "unit_id": context.unit_id,
+        "agency_id": context.agency_id,
+        "state": state,
+        "id_number": examined.id_number,
+        "name": examined.name,
+        "typed": examined.typed,
+        "values": examined.values if not any(r.code.startswith("FLD") for r in examined.refusals) else None,
+        "refusals": as_json(examined.refusals),
+        "warnings": as_json(examined.warnings),
+        "changed_at": context.at,
+    }
+
+
+def _subject(examined: Examined) -> str:
+    return examined.name or examined.id_number or "未填写"

@@ -1,0 +1,196 @@
+"""What a reviewer (or the system) does: claim, pass, return, or both in one save. Passing has its effect in the same transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE, current
+from shebao.base.errors import ShebaoError
+from shebao.base.terms import Post
+from shebao.casework.cases import StaleCaseError, WrongStateError, locked, moved, note
+from shebao.casework.examine import Examined, check
+from shebao.casework.item import Context, ServiceItem, item_of
+from shebao.casework.item import Filing as Row
+from shebao.casework.models import Case, CaseState, Filing, FilingState
+
+RACES_MAX = 3
+
+
+class NotReviewerError(ShebaoError):
+    """The post does not allow it, or the case was filed by the same person (who enters never reviews)."""
+
+    code = "CAS-10"
+    status = 403
+
+
+class ReasonMissingError(ShebaoError):
+    """Returned without saying why."""
+
+    code = "CAS-11"
+    status = 422
+
+
+class ClaimedError(ShebaoError):
+    """Another reviewer has it."""
+
+    code = "CAS-12"
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Why a row goes back, and which fields to mend."""
+
+    reason: str
+    pins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reviewer decided: rows by id that go back, everything else passes; or all goes back for one reason."""
+
+    returns: Mapping[int, Return] = field(default_factory=dict)
+    return_all: Return | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many rows took effect and how many went back."""
+
+    done: int
+    returned: int
+
+
+def claim(case_id: int, *, at: datetime) -> None:
+    """领取: nobody else decides it meanwhile. Claiming one's own again is harmless.
+
+    Raises: NotReviewerError, WrongStateError, ClaimedError.
+    """
+    case = locked(case_id)
+    _may_review(case)
+    if case.state != CaseState.REVIEW:
+        raise WrongStateError(case, "领取")
+    actor = current()
+    if case.claimed_by == actor.account_id:
+        return
+    if case.claimed_by is not None:
+        raise ClaimedError(f"这个办件已由{case.claimed_name}领取，请选择其他办件")
+    case.claimed_by, case.claimed_name, case.claimed_at = actor.account_id, actor.name, at
+    moved(case, at=at)
+    note(case, "claimed", "领取办件", at=at)
+
+
+def release(case_id: int, *, at: datetime) -> None:
+    """放回队列. Raises: ClaimedError when another one holds it."""
+    case = locked(case_id)
+    if case.claimed_by != current().account_id:
+        raise ClaimedError("只有领取人可以把办件放回队列")
+    case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
+    moved(case, at=at)
+    note(case, "released", "放回队列", at=at)
+
+
+def decide(case_id: int, version: int, decision: Decision, context: Context) -> Outcome:
+    """审核: pass, return, or name the rows to return and pass the rest, in one save.
+
+    Raises: StaleCaseError when another reviewer was first, NotReviewerError, ClaimedError, ReasonMissingError, WrongStateError.
+    """
+    case = locked(case_id)
+    if case.state != CaseState.REVIEW or case.version != version:
+        raise StaleCaseError(case)
+    _may_review(case)
+    if case.claimed_by not in (None, current().account_id):
+        raise ClaimedError(f"这个办件已由{case.claimed_name}领取，请选择其他办件")
+    if any(not r.reason.strip() for r in (*decision.returns.values(), *([decision.return_all] if decision.return_all else []))):
+        raise ReasonMissingError("请填写不通过原因，单位才知道该怎样修改")
+    return _settle(case, decision, context, reviewer=current().account_id)
+
+
+def review_automatically(case_id: int, context: Context) -> Outcome | None:
+    """系统自动审核 of a case. Run by the job process as the engine; a second run finds nothing to do."""
+    case = locked(case_id)
+    if case.state != CaseState.REVIEW or not case.automatic:
+        return None
+    return _settle(case, Decision(), context, reviewer=0)
+
+
+def _may_review(case: Case) -> None:
+    actor = current()
+    if Post.REVIEWER not in actor.posts:
+        raise NotReviewerError("您的岗位没有审核权限，如需办理请联系系统管理员")
+    if actor.account_id in (case.submitted_by, case.created_by):
+        raise NotReviewerError("录入和审核不能是同一人，请由其他审核人员办理")
+
+
+def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) -> Outcome:
+    item = item_of(case.item_code, case.item_version)
+    filings = list(Filing.objects.filter(case=case, state=FilingState.REVIEW).order_by("row"))
+    returns = {f.pk: decision.return_all for f in filings} if decision.return_all else dict(decision.returns)
+    passing = [f for f in filings if f.pk not in returns]
+    refused = _take_effect(item, case, passing, context)
+    returns |= refused
+    done = [f.pk for f in passing if f.pk not in refused]
+    Filing.objects.filter(pk__in=done).update(state=FilingState.DONE, changed_at=context.at)
+    _send_back(returns, context.at)
+    case.reviewed_by = reviewer
+    case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
+    if returns:
+        first = next(iter(returns.values()))
+        case.state, case.returned = CaseState.DRAFT, True
+        case.return_reason = first.reason if len(returns) == 1 else f"{first.reason}（共 {len(returns)} 人被退回）"[:300]
+    else:
+        case.state, case.ended_at = CaseState.DONE, context.at
+    moved(case, at=context.at)
+    told = [f"{len(done)} 人通过" if done else "", f"{len(returns)} 人退回：{case.return_reason}" if returns else ""]
+    note(case, "reviewed", "，".join(t for t in told if t) or "办结", at=context.at)
+    return Outcome(len(done), len(returns))
+
+
+def _send_back(returns: Mapping[int, Return], at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            update casework_filing f set state = 'returned', return_reason = n.reason, pins = n.pins::jsonb, changed_at = %s
+            from unnest(%s::bigint[], %s::text[], %s::text[]) as n (id, reason, pins) where f.id = n.id
+            """,
+            [
+                at,
+                list(returns),
+                [r.reason[:300] for r in returns.values()],
+                ["[" + ",".join(f'"{pin}"' for pin in r.pins) + "]" for r in returns.values()],
+            ],
+        )
+
+
+def _take_effect(item: ServiceItem, case: Case, passing: Sequence[Filing], context: Context) -> dict[int, Return]:
+    """Check the passing rows against the world as it is now, perform those that still hold, and return the others with the reason."""
+    rows = list(passing)
+    refused: dict[int, Return] = {}
+    for attempt in range(RACES_MAX):
+        with acting(ENGINE):
+            found = [Examined(f.row, f.typed, f.values or {}) for f in rows]
+            for filing, examined in zip(rows, check(item, context, found), strict=True):
+                if examined.refusals:
+                    pins = tuple(r.field for r in examined.refusals if r.field)
+                    refused[filing.pk] = Return("；".join(r.text for r in examined.refusals), pins)
+            rows = [f for f in rows if f.pk not in refused]
+            if not rows:
+                return refused
+            try:
+                with transaction.atomic():
+                    _guard(rows, context.at)
+                    item.perform([Row(f.values or {}, f.row, f.pk, case.pk) for f in rows], context)
+                return refused
+            except ShebaoError:
+                # Somebody was faster in this very instant; checking again tells who and what.
+                if attempt == RACES_MAX - 1:
+                    raise
+    return refused
+
+
+def _guard(rows: Sequence[Filing], at: datetime) -> None:
+    """One effect per filing: the primary key refuses the second."""
+    with connection.cursor() as cursor:
+        cursor.execute("insert into casework_effect (filing_id, at) select f, %s from unnest(%s::bigint[]) f", [at, [f.pk for f in rows]])

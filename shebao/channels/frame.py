@@ -1,0 +1,140 @@
+"""What every page needs around its content: who is here, the menu, what waits, the mode of display."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+
+from shebao.access.queries import Live
+from shebao.base.actor import PUBLIC, Actor, Role
+from shebao.base.terms import Post
+from shebao.casework.item import items
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu."""
+
+    label: str
+    url: str
+    icon: str
+    count: int = 0
+    current: bool = False
+
+
+def frame(request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None) -> dict[str, object]:
+    """The context shared by all pages."""
+    actor: Actor = getattr(request, "actor", PUBLIC)
+    live: Live | None = getattr(request, "live", None)
+    counts = counts or {}
+    unit, desk = actor.role is Role.UNIT, actor.role is Role.AGENCY
+    nav = unit_menu(request.path, counts) if unit else desk_menu(request.path, actor, counts) if desk else []
+    return {
+        "page_title": title,
+        "actor": actor,
+        "who": {"name": actor.name, "unit": live.unit_name or live.agency_name, "role": _post(actor)} if live else None,
+        "nav": nav,
+        "tabs": unit_tabs(request.path, counts) if unit else desk_tabs(request.path, counts) if desk else [],
+        "crumbs": crumbs,
+        "mode": "elder" if request.COOKIES.get("mode") == "elder" else "",
+        "contrast": "high" if request.COOKIES.get("contrast") == "high" else "",
+        "csrf": get_token(request),
+        "path": request.path,
+        "portal": "经办版" if desk else "单位版" if unit else "",
+        "home": "/w/" if desk else "/u/" if unit else "/",
+        "notices": [],
+    }
+
+
+def _post(actor: Actor) -> str:
+    return "、".join(post.label for post in Post if post in actor.posts)
+
+
+def _entries(path: str, given: list[tuple[str, str, str, int]]) -> list[Entry]:
+    return [Entry(label, url, icon, count, path == url or (len(url) > 3 and path.startswith(url))) for label, url, icon, count in given]
+
+
+def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
+    """The left tree of the 单位 portal, in the seeds' words."""
+    groups: dict[str, list[tuple[str, str, str, int]]] = {}
+    for item in items():
+        groups.setdefault(item.group, []).append((item.title, f"/u/items/{item.slug}/", item.icon, 0))
+    first = [
+        ("首页", "/u/", "house", 0),
+        ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
+        ("已办任务", "/u/done", "check2-square", 0),
+    ]
+    return [
+        {"title": "", "entries": _entries(path, first)},
+        *({"title": group, "entries": _entries(path, entries)} for group, entries in groups.items()),
+        {
+            "title": "申报与缴费",
+            "entries": _entries(path, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]),
+        },
+        {
+            "title": "单位网申综合查询",
+            "entries": _entries(path, [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]),
+        },
+        {
+            "title": "证明与服务",
+            "entries": _entries(
+                path, [("参保证明打印", "/u/certificates", "file-earmark-text", 0), ("办事指南", "/items", "journal-text", 0)]
+            ),
+        },
+        {"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])},
+    ]
+
+
+def unit_tabs(path: str, counts: dict[str, int]) -> list[Entry]:
+    """The five keys at the foot of the phone."""
+    return _entries(
+        path,
+        [
+            ("首页", "/u/", "house", 0),
+            ("办事", "/u/items", "grid", 0),
+            ("待办", "/u/todo", "inbox", counts.get("todo", 0)),
+            ("缴费", "/u/bills", "credit-card-2-front", 0),
+            ("花名册", "/u/staff", "people", 0),
+        ],
+    )
+
+
+def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str, object]]:
+    """The left tree of the desk; entries by post."""
+    groups: list[dict[str, object]] = [
+        {
+            "title": "",
+            "entries": _entries(path, [("工作台", "/w/", "house", 0)]),
+        }
+    ]
+    if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        groups.append(
+            {
+                "title": "社保业务审批入口",
+                "entries": _entries(
+                    path,
+                    [
+                        ("待审核", "/w/queue/waiting", "inbox", counts.get("waiting", 0)),
+                        ("我领取的", "/w/queue/mine", "person-check", counts.get("mine", 0)),
+                        ("已审核", "/w/queue/reviewed", "check2-square", 0),
+                    ],
+                ),
+            }
+        )
+    if actor.posts & {Post.REVIEWER, Post.FINANCE}:
+        groups.append({"title": "核定与征缴", "entries": _entries(path, [("月度核定", "/w/months", "calendar2-check", 0)])})
+    if Post.FINANCE in actor.posts:
+        entries = [
+            ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
+            ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
+            ("欠费单位", "/w/arrears", "receipt", 0),
+            ("试算平衡表", "/w/trial-balance", "journal-text", 0),
+        ]
+        groups.append({"title": "基金财务", "entries": _entries(path, entries)})
+    groups.append({"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])})
+    return groups
+
+
+def desk_tabs(path: str, counts: dict[str, int]) -> list[Entry]:
+    """The keys at the foot of the phone for the desk."""
+    return _entries(path, [("工作台", "/w/", "house", 0), ("待审核", "/w/queue/waiting", "inbox", counts.get("waiting", 0))])

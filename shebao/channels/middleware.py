@@ -1,0 +1,146 @@
+"""Around every request: security headers, and the actor with its transaction. An exception undoes the whole request."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from django.conf import settings
+from django.core import signing
+from django.db import OperationalError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from shebao.access.acting import acting
+from shebao.access.models import SignIn
+from shebao.access.operations import digest
+from shebao.access.queries import Live, find_live
+from shebao.base.actor import PUBLIC, Actor, Role
+from shebao.base.clock import now
+from shebao.base.errors import ShebaoError
+from shebao.channels import errors
+from shebao.channels.guards import Guard as ViewGuard
+from shebao.channels.guards import guard_of
+
+COOKIE = "shebao"
+SEEN_EVERY = timedelta(minutes=1)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+)
+log = logging.getLogger("shebao.request")
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class Guard:
+    """Headers on every answer; pages with data are not kept by caches."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.trace = uuid4().hex[:12]  # type: ignore[attr-defined]
+        response = self.answer(request)
+        response.setdefault("Content-Security-Policy", POLICY)
+        response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class Acting:
+    """Finds the actor of the signed cookie, opens the transaction in its name, and lets only admitted actors through."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            claimed = _claimed(request)
+            if claimed is not None:
+                actor, signin_id, token = claimed
+                with acting(actor):
+                    live = find_live(signin_id, digest(token), at=now(), idle_minutes=settings.SIGNIN_IDLE_MINUTES)
+                    if live is not None:
+                        return self._as(request, actor, signin_id, live)
+            with acting(PUBLIC):
+                request.actor, request.live, request.signin_id = PUBLIC, None, 0  # type: ignore[attr-defined]
+                response = self.answer(request)
+            if claimed is not None:
+                response.delete_cookie(COOKIE, samesite="Lax")
+            return response
+        except OperationalError as error:
+            log.error("%s %s: database: %s", request.trace, request.path, error)  # type: ignore[attr-defined]
+            return errors.page(request, 503)
+
+    def _as(self, request: HttpRequest, claimed: Actor, signin_id: int, live: Live) -> HttpResponse:
+        actor = replace(claimed, posts=live.posts, vip=live.vip)
+        moment = now()
+        if moment - live.seen_at > SEEN_EVERY:
+            SignIn.objects.filter(pk=signin_id).update(seen_at=moment)
+        with acting(actor):
+            request.actor, request.live, request.signin_id = actor, live, signin_id  # type: ignore[attr-defined]
+            return self.answer(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object) -> HttpResponse | None:
+        """Refuse before the view runs: to sign-in when nobody is signed in, else as if there were no such page."""
+        guard = guard_of(view)
+        actor: Actor = request.actor  # type: ignore[attr-defined]
+        if guard is None:
+            return None if getattr(view, "open_file", False) else errors.page(request, 404)
+        if not guard.admits(actor):
+            return _refused(request, actor, guard)
+        live: Live | None = request.live  # type: ignore[attr-defined]
+        if live and live.must_change_password and not guard.open and request.path not in ("/password", "/sign-out"):
+            return HttpResponseRedirect("/password")
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Undo everything the view did; say why in the words of the error, or that it is our fault, with a number to quote."""
+        transaction.set_rollback(True)
+        if isinstance(error, ShebaoError):
+            return errors.told(request, error)
+        if isinstance(error, OperationalError):
+            return errors.page(request, 503)
+        log.exception("%s %s", request.trace, request.path)  # type: ignore[attr-defined]
+        return errors.page(request, 500)
+
+
+def _refused(request: HttpRequest, actor: Actor, guard: ViewGuard) -> HttpResponse:
+    if guard.api:
+        return errors.problem(request, 401 if actor.role is Role.PUBLIC else 403, "ACC-03", "请先登录，再调用接口")
+    if actor.role is Role.PUBLIC:
+        return HttpResponseRedirect(f"/sign-in?next={quote(request.get_full_path())}" if request.method == "GET" else "/sign-in")
+    return errors.page(request, 403)
+
+
+def _claimed(request: HttpRequest) -> tuple[Actor, int, str] | None:
+    header = request.headers.get("Authorization", "")
+    text = header[7:] if header.startswith("Bearer ") else request.COOKIES.get(COOKIE)
+    if not text:
+        return None
+    try:
+        said = signing.loads(text, salt="shebao.sign-in")
+        actor = Actor(Role(said["r"]), said["a"], said["n"], said["u"], said["g"])
+        return actor, said["s"], said["t"]
+    except (signing.BadSignature, KeyError, ValueError):
+        return None
+
+
+def sign_in_cookie(actor: Actor, signin_id: int, token: str) -> str:
+    """What the browser keeps: signed, and worth nothing once the sign-in is ended in the database."""
+    return signing.dumps(
+        {
+            "r": actor.role.value,
+            "a": actor.account_id,
+            "n": actor.name,
+            "u": actor.unit_id,
+            "g": actor.agency_id,
+            "s": signin_id,
+            "t": token,
+        },
+        salt="shebao.sign-in",
+        compress=True,
+    )

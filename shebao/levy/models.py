@@ -1,0 +1,244 @@
+"""Dues, bills, receipts. A normal month is one wide row a person in a partition published whole; the exceptional is narrow."""
+
+from django.db import models
+
+from shebao.parties.models import Person, Unit
+
+
+class MonthState(models.TextChoices):
+    """The life of a 费款所属期 in a place."""
+
+    OPEN = "open", "办理中"
+    ASSESSED = "assessed", "已核定"
+
+
+class PlaceMonth(models.Model):
+    """The row that settles month close against late enrolment: enrolling takes FOR SHARE, publishing FOR UPDATE."""
+
+    id = models.AutoField(primary_key=True)
+    place = models.CharField(max_length=6)
+    month = models.IntegerField()
+    state = models.CharField(max_length=8, choices=MonthState, default=MonthState.OPEN)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["place", "month"], name="levy_placemonth_once")]
+
+
+class Run(models.Model):
+    """One run of a batch (monthly_assessment …): restartable by its chunks, told once."""
+
+    id = models.AutoField(primary_key=True)
+    kind = models.CharField(max_length=30)
+    place = models.CharField(max_length=6)
+    month = models.IntegerField()
+    state = models.CharField(max_length=10, default="running")
+    note = models.CharField(max_length=200, default="")
+    started_by = models.IntegerField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    chunks_total = models.IntegerField(default=0)
+    rows = models.IntegerField(default=0)
+    total_fen = models.BigIntegerField(default=0)
+    bills = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "place", "month"], condition=~models.Q(state="failed"), name="levy_run_once"
+            )
+        ]
+
+
+class RunChunk(models.Model):
+    """Guard row: written in the same transaction as the chunk's rows, so a restart does what is missing and no more."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="chunks")
+    chunk = models.IntegerField()
+    rows = models.IntegerField()
+    total_fen = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "chunk"], name="levy_runchunk_once")]
+
+
+class Assessment(models.Model):
+    """应缴, one person and month through one unit (wide). Partitioned by month in SQL; this model only reads."""
+
+    pk = models.CompositePrimaryKey("unit_id", "person_id", "month")
+    person = models.ForeignKey(Person, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False)
+    unit = models.ForeignKey(Unit, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False)
+    month = models.IntegerField()
+    pension_base_fen = models.IntegerField()
+    medical_base_fen = models.IntegerField()
+    pension_unit_fen = models.IntegerField()
+    pension_person_fen = models.IntegerField()
+    unemployment_unit_fen = models.IntegerField()
+    unemployment_person_fen = models.IntegerField()
+    injury_unit_fen = models.IntegerField()
+    medical_unit_fen = models.IntegerField()
+    medical_person_fen = models.IntegerField()
+    large_medical_person_fen = models.SmallIntegerField()
+    profile = models.SmallIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "levy_assessment"
+
+
+class Origin(models.TextChoices):
+    """Why something is owed."""
+
+    NORMAL = "normal", "正常应缴"
+    BACK = "back", "补缴"
+
+
+class Line(models.Model):
+    """应缴 outside a month's normal run: a person, month, type and origin, with its base and both parts."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    month = models.IntegerField()
+    insurance = models.SmallIntegerField()
+    origin = models.CharField(max_length=8, choices=Origin)
+    base_fen = models.BigIntegerField()
+    unit_fen = models.BigIntegerField()
+    person_fen = models.BigIntegerField()
+    bill = models.ForeignKey("Bill", null=True, on_delete=models.PROTECT, related_name="+")
+    case_id = models.BigIntegerField(null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["unit", "person", "month", "insurance", "origin"], name="levy_line_once")
+        ]
+
+
+class BillState(models.TextChoices):
+    """The life of a 核定单."""
+
+    ISSUED = "issued", "待缴费"
+    PART_PAID = "part_paid", "部分到账"
+    PAID = "paid", "已到账"
+
+
+class Bill(models.Model):
+    """核定单 of one unit for one 费款所属期, all types together."""
+
+    id = models.BigAutoField(primary_key=True)
+    number = models.CharField(max_length=20, unique=True)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    month = models.IntegerField()
+    issued_on = models.DateField()
+    due_date = models.DateField()
+    headcount = models.IntegerField()
+    unit_fen = models.BigIntegerField()
+    person_fen = models.BigIntegerField()
+    paid_fen = models.BigIntegerField(default=0)
+    paid_on = models.DateField(null=True)
+    state = models.CharField(max_length=10, choices=BillState, default=BillState.ISSUED)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["unit", "month"], name="levy_bill_once"),
+            models.CheckConstraint(
+                condition=models.Q(paid_fen__gte=0) & models.Q(paid_fen__lte=models.F("unit_fen") + models.F("person_fen")),
+                name="levy_bill_not_overpaid",
+            ),
+        ]
+        indexes = [models.Index(fields=["agency_id", "month"], name="levy_bill_agency")]
+
+    @property
+    def total_fen(self) -> int:
+        return self.unit_fen + self.person_fen
+
+    @property
+    def open_fen(self) -> int:
+        return self.total_fen - self.paid_fen
+
+
+class BillLine(models.Model):
+    """One type and origin of a bill."""
+
+    id = models.BigAutoField(primary_key=True)
+    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="lines")
+    insurance = models.SmallIntegerField()
+    origin = models.CharField(max_length=8, choices=Origin)
+    headcount = models.IntegerField()
+    base_fen = models.BigIntegerField()
+    unit_fen = models.BigIntegerField()
+    person_fen = models.BigIntegerField()
+    paid_fen = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bill", "insurance", "origin"], name="levy_billline_once")]
+
+
+class ReceiptFile(models.Model):
+    """到账文件. The digest of its bytes makes a second upload harmless."""
+
+    id = models.AutoField(primary_key=True)
+    sha256 = models.BinaryField(max_length=32, unique=True)
+    batch = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    lines = models.IntegerField()
+    total_fen = models.BigIntegerField()
+    agency_id = models.SmallIntegerField()
+    received_by = models.IntegerField()
+    received_at = models.DateTimeField()
+
+
+class ReceiptState(models.TextChoices):
+    """What became of money that arrived."""
+
+    PENDING = "pending", "待复核"
+    ALLOCATED = "allocated", "已分配"
+    SUSPENSE = "suspense", "暂收待查"
+    VOID = "void", "已作废"
+
+
+class Receipt(models.Model):
+    """到账: one payment as the bank or the tax office reported it, or as finance entered it (then confirmed by another)."""
+
+    id = models.BigAutoField(primary_key=True)
+    serial = models.CharField(max_length=40, unique=True)
+    file = models.ForeignKey(ReceiptFile, null=True, on_delete=models.PROTECT, related_name="receipts")
+    line = models.IntegerField(null=True)
+    bill_number = models.CharField(max_length=20)
+    bill = models.ForeignKey(Bill, null=True, on_delete=models.PROTECT, related_name="+")
+    payer = models.CharField(max_length=100, default="")
+    amount_fen = models.BigIntegerField()
+    allocated_fen = models.BigIntegerField(default=0)
+    paid_on = models.DateField()
+    state = models.CharField(max_length=10, choices=ReceiptState)
+    reason = models.CharField(max_length=120, default="")
+    agency_id = models.SmallIntegerField()
+    entered_by = models.IntegerField()
+    entered_at = models.DateTimeField()
+    confirmed_by = models.IntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="levy_receipt_positive"),
+            models.CheckConstraint(
+                condition=models.Q(allocated_fen__gte=0) & models.Q(allocated_fen__lte=models.F("amount_fen")),
+                name="levy_receipt_allocated",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(confirmed_by=None) | ~models.Q(confirmed_by=models.F("entered_by")),
+                name="levy_receipt_two_people",
+            ),
+        ]
+
+
+class Allocation(models.Model):
+    """How much of a receipt went to which line of a bill."""
+
+    id = models.BigAutoField(primary_key=True)
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="allocations")
+    line = models.ForeignKey(BillLine, on_delete=models.PROTECT, related_name="+")
+    amount_fen = models.BigIntegerField()

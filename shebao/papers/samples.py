@@ -1,0 +1,295 @@
+"""Sample data of every paper: for tests, and to look at. `python -m shebao.papers.samples FOLDER` sets, seals and writes them all.
+
+People and units are invented: identity numbers use the unassigned area 420199, unit numbers begin with 4201999.
+"""
+
+import random
+import sys
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+from shebao.base.clock import ZONE
+from shebao.base.identifiers import make_id_number, make_uscc, mask_id_number
+from shebao.base.money import split
+from shebao.base.months import shift
+from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance
+from shebao.papers import codes
+from shebao.papers.contracts import (
+    AdditionRoster,
+    AdditionRow,
+    ArrearsLine,
+    AssessmentLine,
+    CertificateMonth,
+    InsuranceCertificate,
+    MonthCell,
+    PaperKind,
+    ReductionRoster,
+    UnitAssessment,
+    UnitCertificate,
+)
+from shebao.papers.seal import open_keys, sign
+from shebao.papers.typeset import typeset
+
+AT = datetime(2026, 12, 21, 10, 32, tzinfo=ZONE)
+AGENCY = "武汉东湖新技术开发区社会保险经办机构（示例）"
+UNIT = "武汉光谷长江智能网联汽车电子与新材料联合创新研究开发生产示范股份有限公司第一分公司"
+USCC = make_uscc("420199", "MA0000000")
+LONG_NAME = "阿卜杜热合曼·买买提伊明·玉苏甫阿吉·图尔迪艾力江"
+RARE_NAMES = ("高䶮雪", "㛃文", "刘𬭎", "陈𫘧", "李𠅤", "买买提·阿卜杜拉", LONG_NAME)
+_VALID_TEXT = "本证明自打印之日起 90 日内有效（有效期为示例，以经办机构规定为准）。"
+
+
+def id_number(number: int, birth: date = date(1990, 3, 7)) -> str:
+    """An identity number valid in form but never issued."""
+    return make_id_number("420199", birth, number % 1000)
+
+
+def name(number: int) -> str:
+    """A name: rare characters first, then made of common syllables."""
+    if number < len(RARE_NAMES):
+        return RARE_NAMES[number]
+    chance = random.Random(number)
+    return chance.choice("王李张刘陈杨黄赵周吴徐孙胡朱高") + "".join(chance.sample("伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞", chance.choice((1, 2, 2))))
+
+
+def _verified(code: str = "7F3K9QXW2M8TD0V5") -> dict[str, str]:
+    url = codes.verify_url("https://hall.example", code)
+    return {"code": code, "qr": codes.qr_svg(url), "verify_url": url}
+
+
+def addition_roster(rows: int = 30, *, draft: bool = False) -> AdditionRoster:
+    """《企业参保人员增员表》 with so many people."""
+    chance = random.Random(rows)
+    people: list[AdditionRow] = []
+    for number in range(rows):
+        wage_fen = chance.randrange(420_000, 4_800_000, 100)
+        people.append(
+            {
+                "id_number": id_number(number, date(chance.randrange(1977, 2008), chance.randrange(1, 13), chance.randrange(1, 29))),
+                "name": name(number),
+                "sex": chance.choice("男女"),
+                "ethnicity": {5: "维吾尔族", 6: "柯尔克孜族", 9: "外国血统中国籍人士"}.get(number, "汉族"),
+                "first_month": 202612 if number % 7 else 202610,
+                "wage_fen": wage_fen,
+                "base_fen": min(max(wage_fen, 449_400), 2_247_000),
+                "insurances": frozenset(INSURANCES if number % 5 else INSURANCES[:3]),
+                "note": {0: "追溯补缴", 3: "外省转入续保，原参保地转移手续正在办理，待转移到账后补录以前年限"}.get(number, ""),
+            }
+        )
+    roster: AdditionRoster = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "draft": draft,
+        "unit_number": "4201999876543",
+        "unit_name": UNIT,
+        "period_month": 202612,
+        "serial": "4201992026122100000317",
+        "filled_by": "李敏",
+        "filled_phone": "027-0000****",
+        "opinion": None if draft else "审核通过",
+        "handled_by": None if draft else "王芳",
+        "reviewed_by": None if draft else "赵强",
+        "decided_date": None if draft else AT.date(),
+        "rows": people,
+        "wage_total_fen": sum(row["wage_fen"] for row in people),
+    }
+    if draft:
+        roster["qr"] = codes.qr_svg("https://hall.example/w/case/317")
+    else:
+        roster.update(_verified())  # type: ignore[typeddict-item]
+    return roster
+
+
+def reduction_roster(rows: int = 12, *, draft: bool = False) -> ReductionRoster:
+    """《企业参保人员减员表》 with so many people."""
+    base = addition_roster(rows, draft=draft)
+    reasons = ("解除或终止劳动合同", "统筹范围内转出", "参军", "达到待遇领取条件")
+    roster: ReductionRoster = {
+        **{key: value for key, value in base.items() if key not in ("rows", "wage_total_fen")},  # type: ignore[typeddict-item]
+        "rows": [
+            {
+                "id_number": row["id_number"],
+                "name": row["name"],
+                "sex": row["sex"],
+                "ethnicity": row["ethnicity"],
+                "reason": reasons[number % len(reasons)],
+                "last_month": 202612,
+                "first_unpaid_month": 202701,
+                "insurances": row["insurances"],
+                "note": "",
+            }
+            for number, row in enumerate(base["rows"])
+        ],
+    }
+    return roster
+
+
+def unit_assessment(*, arrears: bool = True) -> UnitAssessment:
+    """《单位社会保险费核定表》. Rates here only make the picture lifelike."""
+    parts = {
+        Insurance.PENSION: ("16% + 8%", 16, 8),
+        Insurance.UNEMPLOYMENT: ("0.7% + 0.3%", 1, 1),
+        Insurance.INJURY: ("0.48%", 1, 0),
+        Insurance.MEDICAL: ("8% + 2%", 8, 2),
+        Insurance.LARGE_MEDICAL: (None, 0, 1),
+        Insurance.MATERNITY: ("0.7%", 1, 0),
+    }
+    lines: list[AssessmentLine] = []
+    for insurance, (rate, unit_weight, person_weight) in parts.items():
+        total_fen = 123_456_789 * (unit_weight + person_weight) // 100
+        unit_fen, person_fen = split(total_fen, [unit_weight, person_weight])
+        lines.append(
+            {
+                "insurance": insurance.label,
+                "people": 218,
+                "base_fen": 123_456_789,
+                "rate": rate,
+                "unit_fen": unit_fen,
+                "person_fen": person_fen,
+                "total_fen": total_fen,
+            }
+        )
+    owed: list[ArrearsLine] = [
+        {
+            "insurance": insurance.label,
+            "people": 1,
+            "first_month": 202610,
+            "last_month": 202611,
+            "unit_fen": 143_808,
+            "person_fen": 71_904,
+            "late_fee_fen": 3_451,
+            "total_fen": 219_163,
+        }
+        for insurance in (INSURANCES[:3] if arrears else ())
+    ]
+    both = [*lines, *owed]
+    data: UnitAssessment = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "bill_number": "HD420199202612000317",
+        "unit_number": "4201999876543",
+        "unit_name": UNIT,
+        "uscc": USCC,
+        "facts": [
+            {"label": "单位类型", "value": "企业"},
+            {"label": "工伤行业类别", "value": "三类（基准费率 0.7%）"},
+            {"label": "主管税务机关", "value": "国家税务总局武汉东湖新技术开发区税务局"},
+        ],
+        "period_month": 202612,
+        "due_date": date(2027, 1, 5),
+        "people": 218,
+        "lines": lines,
+        "arrears": owed,
+        "unit_fen": sum(line["unit_fen"] for line in both),
+        "person_fen": sum(line["person_fen"] for line in both),
+        "late_fee_fen": sum(line["late_fee_fen"] for line in owed),
+        "total_fen": sum(line["total_fen"] for line in both),
+        "assessed_by": "系统自动核定",
+        "reviewed_by": "赵强",
+        "assessed_date": AT.date(),
+        "notices": [
+            "工伤保险浮动费率（injury.rate）取自推定值，状态：未核实（assumed）；以经办机构核定为准。",
+            "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。",
+        ],
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def insurance_certificate(columns: int = 6, months: int = 12) -> InsuranceCertificate:
+    """社会保险参保证明 of a person, for so many 险种 and months."""
+    chosen = INSURANCES[:columns]
+
+    def cell(i: int, insurance: Insurance) -> MonthCell:
+        if i == 4 and insurance is not Insurance.INJURY:
+            return {"base_fen": None, "unit_fen": None, "person_fen": None, "mark": "欠费"}
+        person_fen = {Insurance.PENSION: 120_008, Insurance.UNEMPLOYMENT: 4_500, Insurance.MEDICAL: 30_002, Insurance.LARGE_MEDICAL: 700}
+        unit_fen = None if insurance is Insurance.LARGE_MEDICAL else 240_016
+        return {"base_fen": 1_500_100, "unit_fen": unit_fen, "person_fen": person_fen.get(insurance), "mark": ""}
+
+    first_month = shift(202612, 1 - months)
+    lines: list[CertificateMonth] = [
+        {"paid_month": shift(first_month, i), "cells": [cell(i, insurance) for insurance in chosen]} for i in range(months)
+    ]
+    data: InsuranceCertificate = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "name": LONG_NAME,
+        "id_number": id_number(11),
+        "person_number": "4201990000123456",
+        "unit_name": UNIT,
+        "unit_number": "4201999876543",
+        "uscc": USCC,
+        "standings": [
+            {"insurance": insurance.label, "status": "参保缴费", "first_month": 201207, "months_paid": 171 - i}
+            for i, insurance in enumerate(chosen)
+        ],
+        "first_month": first_month,
+        "last_month": 202612,
+        "columns": [SHORT_LABELS[insurance] for insurance in chosen],
+        "months": lines,
+        "purpose": None,
+        "valid_text": _VALID_TEXT,
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def unit_certificate(persons: int = 16) -> UnitCertificate:
+    """社会保险参保证明 of a unit with so many named people."""
+    data: UnitCertificate = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "unit_name": UNIT,
+        "unit_number": "4201999876543",
+        "uscc": USCC,
+        "standings": [{"insurance": insurance.label, "status": "正常参保", "first_month": 200803, "people": 218} for insurance in INSURANCES],
+        "first_month": 202607,
+        "last_month": 202612,
+        "columns": [SHORT_LABELS[insurance] for insurance in INSURANCES],
+        "months": [
+            {"paid_month": shift(202607, i), "people": [218 - i] * 5 + [None], "state": "已缴清" if i < 5 else "未到缴费截止日"} for i in range(6)
+        ],
+        "persons": [
+            {
+                "name": name(number),
+                "id_number": mask_id_number(id_number(number)),
+                "person_number": f"420199{number:010d}",
+                "first_month": 201207,
+                "insurances": frozenset(INSURANCES),
+            }
+            for number in range(persons)
+        ],
+        "purpose": "招标投标",
+        "valid_text": _VALID_TEXT,
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
+    "addition_roster": (PaperKind.ADDITION_ROSTER, addition_roster()),
+    "addition_roster_long": (PaperKind.ADDITION_ROSTER, addition_roster(68)),
+    "addition_roster_draft": (PaperKind.ADDITION_ROSTER, addition_roster(9, draft=True)),
+    "reduction_roster": (PaperKind.REDUCTION_ROSTER, reduction_roster()),
+    "unit_assessment": (PaperKind.UNIT_ASSESSMENT, unit_assessment()),
+    "insurance_certificate": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate()),
+    "insurance_certificate_three": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate(3, 36)),
+    "unit_certificate": (PaperKind.UNIT_CERTIFICATE, unit_certificate()),
+}
+
+
+def main(folder: Path) -> None:
+    """Write every sample as a sealed PDF into the folder, with the keys of a fresh sample CA below it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = open_keys(folder / "keys", at=AT)
+    for file_name, (kind, data) in SAMPLES.items():
+        paper = typeset(kind.value, data)
+        pdf = sign(paper.pdf, paper.seal_at, reason=kind.title, at=AT, keys=keys) if paper.seal_at else paper.pdf
+        (folder / f"{file_name}.pdf").write_bytes(pdf)
+        print(f"{file_name}.pdf: {paper.pages} pages, {len(pdf):,} bytes")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

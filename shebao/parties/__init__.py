@@ -1,0 +1,1 @@
+"""People, units and agencies: who there is, before any insurance."""

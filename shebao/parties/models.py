@@ -1,0 +1,61 @@
+"""Registers of people, units and agencies. Registers with validity carry two time axes: true from/to (months, `to` excluded,
+null = open) and known from/to (instants, null = still held true). A row is never edited but for closing `known_to`."""
+
+from django.db import models
+
+
+class Agency(models.Model):
+    """经办机构 of a place (统筹区)."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    name = models.CharField(max_length=60)
+    place = models.CharField(max_length=6)
+    district = models.CharField(max_length=6, default="")
+
+
+class Unit(models.Model):
+    """参保单位. `vip`: all its filings are reviewed by the system; otherwise 增减员 wait for the counter."""
+
+    id = models.AutoField(primary_key=True)
+    number = models.CharField(max_length=13, unique=True)
+    name = models.CharField(max_length=100)
+    uscc = models.CharField(max_length=18, null=True, unique=True)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    place = models.CharField(max_length=6)
+    vip = models.BooleanField(default=False)
+    industry = models.CharField(max_length=40, default="")
+    contact_name = models.CharField(max_length=50, default="")
+    contact_phone = models.CharField(max_length=20, default="")
+    address = models.CharField(max_length=120, default="")
+    registered_on = models.DateField()
+    closed_on = models.DateField(null=True)
+
+
+class UnitTerms(models.Model):
+    """单位参保险种与工伤费率类别, by month, on two time axes."""
+
+    id = models.BigAutoField(primary_key=True)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    insurance_mask = models.SmallIntegerField()
+    injury_class = models.SmallIntegerField()
+    from_month = models.IntegerField()
+    to_month = models.IntegerField(null=True)
+    known_from = models.DateTimeField()
+    known_to = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["unit", "from_month"], name="parties_terms_unit")]
+
+
+class Person(models.Model):
+    """参保人员. `id_number` is the 社会保障号码 (公民身份号码), `number` the agency's own 个人编号."""
+
+    id = models.BigAutoField(primary_key=True)
+    number = models.CharField(max_length=12, unique=True)
+    id_number = models.CharField(max_length=18, unique=True)
+    name = models.CharField(max_length=50)
+    sex = models.CharField(max_length=1)
+    birth_date = models.DateField()
+    ethnicity = models.CharField(max_length=2, default="01")
+    mobile = models.CharField(max_length=11, default="")
+    registered_at = models.DateTimeField()

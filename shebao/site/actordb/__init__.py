@@ -1,0 +1,1 @@
+"""Django database backend that carries the actor into every transaction."""

@@ -1,0 +1,288 @@
+"""Starting, finding and stopping the server of one data folder."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from shebao.site.embedded import connection_file, processes
+from shebao.site.embedded.account import Account
+from shebao.site.embedded.binaries import Installation
+from shebao.site.embedded.configuration import prune_logs, write_configuration
+from shebao.site.embedded.connection_file import Connection
+from shebao.site.embedded.diagnosis import disk_is_full, refusal_of
+from shebao.site.embedded.layout import SOCKET_NAME, Layout
+from shebao.site.trouble import Busy, OtherVersion, PasswordsLost, StillRecovering, StopFailed
+
+RECOVERY_SECONDS_MAX = 300
+LOCK_SECONDS_MAX = RECOVERY_SECONDS_MAX + 30
+REMNANTS_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 120
+INITDB_OPTIONS = ("--data-checksums", "--encoding=UTF8", "--locale=C", "--no-instructions")
+QUIET_SECONDS = 5  # after which a wait is explained
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A postmaster just started, and the memory file with its first messages."""
+
+    child: subprocess.Popen[bytes]
+    messages: int
+
+
+# Children are kept here so that a dead one is reaped: a zombie would look alive to others.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """One process at a time starts or stops the server. Raises: Busy when another does not finish."""
+    handle = os.open(data / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not _lock(handle, LOCK_SECONDS_MAX):
+            raise Busy(data)
+        yield
+    finally:
+        os.close(handle)
+
+
+def start(layout: Layout, account: Account, installation: Installation) -> Connection:
+    """The running server of this folder, started when it does not run. Call it inside `locked`.
+
+    Raises: DatabaseTrouble.
+    """
+    _reap()
+    connection = _credentials(layout, account)
+    _check_version(layout, installation)
+    if not (layout.pgdata / "PG_VERSION").exists():
+        _initialise(layout, account, installation, connection)
+    launched = None
+    found = processes.postmaster(layout.pgdata)
+    if found is not None and not _pid_file_names(layout, found):
+        # With a damaged pid file the server would stop itself within a minute, in the middle of work.
+        _end(layout, found)
+        found = None
+    if found is None:
+        launched = _launch(layout, account, installation)
+    try:
+        _await_answer(layout, connection, launched)
+    finally:
+        if launched is not None:
+            os.close(launched.messages)
+    prune_logs(layout.log)
+    return connection
+
+
+def stop(layout: Layout) -> bool:
+    """Stop the server; clients are disconnected, what they had committed stays. False when it did not run.
+
+    Raises: StopFailed.
+    """
+    _reap()
+    found = processes.postmaster(layout.pgdata)
+    if found is None:
+        return False
+    _end(layout, found)
+    return True
+
+
+def answers(connection: Connection) -> str | None:
+    """None when the server answers SELECT 1, else what it said."""
+    try:
+        with psycopg.connect(superuser_url(connection), connect_timeout=5, autocommit=True) as link:
+            link.execute("select 1")
+    except psycopg.Error as error:
+        return str(error)
+    return None
+
+
+def superuser_url(connection: Connection, database: str = "postgres") -> str:
+    """The address of the superuser, for setting up only."""
+    return login_url(connection, "postgres", database)
+
+
+def login_url(connection: Connection, role: str, database: str) -> str:
+    """The address under which a login role reaches a database of the embedded server."""
+    host = quote(connection.sockets, safe="")
+    return f"postgresql://{role}:{quote(connection.passwords[role], safe='')}@/{database}?host={host}"
+
+
+def _credentials(layout: Layout, account: Account) -> Connection:
+    """Passwords are written before the cluster exists, so that no cluster is ever without them."""
+    held = connection_file.read(layout.connection)
+    if held is None and (layout.pgdata / "PG_VERSION").exists():
+        raise PasswordsLost(layout.connection)
+    sockets = str(layout.sockets(account.uid))
+    connection = Connection(sockets, held.passwords if held else connection_file.fresh_passwords())
+    if held != connection:
+        connection_file.write(layout.connection, connection)
+    return connection
+
+
+def _check_version(layout: Layout, installation: Installation) -> None:
+    try:
+        found = (layout.pgdata / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        return
+    if found != str(installation.major):
+        raise OtherVersion(layout.data, found or "（未知版本）", installation.major)
+
+
+def _initialise(layout: Layout, account: Account, installation: Installation, connection: Connection) -> None:
+    """initdb into a draft folder that is renamed when it is whole."""
+    draft = layout.home / "pgdata.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    account.give(draft, 0o700)
+    with _password_in_memory(connection.passwords["postgres"]) as (descriptor, path):
+        done = subprocess.run(
+            [
+                str(installation.folder / "initdb"),
+                "-D",
+                str(draft),
+                "-U",
+                "postgres",
+                "--auth=scram-sha-256",
+                f"--pwfile={path}",
+                *INITDB_OPTIONS,
+            ],
+            pass_fds=(descriptor,),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd="/",
+            env=_environment(),
+            check=False,
+            **account.run_as(),
+        )
+    if done.returncode != 0:
+        # Asked before the draft is removed, which may free the very space that was missing.
+        full = disk_is_full(layout.home)
+        shutil.rmtree(draft, ignore_errors=True)
+        raise refusal_of(done.stderr.decode(errors="replace"), layout, full)
+    if layout.pgdata.exists():
+        layout.pgdata.rmdir()
+    draft.rename(layout.pgdata)
+
+
+@contextmanager
+def _password_in_memory(password: str) -> Iterator[tuple[int, str]]:
+    """A pipe that initdb reads the password from: it is never on a disk or in a command line."""
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, password.encode() + b"\n")
+        os.close(writer)
+        os.fchmod(reader, 0o444)
+        yield reader, f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
+
+
+def _launch(layout: Layout, account: Account, installation: Installation) -> Launched:
+    """Start the postmaster in a session of its own; it inherits the lock that says 'somebody works on this folder'."""
+    sockets = layout.sockets(account.uid)
+    held = os.open(layout.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # Early messages go to memory: a full disk must not swallow the reason. Later ones go to the log folder.
+    messages = os.memfd_create("shebao-postgres")
+    try:
+        if not _lock(held, REMNANTS_SECONDS_MAX) or processes.postgres_processes(layout.pgdata):
+            raise Busy(layout.data)
+        # Nothing of this folder runs: whatever pid these files name, it is not our server.
+        for remnant in (layout.pgdata / "postmaster.pid", sockets / SOCKET_NAME, sockets / f"{SOCKET_NAME}.lock"):
+            remnant.unlink(missing_ok=True)
+        write_configuration(layout, sockets)
+        child = subprocess.Popen(
+            [str(installation.folder / "postgres"), "-D", str(layout.pgdata)],
+            pass_fds=(held,),
+            stdin=subprocess.DEVNULL,
+            stdout=messages,
+            stderr=messages,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,
+            umask=0o077,
+            **account.run_as(),
+        )
+        _children.append(child)
+        return Launched(child, messages)
+    except BaseException:
+        os.close(messages)
+        raise
+    finally:
+        os.close(held)
+
+
+def _await_answer(layout: Layout, connection: Connection, launched: Launched | None) -> None:
+    """Wait until SELECT 1 is answered. Recovery after a crash may take minutes; as long as the server lives it is waited for."""
+    began = time.monotonic()
+    pause, told = 0.02, False
+    while (said := answers(connection)) is not None:
+        if "password authentication failed" in said:
+            raise PasswordsLost(layout.connection)
+        if "too many clients" in said or "remaining connection slots" in said:
+            return  # it answers, it is only crowded
+        if launched is not None and launched.child.poll() is not None:
+            raise refusal_of(_text(launched.messages), layout, disk_is_full(layout.home))
+        waited = time.monotonic() - began
+        if launched is None and processes.postmaster(layout.pgdata) is None:
+            raise refusal_of(said, layout, disk_is_full(layout.home))
+        if waited > RECOVERY_SECONDS_MAX:
+            raise StillRecovering(RECOVERY_SECONDS_MAX)
+        if waited > QUIET_SECONDS and not told:
+            told = True
+            print("数据库正在启动或恢复，请稍候……", file=sys.stderr, flush=True)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
+
+
+def _end(layout: Layout, found: int) -> None:
+    """Ask the proven postmaster to stop (fast), and wait until the last process of the folder is gone."""
+    processes.send(found, layout.pgdata, signal.SIGINT)
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while processes.postgres_processes(layout.pgdata):
+        _reap()
+        if time.monotonic() > deadline:
+            raise StopFailed(STOP_SECONDS_MAX)
+        time.sleep(0.02)
+    _reap()
+
+
+def _pid_file_names(layout: Layout, pid: int) -> bool:
+    try:
+        return (layout.pgdata / "postmaster.pid").read_text().splitlines()[:1] == [str(pid)]
+    except OSError:
+        return False
+
+
+def _lock(handle: int, seconds_max: float) -> bool:
+    deadline = time.monotonic() + seconds_max
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+
+
+def _reap() -> None:
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+def _text(messages: int) -> str:
+    return os.pread(messages, 64 * 1024, 0).decode(errors="replace")
+
+
+def _environment() -> dict[str, str]:
+    """A bare environment: PGDATA, PGPORT and the like of the user must not reach the server."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "Asia/Shanghai"}
