@@ -1,6 +1,6 @@
 """批量办理: a workbook becomes rows of a case. Loaded in chunks, each on record with its outcome; a killed job goes on where it was."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.casework.cases import locked, moved, new_case, note, once
-from shebao.casework.examine import Columns, Examined, _doubles, _read, as_json, check
+from shebao.casework.examine import Columns, Examined, as_json, check, read
 from shebao.casework.item import Context, ServiceItem
 from shebao.casework.jobs import defer
 from shebao.casework.models import CaseState, Channel, Upload
@@ -51,7 +51,7 @@ def refuse(case_id: int, error: ShebaoError, *, at: datetime) -> None:
 
 
 def load(
-    case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], warnings: Sequence[str], *, clock: object
+    case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], warnings: Sequence[str], *, clock: Callable[[], datetime]
 ) -> None:
     """Examine and store the rows of an upload, a chunk a transaction. Chunks that an earlier, killed run stored are not done twice."""
     total = len(rows)
@@ -59,10 +59,7 @@ def load(
         Upload.objects.filter(case_id=case_id).update(rows_total=total, warnings=list(warnings))
         done = Upload.objects.values_list("rows_checked", flat=True).get(case_id=case_id)
     # Doubles concern the whole file, so they are looked for before it is cut into chunks.
-    found = _read(item, columns, rows)
-    doubles = _doubles(item, [examined.values for examined in found], rows)
-    for i, refusal in doubles.items():
-        found[i].refusals.append(refusal)
+    found = read(item, columns, rows)
     for begin in range(done, total, CHUNK_ROWS):
         chunk = found[begin : begin + CHUNK_ROWS]
         with acting(ENGINE):
@@ -74,7 +71,7 @@ def load(
             case.state, case.subject = CaseState.DRAFT, f"{total} 人"
             moved(case, at=context.at)
             note(case, "checked", f"校验完成，共 {total} 行", at=context.at)
-        Upload.objects.filter(case_id=case_id).update(finished_at=clock())  # type: ignore[operator]
+        Upload.objects.filter(case_id=case_id).update(finished_at=clock())
 
 
 def _store(case_id: int, context: Context, found: Sequence[Examined]) -> None:

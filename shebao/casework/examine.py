@@ -1,7 +1,6 @@
 """Examining rows: read every cell, find doubles, load the facts of all rows in one query, run the pure checks. Every refusal
 of a row comes back at once, in the order of the item's declaration."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -41,10 +40,7 @@ def examine(item: ServiceItem, context: Context, columns: Columns, rows: Sequenc
 
     Args: rows: the row number of each position, as the person who filed counts them.
     """
-    found = _read(item, columns, rows)
-    for i, refusal in _doubles(item, [examined.values for examined in found], rows).items():
-        found[i].refusals.append(refusal)
-    return check(item, context, found)
+    return check(item, context, read(item, columns, rows))
 
 
 def check(item: ServiceItem, context: Context, found: list[Examined]) -> list[Examined]:
@@ -61,32 +57,17 @@ def check(item: ServiceItem, context: Context, found: list[Examined]) -> list[Ex
     return found
 
 
-def _read(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> list[Examined]:
+def read(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> list[Examined]:
+    """Read the cells of rows and find doubles; no facts, no checks."""
     count = len(rows)
     given = {f.name: columns.get(f.name) or [None] * count for f in item.fields}
-    values, refusals = clean_columns(item.fields, given)
-    typed = {f.name: [as_typed(cell, f.kind) for cell in given[f.name]] for f in item.fields}
+    values, refusals = clean_columns(item.fields, given, row_numbers=rows)
+    typed = [[as_typed(cell, f.kind) for cell in given[f.name]] for f in item.fields]
     names = [f.name for f in item.fields]
     return [
-        Examined(rows[i], {name: typed[name][i] for name in names}, values[i], list(refusals.get(i, ())))
-        for i in range(count)
+        Examined(row, dict(zip(names, cells, strict=True)), values[i], list(refusals.get(i, ())))
+        for i, (row, cells) in enumerate(zip(rows, zip(*typed, strict=True), strict=True))
     ]
-
-
-def _doubles(item: ServiceItem, values: Sequence[Mapping[str, Value]], rows: Sequence[int]) -> dict[int, Refusal]:
-    """Both copies of a person are refused: nobody but the clerk knows which one is meant."""
-    if not any(f.name == "id_number" for f in item.fields):
-        return {}
-    places: dict[str, list[int]] = defaultdict(list)
-    for i, row in enumerate(values):
-        if number := row.get("id_number"):
-            places[str(number)].append(i)
-    return {
-        i: double(rows[same[1] if i == same[0] else same[0]])
-        for same in places.values()
-        if len(same) > 1
-        for i in same
-    }
 
 
 def double(row: int) -> Refusal:

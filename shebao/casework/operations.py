@@ -149,8 +149,8 @@ def _submit(case_id: int, version: int, context: Context) -> int:
     item = item_of(case.item_code, case.item_version)
     rows = Filing.objects.filter(case=case, state__in=OPEN_STATES)
     _examine_again(item, context, rows)
-    good = rows.filter(refusals=None, values__isnull=False)
-    bad = rows.filter(Q(refusals__isnull=False) | Q(values=None))
+    good = rows.filter(refusals__isnull=True, values__isnull=False)
+    bad = rows.filter(Q(refusals__isnull=False) | Q(values__isnull=True))
     if not good.exists():
         refusals = [r for f in bad[:5] for r in f.refusals or ()]
         if case.channel == Channel.WORKBOOK or not refusals:

@@ -17,6 +17,7 @@ class Cover:
     from_month: int
     to_month: int | None
     wage_fen: int | None
+    unit_kind: str = "employer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def standings(id_numbers: Sequence[str]) -> dict[str, Standing]:
             select p.id_number, p.id, p.number, p.name, p.ethnicity, p.mobile, p.birth_date,
                    s.unit_id, u.name, s.insurance_mask, s.from_month, s.to_month,
                    (select w.wage_fen from enrolment_wage w where w.person_id = p.id and w.unit_id = s.unit_id and w.known_to is null
-                    order by w.from_month desc limit 1)
+                    order by w.from_month desc limit 1), u.kind
             from parties_person p
             left join enrolment_spell s on s.person_id = p.id and s.known_to is null
             left join parties_unit u on u.id = s.unit_id
@@ -58,11 +59,11 @@ def standings(id_numbers: Sequence[str]) -> dict[str, Standing]:
         )
         rows = cursor.fetchall()
     found: dict[str, Standing] = {}
-    for id_number, person_id, number, name, ethnicity, mobile, birth, unit_id, unit_name, mask, first, end, wage in rows:
+    for id_number, person_id, number, name, ethnicity, mobile, birth, unit_id, unit_name, mask, first, end, wage, kind in rows:
         former = found.get(id_number)
         covers = former.covers if former else ()
         if unit_id is not None:
-            covers = (*covers, Cover(unit_id, unit_name, mask, first, end, wage))
+            covers = (*covers, Cover(unit_id, unit_name, mask, first, end, wage, kind))
         found[id_number] = Standing(person_id, number, name, ethnicity, mobile, birth, bool(covers), covers)
     return found
 

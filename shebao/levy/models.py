@@ -9,6 +9,7 @@ class MonthState(models.TextChoices):
     """The life of a 费款所属期 in a place."""
 
     OPEN = "open", "办理中"
+    ASSESSING = "assessing", "核定中"
     ASSESSED = "assessed", "已核定"
 
 
@@ -18,7 +19,7 @@ class PlaceMonth(models.Model):
     id = models.AutoField(primary_key=True)
     place = models.CharField(max_length=6)
     month = models.IntegerField()
-    state = models.CharField(max_length=8, choices=MonthState, default=MonthState.OPEN)
+    state = models.CharField(max_length=10, choices=MonthState, default=MonthState.OPEN)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["place", "month"], name="levy_placemonth_once")]

@@ -14,7 +14,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 16
 _TEXT_LENGTH_MAX = 64  # what a person may have typed around the code
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
-_LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"} | {mark: None for mark in " \t\r\n-_‐‑‒–—－"})
+_LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys(" \t\r\n-_‐‑‒–—－"))
 
 
 def new_code() -> str:

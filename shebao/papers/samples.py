@@ -50,7 +50,9 @@ def name(number: int) -> str:
     if number < len(RARE_NAMES):
         return RARE_NAMES[number]
     chance = random.Random(number)
-    return chance.choice("王李张刘陈杨黄赵周吴徐孙胡朱高") + "".join(chance.sample("伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞", chance.choice((1, 2, 2))))
+    return chance.choice("王李张刘陈杨黄赵周吴徐孙胡朱高") + "".join(
+        chance.sample("伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞", chance.choice((1, 2, 2)))
+    )
 
 
 def _verified(code: str = "7F3K9QXW2M8TD0V5") -> dict[str, str]:
@@ -244,12 +246,15 @@ def unit_certificate(persons: int = 16) -> UnitCertificate:
         "unit_name": UNIT,
         "unit_number": "4201999876543",
         "uscc": USCC,
-        "standings": [{"insurance": insurance.label, "status": "正常参保", "first_month": 200803, "people": 218} for insurance in INSURANCES],
+        "standings": [
+            {"insurance": insurance.label, "status": "正常参保", "first_month": 200803, "people": 218} for insurance in INSURANCES
+        ],
         "first_month": 202607,
         "last_month": 202612,
         "columns": [SHORT_LABELS[insurance] for insurance in INSURANCES],
         "months": [
-            {"paid_month": shift(202607, i), "people": [218 - i] * 5 + [None], "state": "已缴清" if i < 5 else "未到缴费截止日"} for i in range(6)
+            {"paid_month": shift(202607, i), "people": [218 - i] * 5 + [None], "state": "已缴清" if i < 5 else "未到缴费截止日"}
+            for i in range(6)
         ],
         "persons": [
             {

@@ -51,7 +51,9 @@ def _draw_arc(mask: Image.Image, text: str, size: int) -> None:
     for i, character in enumerate(text):
         degrees = -90 + (i - (len(text) - 1) / 2) * step
         tile = Image.new("L", (box, box), 0)
-        ImageDraw.Draw(tile).text((box / 2, box / 2), character, font=font, fill=255, anchor="mm", stroke_width=letter // 34, stroke_fill=255)
+        ImageDraw.Draw(tile).text(
+            (box / 2, box / 2), character, font=font, fill=255, anchor="mm", stroke_width=letter // 34, stroke_fill=255
+        )
         tile = tile.rotate(-degrees - 90, resample=Image.Resampling.BICUBIC)
         x = size / 2 + radius * math.cos(math.radians(degrees)) - box / 2
         y = size / 2 + radius * math.sin(math.radians(degrees)) - box / 2

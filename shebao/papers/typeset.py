@@ -1,49 +1,22 @@
-"""Typesetting: data in, PDF/A out. One compiler a template is kept and reused; fonts come from a package, never from the system.
+"""Typesetting: typed data in, PDF/A out. The same data give the same bytes, whatever fonts the machine has.
 
-The same data give the same bytes. Text from data is text: it can carry no markup into a template.
+Text from data is text: it can carry no markup into a template. A character that the fonts lack stops the paper; it is never left out.
 """
 
 import json
-import threading
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
-from typing import NamedTuple
-
-import pylopdf_fonts_zh_cn
-import typst
 
 from shebao.base import money
 from shebao.base.terms import INSURANCES, SHORT_LABELS
 from shebao.papers.capitals import capital_yuan
 from shebao.papers.codes import shown
+from shebao.papers.press import SealAt, Sheet, Typeset, TypesetError, run, run_apart
 
-TEMPLATES = Path(__file__).parent / "templates"
-TAGGED_ROWS_MAX = 200  # a tagged list of 5,000 rows is 17 times as large as an untagged one
-FAMILIES = frozenset({"Noto Sans SC", "Noto Serif SC"})
+__all__ = ["SealAt", "Typeset", "TypesetError", "typeset"]
+
+TAGGED_ROWS_MAX = 200  # a tagged list of 5,000 rows is 17 times as large as an untagged one, and takes much memory: see press.py
 ROWS_MAX = 20_000  # one paper; longer lists are split by the caller
-
-
-class TypesetError(ValueError):
-    """Our own data or template are wrong: a key is missing, the rows do not add up, there are too many of them."""
-
-
-class SealAt(NamedTuple):
-    """Where the middle of the seal belongs: page from 1, x and y in points from the page's top left corner."""
-
-    page: int
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Typeset:
-    """A typeset paper. seal_at is None for drafts."""
-
-    pdf: bytes
-    seal_at: SealAt | None
-    pages: int
 
 
 def typeset(template: str, data: Mapping[str, object]) -> Typeset:
@@ -59,60 +32,8 @@ def typeset(template: str, data: Mapping[str, object]) -> Typeset:
     if not isinstance(printed_at, datetime) or printed_at.tzinfo is None:
         raise TypesetError("printed_at must be a datetime with a zone")
     _check_sums(template, data)
-    tagged = rows <= TAGGED_ROWS_MAX
-    return _press(template).run(json.dumps(_paper_data(data), ensure_ascii=False), printed_at, tagged)
-
-
-class _Press:
-    """A compiler for one template. Compiling and asking for positions belong together, so one thread at a time."""
-
-    def __init__(self, template: str) -> None:
-        path = TEMPLATES / f"{template}.typ"
-        if not path.is_file():
-            raise TypesetError(f"there is no template {template}")
-        self._lock = threading.Lock()
-        self._compiler = typst.Compiler(str(path), root=str(TEMPLATES), font_paths=_fonts(), ignore_system_fonts=True)
-
-    def run(self, data: str, printed_at: datetime, tagged: bool) -> Typeset:
-        with self._lock:
-            try:
-                pdf = self._compiler.compile(
-                    format="pdf",
-                    sys_inputs={"data": data},
-                    pdf_standards=["a-2a" if tagged else "a-2b"],
-                    pdf_tags=tagged,
-                    timestamp=int(printed_at.timestamp()),
-                )
-                marks = json.loads(self._compiler.query("<layout>", field="value"))
-            except typst.TypstError as error:
-                raise TypesetError(f"{error.message} {' '.join(error.trace)}") from error
-        assert isinstance(pdf, bytes)
-        seal_at = next((SealAt(mark["page"], mark["x"], mark["y"]) for mark in marks if mark["name"] == "seal"), None)
-        pages = next(mark["pages"] for mark in marks if mark["name"] == "end")
-        return Typeset(pdf, seal_at, pages)
-
-
-_PRESSES: dict[str, _Press] = {}
-_FONTS: list[typst.Fonts] = []
-_SETUP = threading.Lock()
-
-
-def _press(template: str) -> _Press:
-    with _SETUP:
-        if template not in _PRESSES:
-            _PRESSES[template] = _Press(template)
-        return _PRESSES[template]
-
-
-def _fonts() -> typst.Fonts:
-    """The package's fonts, loaded once. Called under _SETUP."""
-    if not _FONTS:
-        folder = pylopdf_fonts_zh_cn.sans_path().parent
-        fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
-        if missing := FAMILIES - set(fonts.families()):
-            raise TypesetError(f"no fonts {missing} in {folder.name}")
-        _FONTS.append(fonts)
-    return _FONTS[0]
+    sheet = Sheet(template, json.dumps(_paper_data(data), ensure_ascii=False), int(printed_at.timestamp()), rows <= TAGGED_ROWS_MAX)
+    return run(sheet) if sheet.tagged else run_apart(sheet)
 
 
 def _rows_in(data: Mapping[str, object]) -> int:

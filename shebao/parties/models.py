@@ -13,6 +13,15 @@ class Agency(models.Model):
     district = models.CharField(max_length=6, default="")
 
 
+class UnitKind(models.TextChoices):
+    """What a payer is. Only employers are billed by the monthly run."""
+
+    EMPLOYER = "employer", "用人单位"
+    WINDOW = "window", "个人流动窗口"
+    RESIDENTS = "residents", "城乡居民医疗保险"
+    STUDENTS = "students", "大学生医疗保险"
+
+
 class Unit(models.Model):
     """参保单位. `vip`: all its filings are reviewed by the system; otherwise 增减员 wait for the counter."""
 
@@ -22,6 +31,7 @@ class Unit(models.Model):
     uscc = models.CharField(max_length=18, null=True, unique=True)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
     place = models.CharField(max_length=6)
+    kind = models.CharField(max_length=10, choices=UnitKind, default=UnitKind.EMPLOYER)
     vip = models.BooleanField(default=False)
     industry = models.CharField(max_length=40, default="")
     contact_name = models.CharField(max_length=50, default="")

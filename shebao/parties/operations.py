@@ -59,6 +59,7 @@ class NewUnit:
     injury_class: int
     from_month: int
     registered_on: date
+    kind: str = "employer"
     vip: bool = False
     industry: str = ""
     contact_name: str = ""
@@ -73,11 +74,13 @@ def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            insert into parties_unit (number, name, uscc, agency_id, place, vip, industry, contact_name, contact_phone, address, registered_on)
-            select n.place || lpad(nextval('parties_unit_number')::text, 7, '0'), n.name, n.uscc, n.agency_id, n.place, n.vip, n.industry,
+            insert into parties_unit (number, name, uscc, agency_id, place, kind, vip, industry, contact_name,
+                                      contact_phone, address, registered_on)
+            select n.place || lpad(nextval('parties_unit_number')::text, 7, '0'), n.name, n.uscc, n.agency_id, n.place, n.kind, n.vip, n.industry,
                    n.contact_name, n.contact_phone, n.address, n.registered_on
-            from unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %s::date[])
-                 with ordinality as n (name, uscc, agency_id, place, vip, industry, contact_name, contact_phone, address, registered_on, i)
+            from unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::bool[],
+                        %s::text[], %s::text[], %s::text[], %s::text[], %s::date[])
+                 with ordinality as n (name, uscc, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on, i)
             order by n.i returning id
             """,
             [
@@ -85,6 +88,7 @@ def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
                 [u.uscc for u in units],
                 [u.agency_id for u in units],
                 [u.place for u in units],
+                [u.kind for u in units],
                 [u.vip for u in units],
                 [u.industry for u in units],
                 [u.contact_name for u in units],

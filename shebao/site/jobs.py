@@ -1,5 +1,54 @@
-"""The jobs by name. Each opens its own actor; each can be run again without harm."""
+"""The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
+
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE
+from shebao.base.clock import now
+from shebao.casework import batch, review
+from shebao.casework.item import item_of
+from shebao.casework.models import Case, Upload
+from shebao.channels.contexts import of_case
+from shebao.runs import monthly_assessment
+from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
+
+AGAIN = RetryStrategy(max_attempts=5, wait=3)
 
 
 def name_all() -> None:
-    """Import what registers jobs."""
+    """Importing this module has named the jobs; nothing more is needed."""
+
+
+@app.task(name="review_automatically", retry=AGAIN)
+def review_automatically(case_id: int) -> None:
+    """系统自动审核 of one case."""
+    with acting(ENGINE):
+        case = Case.objects.get(pk=case_id)
+        review.review_automatically(case_id, of_case(case, now()))
+
+
+@app.task(name="check_upload", retry=AGAIN)
+def check_upload(case_id: int) -> None:
+    """Read and check the workbook of one case."""
+    with acting(ENGINE):
+        case = Case.objects.get(pk=case_id)
+        upload = Upload.objects.get(case_id=case_id)
+        context = of_case(case, now())
+    item = item_of(case.item_code, case.item_version)
+    if upload.finished_at is not None:
+        return
+    try:
+        sheet = read_upload(
+            bytes(upload.content), upload.name, TemplateMark(item.code, item.version), item.fields, rows_max=item.batch_rows_max
+        )
+    except UploadRefused as error:
+        batch.refuse(case_id, error, at=now())
+        return
+    batch.load(case_id, item, context, sheet.columns, sheet.row_numbers, sheet.warnings, clock=now)
+
+
+@app.task(name="assess_month", retry=AGAIN)
+def assess_month(run_id: int) -> None:
+    """Do what is missing of a monthly assessment."""
+    monthly_assessment.run(run_id, clock=now)

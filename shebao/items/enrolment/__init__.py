@@ -1,0 +1,1 @@
+"""参保关系 of units' staff."""

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('id', models.AutoField(primary_key=True, serialize=False)),
                 ('place', models.CharField(max_length=6)),
                 ('month', models.IntegerField()),
-                ('state', models.CharField(choices=[('open', '办理中'), ('assessed', '已核定')], default='open', max_length=8)),
+                ('state', models.CharField(choices=[('open', '办理中'), ('assessing', '核定中'), ('assessed', '已核定')], default='open', max_length=10)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('place', 'month'), name='levy_placemonth_once')],

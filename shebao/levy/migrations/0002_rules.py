@@ -19,12 +19,17 @@ grant usage on sequence levy_bill_number to shebao_engine;
 -- The engine fills a detached table and asks for its publication; only the owner's functions create and attach it.
 create function levy_build_open(wanted integer, run integer) returns text language plpgsql security definer
   set search_path = public, pg_temp as $$
-declare built text := format('levy_assessment_%s', wanted);
+declare built text := format('levy_assessment_%s_%s', wanted, run); old record;
 begin
   if wanted not between 199001 and 299912 or wanted % 100 not between 1 and 12 then raise exception 'no month: %', wanted; end if;
   if not exists (select 1 from levy_run r where r.id = run and r.month = wanted and r.state = 'running') then
     raise exception 'run % does not assess month %', run, wanted;
   end if;
+  -- What a failed run of the month left behind was never attached, so it was never seen.
+  for old in select c.relname from pg_class c where c.relname like format('levy\_assessment\_%s\_%%', wanted) and c.relkind = 'r'
+      and c.relname <> built and not c.relispartition loop
+    execute format('drop table %I', old.relname);
+  end loop;
   if to_regclass(built) is null then
     execute format('create table %I (like levy_assessment including defaults)', built);
     execute format('grant select, insert on %I to shebao_engine', built);
@@ -33,7 +38,7 @@ begin
 end $$;
 create function levy_build_publish(wanted integer, run integer) returns bigint language plpgsql security definer
   set search_path = public, pg_temp as $$
-declare built text := format('levy_assessment_%s', wanted); counted bigint; guarded bigint;
+declare built text := format('levy_assessment_%s_%s', wanted, run); counted bigint; guarded bigint;
 begin
   execute format('select count(*) from %I', built) into counted;
   select coalesce(sum(rows), 0) into guarded from levy_runchunk where run_id = run;

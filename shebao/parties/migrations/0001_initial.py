@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100)),
                 ('uscc', models.CharField(max_length=18, null=True, unique=True)),
                 ('place', models.CharField(max_length=6)),
+                ('kind', models.CharField(choices=[('employer', '用人单位'), ('window', '个人流动窗口'), ('residents', '城乡居民医疗保险'), ('students', '大学生医疗保险')], default='employer', max_length=10)),
                 ('vip', models.BooleanField(default=False)),
                 ('industry', models.CharField(default='', max_length=40)),
                 ('contact_name', models.CharField(default='', max_length=50)),

@@ -2,6 +2,8 @@
 
 from typing import overload
 
+import numpy as np
+
 from shebao.policy.formulas import PPM, FenArray
 
 
@@ -18,10 +20,16 @@ def late_fee(principal_fen: int | FenArray, day_rates_ppm: int | FenArray, cap_r
            cap_ratio_ppm: highest fee in parts per million of the principal, or None for no cap.
     Source: 社会保险费征缴暂行条例 第十三条; 社会保险法 第八十六条; the cap: 行政强制法 第四十五条.
     """
-    # In two parts, because principal × summed rates can pass int64 for a large unit and many years.
-    millions, rest = principal_fen // PPM, principal_fen % PPM
-    fee = millions * day_rates_ppm + (rest * day_rates_ppm + PPM // 2) // PPM
+    fee = _proportion(principal_fen, day_rates_ppm)
     if cap_ratio_ppm is None:
         return fee
-    cap = (principal_fen * cap_ratio_ppm + PPM // 2) // PPM
-    return fee - (fee - cap) * (fee > cap)
+    cap = _proportion(principal_fen, cap_ratio_ppm)
+    if isinstance(fee, int) and isinstance(cap, int):
+        return min(fee, cap)
+    return np.minimum(fee, cap)
+
+
+def _proportion(principal_fen: int | FenArray, ppm: int | FenArray) -> int | FenArray:
+    """principal × ppm, half up; in two parts, because the product can pass int64 for a large unit and many years."""
+    millions, rest = principal_fen // PPM, principal_fen % PPM
+    return millions * ppm + (rest * ppm + PPM // 2) // PPM

@@ -111,7 +111,7 @@ class _Plan:
         self.column = column
         self.denominator = PPM // divisor
         highest = max(cap_fen * (max(rates) // divisor) + self.denominator // 2, column.flat_fen)
-        self.width: type[np.uint32] | type[np.uint64] = np.uint32 if highest <= _UINT32_MAX else np.uint64
+        self.width: type[np.uint32 | np.uint64] = np.uint32 if highest <= _UINT32_MAX else np.uint64
         self.half = self.width(self.denominator // 2)
         self.by = self.width(self.denominator)
         self.numerators = np.array([rate // divisor for rate in rates], self.width)

@@ -146,6 +146,7 @@
   });
   function release(form) {
     delete form.dataset.sent;
+    delete form.dataset.dirty;
     all('[aria-busy="true"]', form).forEach((button) => button.removeAttribute("aria-busy"));
   }
   window.addEventListener("pageshow", () => all("form").forEach(release));
@@ -166,6 +167,7 @@
   }
   function showChosen(zone) {
     const files = Array.from($("input[type=file]", zone).files);
+    zone.classList.toggle("is-chosen", files.length > 0);
     $("[data-chosen]", zone).textContent = files.length ? "已选择：" + files.map((file) => file.name + "（" + sizeShown(file.size) + "）").join("、") : "";
   }
   on("change", (event) => {
@@ -226,10 +228,7 @@
     if (speaker) readAloud(speaker);
     if (printer) window.print();
     if (shower) {
-      const input = document.getElementById(shower.dataset.show);
-      const hidden = input.type === "password";
-      input.type = hidden ? "text" : "password";
-      shower.setAttribute("aria-pressed", String(hidden));
+      shower.dataset.show.split(" ").forEach((id) => { document.getElementById(id).type = shower.checked ? "text" : "password"; });
     }
   });
 
@@ -250,23 +249,23 @@
         renewSession();
         dialog.close();
       } else {
-        location.reload();
+        ends = 0;
       }
     });
     setInterval(() => {
       const left = Math.round((ends - Date.now()) / 1000);
-      if (left <= 0) location.reload();
-      else if (left <= WARN_SECONDS) {
-        $("[data-session-left]", dialog).textContent = left > 60 ? "2 分钟" : left + " 秒";
-        if (!dialog.open) dialog.showModal();
-      }
+      const over = left <= 0;
+      all("[data-session-live]", dialog).forEach((part) => { part.hidden = over; });
+      all("[data-session-over]", dialog).forEach((part) => { part.hidden = !over; });
+      $("[data-session-left]", dialog).textContent = left > 60 ? "2 分钟" : left + " 秒";
+      if (left <= WARN_SECONDS && !dialog.open) dialog.showModal();
     }, 1000);
   }
 
   /* -------------------------------------------------- start, and again for what htmx swaps in */
   function wake(within) {
     all("[data-speak]", within).forEach((button) => { button.hidden = !speech; });
-    all("[data-show]", within).forEach((button) => { button.hidden = false; });
+    all("[data-show]", within).forEach((box) => { box.closest("label").hidden = false; });
     all("[data-typed]", within).forEach(watchTyped);
     all("[data-picks]", within).forEach(countPicks);
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
@@ -282,6 +281,7 @@
     if (form) release(form);
   });
   on("htmx:error", () => toast("网络不通，刚才的操作没有送达。请检查网络后再试一次，已填内容仍在本页。"));
+  root.classList.add("js");
   wake(document);
   focusErrors(document);
   watchSession();

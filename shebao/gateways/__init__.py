@@ -1,0 +1,1 @@
+"""Codecs and clients of partners. They know files and sockets, no insurance."""

@@ -1,0 +1,115 @@
+"""What the enrolment items need to know of the people in their filings: loaded for all filings at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shebao.base.errors import Refusal
+from shebao.base.money import yuan_shown
+from shebao.base.months import month_of
+from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance, mask_of
+from shebao.casework.item import Amount, Context, Filing, Review
+from shebao.enrolment.queries import NOBODY, Cover, Standing, standings
+from shebao.levy.arrears import people_in_arrears
+from shebao.parties.models import Unit
+from shebao.parties.queries import UnitTerms, find_terms, get_unit
+from shebao.policy.levy import MonthRates, assess_one, month_rates
+from shebao.policy.levy_explained import explain_month
+from shebao.policy.rulebook import standard
+
+INSURANCE_CHOICES = tuple((str(i.value), SHORT_LABELS[i]) for i in INSURANCES)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The filing unit with its terms in this month, and the standing of the person at hand."""
+
+    unit: Unit
+    terms: UnitTerms | None
+    standing: Standing
+    arrears_months: tuple[int, ...] = ()
+
+    def cover_here(self, context: Context) -> Cover | None:
+        """The open cover of the person through the filing unit."""
+        here = [c for c in self.standing.covers if c.unit_id == context.unit_id and c.to_month is None]
+        return here[0] if here else None
+
+
+def situations(filings: Sequence[Filing], context: Context, *, arrears: bool = False) -> list[Situation]:
+    """One query for all people, one for the unit, one for arrears where they matter."""
+    known = standings([filing.text("id_number") for filing in filings])
+    unit, terms = get_unit(context.unit_id), find_terms(context.unit_id, month_of(context.on))
+    found = [known.get(filing.text("id_number"), NOBODY) for filing in filings]
+    people = [standing.person_id for standing in found if standing.person_id]
+    owing = people_in_arrears(context.unit_id, people, context.on) if arrears and people else {}
+    return [Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ()))) for standing in found]
+
+
+def automatic_if_vip(context: Context) -> Review:
+    """VIP units: all by the system; ordinary ones wait for the counter (seed 004, 操作流程概述)."""
+    return Review.AUTOMATIC if context.vip else Review.COUNTER
+
+
+def always_automatic(context: Context) -> Review:
+    """Reviewed by the system for every unit (seed 004: 其他业务也是系统自动审核)."""
+    return Review.AUTOMATIC
+
+
+def rates_of(context: Context, month: int) -> MonthRates:
+    """The rates of a month where the filing unit pays."""
+    return month_rates(standard(), month, context.place)
+
+
+def clamped(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
+    """保底封顶: told beforehand, not refused (seed 004: 系统自动对变更后的工资进行保底或封顶处理)."""
+    wage_fen = filing.number("declared_wage")
+    if wage_fen is None:
+        return None
+    rates = rates_of(context, month_of(context.on))
+    floor, cap = rates.floor_fen.get(Insurance.PENSION), rates.cap_fen.get(Insurance.PENSION)
+    if floor is not None and wage_fen < floor:
+        return Refusal("ENR-W1", f"申报工资低于缴费基数下限，将按 {yuan_shown(floor)} 元保底", "declared_wage")
+    if cap is not None and wage_fen > cap:
+        return Refusal("ENR-W2", f"申报工资高于缴费基数上限，将按 {yuan_shown(cap)} 元封顶", "declared_wage")
+    return None
+
+
+def after_cutoff(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
+    """普通单位: the counter reviews until the cut-off day of the month (seed 004: 于当月20日前)."""
+    if context.vip:
+        return None
+    rule = standard().find("enrolment.cutoff_day", context.on, context.place)
+    if rule is None or rule.value is None or context.on.day <= int(rule.value):
+        return None
+    return Refusal("ENR-W3", f"本月窗口审核截止日（{rule.value} 日）已过，请尽快与窗口联系，否则可能到下月才能审核")
+
+
+def monthly_amounts(filings: Sequence[Filing], masks: Sequence[int], wages_fen: Sequence[int], terms: UnitTerms, context: Context) -> tuple[Amount, ...]:
+    """What people cost the unit and themselves a month, by type; one person's amounts carry their explanation."""
+    month = month_of(context.on)
+    rates = rates_of(context, month)
+    sums = {insurance: [0, 0, 0] for insurance in INSURANCES}
+    for mask, wage_fen in zip(masks, wages_fen, strict=True):
+        for (insurance, payer), fen in assess_one(wage_fen, mask, terms.injury_class, rates).items():
+            sums[insurance][1 if payer.value == "unit" else 2] += fen
+        for insurance in rates.types:
+            if mask & insurance.flag and insurance in rates.floor_fen:
+                sums[insurance][0] += min(max(wage_fen, rates.floor_fen[insurance]), rates.cap_fen[insurance])
+    explained = None
+    if len(filings) == 1:
+        explained = explain_month(wages_fen[0], masks[0], terms.injury_class, month, context.place, standard()).to_dict()
+    return tuple(
+        Amount(insurance.label, base, unit, person, explained)
+        for insurance, (base, unit, person) in sums.items()
+        if unit or person
+    )
+
+
+def chosen_mask(filing: Filing) -> int:
+    """The types of a filing as a mask."""
+    chosen = filing.values.get("insurances")
+    return mask_of([Insurance(int(code)) for code in chosen]) if isinstance(chosen, list) else 0
+
+
+def names_of(mask: int) -> str:
+    """养老、失业… of a mask."""
+    return "、".join(SHORT_LABELS[i] for i in INSURANCES if mask & i.flag)

@@ -1,0 +1,166 @@
+"""Questions about bills, dues and receipts."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+
+from shebao.base.terms import Insurance, Payer, insurances_in
+from shebao.levy.bulk import AMOUNT_COLUMNS, INJURY_CLASS_SHIFT
+from shebao.levy.models import Bill, BillLine, Receipt, Run
+
+_AMOUNTS = ", ".join(f"a.{name}" for name in AMOUNT_COLUMNS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDue:
+    """What one person and the unit owe for a month, fen, by type and payer."""
+
+    person_id: int
+    number: str
+    name: str
+    id_number: str
+    unit_id: int
+    month: int
+    pension_base_fen: int
+    medical_base_fen: int
+    mask: int
+    injury_class: int
+    amounts_fen: dict[tuple[Insurance, Payer], int]
+
+    @property
+    def unit_fen(self) -> int:
+        return sum(v for (_, payer), v in self.amounts_fen.items() if payer is Payer.UNIT)
+
+    @property
+    def person_fen(self) -> int:
+        return sum(v for (_, payer), v in self.amounts_fen.items() if payer is Payer.PERSON)
+
+    @property
+    def insurances(self) -> tuple[Insurance, ...]:
+        return insurances_in(self.mask)
+
+
+def bill_people(unit_id: int, month: int, *, search: str = "", after: int = 0, limit: int = 50) -> list[PersonDue]:
+    """The people of a bill, by id from after one id on."""
+    return _dues(
+        "a.unit_id = %s and a.month = %s and a.person_id > %s and (%s = '' or p.name like %s or p.id_number like %s) order by a.person_id limit %s",
+        [unit_id, month, after, search, f"%{search}%", f"{search}%", limit],
+    )
+
+
+def person_months(person_id: int, unit_ids: list[int], *, first: int = 0, last: int = 999999) -> list[PersonDue]:
+    """All assessed months of a person through the given units, oldest first."""
+    return _dues(
+        "a.person_id = %s and a.unit_id = any(%s) and a.month between %s and %s order by a.month", [person_id, unit_ids, first, last]
+    )
+
+
+def find_due(unit_id: int, person_id: int, month: int) -> PersonDue | None:
+    """One person's month, or None."""
+    found = _dues("a.unit_id = %s and a.person_id = %s and a.month = %s", [unit_id, person_id, month])
+    return found[0] if found else None
+
+
+def _dues(where: str, values: list[object]) -> list[PersonDue]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select a.person_id, p.number, p.name, p.id_number, a.unit_id, a.month, a.pension_base_fen, a.medical_base_fen, a.profile, {_AMOUNTS}"
+            f" from levy_assessment a join parties_person p on p.id = a.person_id where {where}",
+            values,
+        )
+        return [
+            PersonDue(*row[:8], row[8] & 63, row[8] >> INJURY_CLASS_SHIFT, dict(zip(AMOUNT_COLUMNS, row[9:], strict=True)))
+            for row in cursor.fetchall()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The declared wage behind a month's base, fen, as the register knew it when the month was assessed."""
+
+    wage_fen: int
+    known_from: datetime
+    case_id: int | None
+
+
+def declared_for(unit_id: int, person_id: int, month: int) -> Declared | None:
+    """The declared wage a month was assessed on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select w.wage_fen, w.known_from, w.case_id from enrolment_wage w
+            where w.unit_id = %s and w.person_id = %s and w.from_month <= %s and (w.to_month is null or w.to_month > %s)
+              and w.known_from <= coalesce((select r.finished_at from levy_bill b join levy_run r on r.id = b.run_id
+                                            where b.unit_id = %s and b.month = %s), 'infinity')
+              and (w.known_to is null or w.known_to > coalesce((select r.finished_at from levy_bill b join levy_run r on r.id = b.run_id
+                                            where b.unit_id = %s and b.month = %s), w.known_from))
+            order by w.known_from desc limit 1
+            """,
+            [unit_id, person_id, month, month, unit_id, month, unit_id, month],
+        )
+        row = cursor.fetchone()
+    return Declared(*row) if row else None
+
+
+def bills_of(unit_id: int, limit: int = 36) -> list[Bill]:
+    """A unit's bills, newest first."""
+    return list(Bill.objects.filter(unit_id=unit_id).order_by("-month")[:limit])
+
+
+def find_bill(number: str) -> Bill | None:
+    """A bill by number, if it is the actor's to see."""
+    return Bill.objects.select_related("unit").filter(number=number).first()
+
+
+def bill_lines(bill: Bill) -> list[BillLine]:
+    """The lines of a bill, in the order of every table."""
+    order = {insurance.value: insurance.bit for insurance in Insurance}
+    return sorted(BillLine.objects.filter(bill=bill), key=lambda line: (line.origin != "normal", order[line.insurance]))
+
+
+def receipts_of(bill: Bill) -> list[Receipt]:
+    """What arrived for a bill, oldest first."""
+    return list(Receipt.objects.filter(bill=bill).order_by("id"))
+
+
+def runs(place: str, limit: int = 30) -> list[Run]:
+    """Runs of a place, newest month first."""
+    return list(Run.objects.filter(place=place).order_by("-month", "-id")[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    chunks_done: int
+    rows: int
+
+
+def progress(run_id: int) -> Progress:
+    """Chunks on record and people in them."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*), coalesce(sum(rows), 0)::bigint from levy_runchunk where run_id = %s", [run_id])
+        return Progress(*cursor.fetchone())
+
+
+def unit_totals(unit_id: int, first: int) -> list[tuple[int, int, int, int]]:
+    """(month, owed, paid, people) of a unit from a month on, oldest first; fen."""
+    return [
+        (b.month, b.total_fen, b.paid_fen, b.headcount)
+        for b in Bill.objects.filter(unit_id=unit_id, month__gte=first).order_by("month")
+    ]
+
+
+def open_of_unit(unit_id: int, on: date) -> tuple[int, int]:
+    """(bills, fen) overdue of a unit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select count(*), coalesce(sum(unit_fen + person_fen - paid_fen), 0)::bigint from levy_bill
+            where unit_id = %s and state <> 'paid' and due_date < %s
+            """,
+            [unit_id, on],
+        )
+        bills, fen = cursor.fetchone()
+        return bills, fen

@@ -1,0 +1,240 @@
+"""到账: money that arrives is matched to its bill, shared out to the fen, booked; what cannot be matched waits in suspense."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+
+from shebao.audit.operations import Trace, record
+from shebao.base.actor import current
+from shebao.base.errors import ShebaoError
+from shebao.base.money import split, yuan_shown
+from shebao.ledger.models import AccountKind, PostingState
+from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
+from shebao.levy.models import Allocation, Bill, BillLine, BillState, Receipt, ReceiptFile, ReceiptState
+
+
+class FileKnownError(ShebaoError):
+    """The same bytes, or the same batch number, came before."""
+
+    code = "RCP-01"
+
+
+class SerialKnownError(ShebaoError):
+    """A single payment with this 流水号 is recorded already."""
+
+    code = "RCP-02"
+
+
+class NotPendingError(ShebaoError):
+    """Somebody else confirmed or voided it meanwhile."""
+
+    code = "RCP-03"
+
+
+class SamePersonError(ShebaoError):
+    """Who enters never confirms."""
+
+    code = "RCP-04"
+    status = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment as reported: fen, the bill it names, the reporting side's own serial."""
+
+    serial: str
+    bill_number: str
+    payer: str
+    amount_fen: int
+    paid_on: date
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a file or an entry."""
+
+    receipts: int
+    allocated: int
+    suspended: int
+    known: int
+    total_fen: int
+
+
+def receive_file(
+    sha256: bytes, batch: str, name: str, payments: Sequence[Payment], *, place: str, agency_id: int, on: date, at: datetime
+) -> Received:
+    """Apply a checked file whole. The reporting side vouches for it; nothing in it is dropped.
+
+    Raises: FileKnownError when the same file or batch was applied before (nothing happens then).
+    """
+    known = ReceiptFile.objects.filter(sha256=sha256).first() or ReceiptFile.objects.filter(batch=batch).first()
+    if known is not None:
+        same = bytes(known.sha256) == sha256
+        raise FileKnownError(
+            f"这个文件已于 {known.received_at:%Y-%m-%d} 入账，没有重复处理"
+            if same
+            else f"批次号 {batch} 已于 {known.received_at:%Y-%m-%d} 入账，但本次文件内容不同；请与对方核对，用新的批次号重新出盘"
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into levy_receiptfile (sha256, batch, name, lines, total_fen, agency_id, received_by, received_at)
+            values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing returning id
+            """,
+            [sha256, batch, name[:120], len(payments), sum(p.amount_fen for p in payments), agency_id, current().account_id, at],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise FileKnownError("这个文件正在或已经入账，没有重复处理")
+    outcome = [_receive(p, file_id=row[0], place=place, agency_id=agency_id, on=on, at=at) for p in sorted(payments, key=_by_bill)]
+    record([Trace("levy.receipt_file", batch, after={"lines": len(payments)}, agency_id=agency_id)], at=at)
+    return Received(
+        receipts=len(payments),
+        allocated=outcome.count(ReceiptState.ALLOCATED),
+        suspended=outcome.count(ReceiptState.SUSPENSE),
+        known=outcome.count(None),
+        total_fen=sum(p.amount_fen for p in payments),
+    )
+
+
+def _by_bill(payment: Payment) -> tuple[str, str]:
+    return payment.bill_number, payment.serial
+
+
+def enter_by_hand(payment: Payment, *, agency_id: int, place: str, on: date, at: datetime) -> int:
+    """Finance enters a payment; it counts once another one of finance confirms it. Booked as pending until then.
+
+    Raises: SerialKnownError.
+    """
+    receipt = _new_receipt(payment, None, agency_id, ReceiptState.PENDING, at)
+    if receipt is None:
+        raise SerialKnownError(f"流水号 {payment.serial} 已经登记过，请核对是否重复")
+    sides = (
+        Side(UNASSIGNED_FUND, AccountKind.BANK, payment.amount_fen),
+        Side(UNASSIGNED_FUND, AccountKind.SUSPENSE, -payment.amount_fen),
+    )
+    booking = Booking(f"hand:{receipt.pk}", "手工登记到账，待复核", f"receipt:{receipt.pk}", sides, PostingState.PENDING)
+    book([booking], place=place, on=on, at=at)
+    record([Trace("levy.receipt_entered", payment.serial, after={"amount_fen": payment.amount_fen})], at=at)
+    return receipt.pk
+
+
+def confirm(receipt_id: int, *, place: str, on: date, at: datetime) -> ReceiptState:
+    """复核 a payment entered by hand: it is allocated and booked.
+
+    Raises: NotPendingError, SamePersonError.
+    """
+    receipt = _pending(receipt_id)
+    if receipt.entered_by == current().account_id:
+        raise SamePersonError("登记和复核不能是同一人，请由另一位财务人员复核")
+    receipt.confirmed_by = current().account_id
+    state = _settle(receipt, place=place, on=on, at=at, resolves=f"hand:{receipt.pk}")
+    record([Trace("levy.receipt_confirmed", receipt.serial)], at=at)
+    return state
+
+
+def void(receipt_id: int, *, place: str, on: date, at: datetime) -> None:
+    """作废 a payment entered by hand that nobody has confirmed yet. Raises: NotPendingError."""
+    receipt = _pending(receipt_id)
+    Receipt.objects.filter(pk=receipt.pk).update(state=ReceiptState.VOID)
+    booking = Booking(f"void:{receipt.pk}", "手工登记到账作废", f"receipt:{receipt.pk}", (), PostingState.VOID, f"hand:{receipt.pk}")
+    book([booking], place=place, on=on, at=at)
+    record([Trace("levy.receipt_voided", receipt.serial)], at=at)
+
+
+def _pending(receipt_id: int) -> Receipt:
+    receipt = Receipt.objects.select_for_update().filter(pk=receipt_id).first()
+    if receipt is None or receipt.state != ReceiptState.PENDING:
+        raise NotPendingError("这笔到账已由他人处理，请刷新页面查看结果")
+    return receipt
+
+
+def _receive(payment: Payment, *, file_id: int, place: str, agency_id: int, on: date, at: datetime) -> ReceiptState | None:
+    receipt = _new_receipt(payment, file_id, agency_id, ReceiptState.SUSPENSE, at)
+    return None if receipt is None else _settle(receipt, place=place, on=on, at=at)
+
+
+def _new_receipt(payment: Payment, file_id: int | None, agency_id: int, state: ReceiptState, at: datetime) -> Receipt | None:
+    """The receipt, or None when its serial is on record: a payment counts once, whichever file brings it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into levy_receipt (serial, file_id, line, bill_number, payer, amount_fen, allocated_fen, paid_on, state, reason,
+                                      agency_id, entered_by, entered_at)
+            values (%s, %s, %s, %s, %s, %s, 0, %s, %s, '', %s, %s, %s) on conflict (serial) do nothing returning id
+            """,
+            [
+                payment.serial,
+                file_id,
+                payment.line,
+                payment.bill_number,
+                payment.payer[:100],
+                payment.amount_fen,
+                payment.paid_on,
+                state.value,
+                agency_id,
+                current().account_id,
+                at,
+            ],
+        )
+        row = cursor.fetchone()
+    return Receipt.objects.get(pk=row[0]) if row else None
+
+
+def _settle(receipt: Receipt, *, place: str, on: date, at: datetime, resolves: str | None = None) -> ReceiptState:
+    """Match a receipt to its bill under the bill's lock, share it out, book it."""
+    bill = Bill.objects.select_for_update().filter(number=receipt.bill_number).first()
+    reason = ""
+    shares: list[tuple[BillLine, int]] = []
+    if bill is None:
+        reason = "没有这个核定单号"
+    elif bill.agency_id != receipt.agency_id:
+        reason, bill = "核定单属于其他经办机构", None
+    elif bill.open_fen == 0:
+        reason = "核定单已全部到账，疑似重复缴费"
+    else:
+        shares = _share(bill, min(receipt.amount_fen, bill.open_fen), on=receipt.paid_on)
+        if receipt.amount_fen > sum(amount for _, amount in shares):
+            reason = f"多缴 {yuan_shown(receipt.amount_fen - sum(amount for _, amount in shares))} 元"
+    allocated = sum(amount for _, amount in shares)
+    receipt.bill, receipt.allocated_fen, receipt.reason = bill, allocated, reason
+    receipt.state = ReceiptState.ALLOCATED if allocated == receipt.amount_fen else ReceiptState.SUSPENSE
+    receipt.save()
+    Allocation.objects.bulk_create([Allocation(receipt=receipt, line=line, amount_fen=amount) for line, amount in shares])
+    book([_booking(receipt, shares, resolves)], place=place, on=on, at=at)
+    return receipt.state
+
+
+def _share(bill: Bill, amount_fen: int, *, on: date) -> list[tuple[BillLine, int]]:
+    """Share an amount over the open lines of a bill in proportion, to the fen, and bring the bill forward."""
+    lines = [line for line in BillLine.objects.select_for_update().filter(bill=bill).order_by("id") if line.unit_fen + line.person_fen > line.paid_fen]
+    parts = split(amount_fen, [line.unit_fen + line.person_fen - line.paid_fen for line in lines])
+    shares = [(line, part) for line, part in zip(lines, parts, strict=True) if part]
+    for line, part in shares:
+        line.paid_fen += part
+        line.save(update_fields=["paid_fen"])
+    bill.paid_fen += amount_fen
+    bill.state = BillState.PAID if bill.open_fen == 0 else BillState.PART_PAID
+    bill.paid_on = on if bill.open_fen == 0 else None
+    bill.save(update_fields=["paid_fen", "state", "paid_on"])
+    return shares
+
+
+def _booking(receipt: Receipt, shares: Sequence[tuple[BillLine, int]], resolves: str | None) -> Booking:
+    by_fund: dict[int, int] = {}
+    for line, amount in shares:
+        by_fund[line.insurance] = by_fund.get(line.insurance, 0) + amount
+    sides = [
+        side
+        for fund, amount in sorted(by_fund.items())
+        for side in (Side(fund, AccountKind.BANK, amount), Side(fund, AccountKind.RECEIVABLE, -amount))
+    ]
+    rest = receipt.amount_fen - receipt.allocated_fen
+    if rest:
+        sides += [Side(UNASSIGNED_FUND, AccountKind.BANK, rest), Side(UNASSIGNED_FUND, AccountKind.SUSPENSE, -rest)]
+    text = "到账" if not rest else "到账，部分暂收" if shares else "到账暂收"
+    return Booking(f"receipt:{receipt.pk}", text, f"receipt:{receipt.serial}", tuple(sides), resolves_key=resolves)
+

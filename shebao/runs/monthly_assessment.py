@@ -1,0 +1,40 @@
+"""月度核定 as a run: close the month, assess it in chunks, publish it whole, bill it. Killed anywhere, it goes on where it was."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE
+from shebao.base.errors import ShebaoError
+from shebao.levy import assessing
+from shebao.policy.rulebook import Rulebook, standard
+
+Clock = Callable[[], datetime]
+
+
+def run(run_id: int, *, clock: Clock, rulebook: Rulebook | None = None) -> None:
+    """Do what is missing of a run that was begun. A second call finds nothing to do.
+
+    Refusals (a rule without a value, a unit without terms) end the run as failed, with the sentence on its page.
+    """
+    rulebook = rulebook or standard()
+    try:
+        with acting(ENGINE):
+            work = assessing.plan(run_id)
+        for chunk in work.chunks:
+            with acting(ENGINE):
+                assessing.do_chunk(work, chunk, rulebook)
+        with acting(ENGINE):
+            moment = clock()
+            assessing.publish(run_id, rulebook, on=moment.date(), at=moment)
+    except ShebaoError as error:
+        with acting(ENGINE):
+            assessing.fail(run_id, error.text, at=clock())
+
+
+def assess(place: str, month: int, *, clock: Clock, rulebook: Rulebook | None = None) -> int:
+    """Begin and do the whole run in this process; for commands, tests and the demo. Returns the run."""
+    with acting(ENGINE):
+        run_id = assessing.begin(place, month, at=clock())
+    run(run_id, clock=clock, rulebook=rulebook)
+    return run_id

@@ -1,0 +1,93 @@
+"""滞纳金 and 灵活就业档次: days, rates, rounding, caps."""
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shebao.base.money import FEN_MAX
+from shebao.policy.flexible import TierUnknown, explain_tier
+from shebao.policy.formulas.flexible import tier
+from shebao.policy.formulas.late_fee import late_fee
+from shebao.policy.late_fee import LateFeeRefused, explain_late_fee, stretches
+from shebao.policy.rulebook import RuleMissing, standard
+
+WUHAN = "420100"
+
+
+@given(st.integers(0, FEN_MAX), st.integers(0, 20_000_000))
+def test_a_late_fee_is_the_exact_product_rounded_once(principal_fen: int, day_rates_ppm: int) -> None:
+    exact = Decimal(principal_fen) * day_rates_ppm / 1_000_000
+    expected = int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+    assert late_fee(principal_fen, day_rates_ppm) == expected
+    column = late_fee(np.array([principal_fen, 0], np.int64), np.array([day_rates_ppm, 500], np.int64))
+    assert column.tolist() == [expected, 0]
+
+
+def test_a_cap_holds_a_fee_down_to_the_principal_and_no_further() -> None:
+    assert late_fee(10_000, 1_000_500, 1_000_000) == 10_000
+    assert late_fee(10_000, 999_500, 1_000_000) == 9_995
+    assert late_fee(10_000, 1_000_500) == 10_005
+    assert late_fee(np.array([10_000, 0], np.int64), 1_000_500, 1_000_000).tolist() == [10_000, 0]
+
+
+def test_a_change_of_rate_cuts_the_days_in_two_without_losing_one() -> None:
+    runs = stretches(date(2011, 6, 25), date(2011, 7, 5), WUHAN, standard())
+    assert [(run.first_day, run.last_day, run.days, run.rule.value) for run in runs] == [
+        (date(2011, 6, 26), date(2011, 6, 30), 5, 2000),
+        (date(2011, 7, 1), date(2011, 7, 5), 5, 500),
+    ]
+    sentence = explain_late_fee(10_000_000, date(2011, 6, 25), date(2011, 7, 5), WUHAN, standard()).step("fee").expression
+    assert sentence == "本金 100,000.00 元 × （每日 0.2% × 5 天 + 每日 0.05% × 5 天） = 1,250.00 元；未设上限"
+
+
+def test_a_fee_that_is_paid_in_time_is_nothing() -> None:
+    explained = explain_late_fee(10_000, date(2025, 3, 14), date(2025, 3, 10), WUHAN, standard())
+    assert explained.amount("fee") == 0
+    assert explained.step("days").expression == "2025-03-10 未超过应缴日 2025-03-14，没有滞纳天数"
+    with pytest.raises(KeyError):
+        explained.amount("days")
+
+
+def test_days_without_a_rule_and_negative_arrears_are_refused() -> None:
+    with pytest.raises(RuleMissing, match="1999 年 1 月 21 日"):
+        explain_late_fee(1, date(1999, 1, 20), date(1999, 1, 25), WUHAN, standard())
+    with pytest.raises(LateFeeRefused, match="不能为负数"):
+        explain_late_fee(-1, date(2025, 1, 1), date(2025, 1, 2), WUHAN, standard())
+
+
+@given(st.lists(st.tuples(st.integers(0, 5_000_000), st.integers(1, 400)), min_size=1, max_size=20))
+def test_the_shares_of_a_tier_always_add_up_and_a_column_gives_the_same(chosen: list[tuple[int, int]]) -> None:
+    averages = np.array([average for average, _ in chosen], np.int64)
+    percents = np.array([percent for _, percent in chosen], np.int64)
+    column = tier(averages, percents, 200_000, 80_000)
+    for i, (average, percent) in enumerate(chosen):
+        one = tier(average, percent, 200_000, 80_000)
+        assert one.account_fen + one.pool_fen == one.total_fen
+        base = int((Decimal(average) * percent / 100).quantize(Decimal(1), ROUND_HALF_UP))
+        total = int((Decimal(base) / 5).quantize(Decimal(1), ROUND_HALF_UP))
+        assert (one.base_fen, one.total_fen) == (base, total)
+        many = (column.base_fen, column.total_fen, column.account_fen, column.pool_fen)
+        assert [int(part[i]) for part in many if isinstance(part, np.ndarray)] == [
+            one.base_fen,
+            one.total_fen,
+            one.account_fen,
+            one.pool_fen,
+        ]
+
+
+def test_a_tier_that_was_not_offered_is_refused_with_those_that_were() -> None:
+    with pytest.raises(TierUnknown, match="没有 65% 这一缴费档次，可选：60%、70%"):
+        explain_tier(65, 202511, WUHAN, standard())
+    with pytest.raises(TierUnknown, match="最低 60%，最高 300%"):
+        explain_tier(59, 201109, WUHAN, standard())
+    assert explain_tier(65, 201109, WUHAN, standard()).amount("base") == 212_895, "of 2011 only the ends are known"
+
+
+def test_the_pool_takes_the_remainder_and_says_so() -> None:
+    explained = explain_tier(60, 201109, WUHAN, standard())
+    assert explained.step("pool").expression == "月缴额减去划入个人账户的部分：393.04 - 157.21 = 235.83 元"
+    assert {rule.id for rule in explained.rules} == {"flexible.tiers", "flexible.rate", "pension.base"}
