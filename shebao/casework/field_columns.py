@@ -34,10 +34,14 @@ _NOT_A_PLAIN_TEXT = re.compile(f"[{INVISIBLE_CLASS}\\s]")
 
 def _of_width(cells: Sequence[Cell], width: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """The ASCII texts of exactly that width. Returns: their positions (n,), their bytes (n, width)."""
-    picked = [(i, cell) for i, cell in enumerate(cells) if type(cell) is str and len(cell) == width and cell.isascii()]
-    where = np.fromiter((i for i, _ in picked), np.int64, len(picked))
-    letters = np.frombuffer("".join([cell for _, cell in picked]).encode("ascii"), np.uint8)
-    return where, letters.reshape(len(picked), width)
+    where: Sequence[int] = range(len(cells))
+    texts = cast("list[str]", cells if set(map(type, cells)) == {str} and set(map(len, cells)) == {width} else [])  # type: ignore[arg-type]
+    joined = "".join(texts)
+    if not texts or not joined.isascii():
+        where = [i for i, cell in enumerate(cells) if type(cell) is str and len(cell) == width and cell.isascii()]
+        joined = "".join([cast("str", cells[i]) for i in where])
+    letters = np.frombuffer(joined.encode("ascii"), np.uint8)
+    return np.array(where, np.int64), letters.reshape(len(where), width)
 
 
 def _number(digits: NDArray[np.int32], first: int, end: int) -> NDArray[np.int32]:

@@ -86,22 +86,19 @@ class Field:
         return values, refusals
 
     def _clean_repeating(self, cells: Sequence[Cell]) -> tuple[list[Value], dict[int, Refusal]]:
-        """Few different texts in many cells: each text is read once."""
-        keys = [cell if type(cell) is str else tuple(cell) if type(cell) is list else _Once(i) for i, cell in enumerate(cells)]
-        known: dict[object, tuple[Value, Refusal | None]] = {}
-        for key, cell in zip(keys, cells, strict=True):
-            if key not in known:
-                known[key] = self._clean_one(cell)
-        refused = {key for key, (_, refusal) in known.items() if refusal is not None}
-        refusals: dict[int, Refusal] = {}
-        if refused:
-            for i, key in enumerate(keys):
-                refusal = known[key][1] if key in refused else None
-                if refusal is not None:
-                    refusals[i] = refusal
+        """Few different texts, or lists of texts, in many cells: each is read once."""
+        if set(map(type, cells)) == {str}:
+            keys: Sequence[object] = cells
+        else:
+            keys = [cell if type(cell) is str else tuple(cell) if type(cell) is list else _Once(i) for i, cell in enumerate(cells)]
+        different = dict(zip(keys, cells, strict=True))
+        known = {key: self._clean_one(cell) for key, cell in different.items()}
+        values = {key: value for key, (value, _) in known.items()}
+        refused = {key: refusal for key, (_, refusal) in known.items() if refusal is not None}
+        refusals = {i: refused[key] for i, key in enumerate(keys) if key in refused} if refused else {}
         if self.kind is Kind.MANY:  # a list of its own for every row
-            return [list(value) if isinstance(value := known[key][0], list) else value for key in keys], refusals
-        return [known[key][0] for key in keys], refusals
+            return [value.copy() if isinstance(value := values[key], list) else value for key in keys], refusals
+        return [values[key] for key in keys], refusals
 
     def _clean_one(self, cell: Cell) -> tuple[Value, Refusal | None]:
         try:

@@ -1,6 +1,11 @@
 """Many filings of one item read at once: columns in, rows of clean values and refusals by row out."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import repeat
+from typing import cast
 
 from shebao.base.errors import Refusal
 from shebao.casework.fields import Cell, Field, Kind, Value
@@ -18,6 +23,25 @@ def clean_columns(
     Returns: n rows of values (None where empty or refused), and the refusals by position 0…n-1, in the order of the fields; a row
              whose key (the first required 公民身份号码) stands in other rows too is refused in every one of them.
     """
+    with without_collection():
+        return _clean_columns(fields, columns, row_numbers)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """No search for cycles while a million cells are made, none of which can be in one: a third of the time at 100,000 rows."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _clean_columns(
+    fields: Sequence[Field], columns: Mapping[str, Sequence[Cell]], row_numbers: Sequence[int] | None
+) -> tuple[list[dict[str, Value]], dict[int, list[Refusal]]]:
     count = max((len(cells) for cells in columns.values()), default=0)
     cleaned: list[list[Value]] = []
     refusals: dict[int, list[Refusal]] = {}
@@ -32,19 +56,20 @@ def clean_columns(
         for i, refusal in _repeated(fields[key], cleaned[key], row_numbers or range(1, count + 1)).items():
             refusals.setdefault(i, []).append(refusal)
     names = [field.name for field in fields]
-    return [dict(zip(names, row, strict=True)) for row in zip(*cleaned, strict=True)], dict(sorted(refusals.items()))
+    pairs = map(zip, repeat(names), zip(*cleaned, strict=True))
+    return list(map(dict, pairs)), dict(sorted(refusals.items()))
 
 
 def _repeated(field: Field, values: Sequence[Value], row_numbers: Sequence[int]) -> dict[int, Refusal]:
     """Every row of a value that stands in more than one."""
-    filled = [value for value in values if isinstance(value, str)]
-    if len(set(filled)) == len(filled):
+    texts = cast("Sequence[str | None]", values)
+    places: dict[str, list[int]] = {text: [] for text, count in Counter(texts).items() if count > 1 and text is not None}
+    if not places:
         return {}
-    places: dict[str, list[int]] = {}
-    for i, value in enumerate(values):
-        if isinstance(value, str):
-            places.setdefault(value, []).append(i)
-    return {i: _twice(field, i, same, row_numbers) for same in places.values() if len(same) > 1 for i in same}
+    for i, text in enumerate(texts):
+        if text in places:
+            places[text].append(i)
+    return {i: _twice(field, i, same, row_numbers) for same in places.values() for i in same}
 
 
 def _twice(field: Field, i: int, same: Sequence[int], row_numbers: Sequence[int]) -> Refusal:

@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet
 
 from shebao.base.actor import current
 from shebao.base.errors import RefusedError, ShebaoError
-from shebao.casework.cases import StaleCaseError, WrongStateError, locked, moved, new_case, note, once
+from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
 from shebao.casework.examine import Examined, Typed, as_json, double, examine, from_json
 from shebao.casework.item import Context, Review, ServiceItem, item_of
 from shebao.casework.jobs import defer

@@ -1,7 +1,5 @@
 """Answers that say no: a page for people, problem+json for programs. What happened, why, and what to do."""
 
-from dataclasses import dataclass
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -9,41 +7,30 @@ from shebao.base.errors import RefusedError, ShebaoError
 from shebao.channels.frame import frame
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Title, what happened, what to do."""
-
-    title: str
-    what: str
-    do: str
-
-
-WORDS = {
-    403: Words("没有权限打开这个页面", "您登录的账号没有办理这项业务的岗位权限。", "请返回首页，或联系本单位主经办人、系统管理员开通权限。"),
-    404: Words("没有找到这个页面", "地址可能写错了，内容可能已删除，或者不属于您所在的单位。", "请核对地址，或从首页、待办任务重新进入。"),
-    405: Words("这个地址不能这样打开", "请求的方式与页面不符。", "请从页面上的按钮重新操作。"),
-    409: Words("内容已被更改", "在您操作之前，其他人或其他窗口已经更改了它。", "请打开最新内容核对后再操作。"),
-    413: Words("文件太大", "上传的内容超过了大小限制。", "请拆分后分几次上传。"),
-    422: Words("有内容需要修改", "填写的内容没有通过校验。", "请按提示修改后重新提交。"),
-    429: Words("操作太频繁", "短时间内的请求太多。", "请稍等一分钟再试。"),
-    500: Words("系统出错了", "这是系统的问题，不是您的操作造成的；本次操作没有产生任何影响。", "请稍后重试；如仍不行，请把下面的编号告诉客服。"),
-    503: Words("系统暂时不能办理", "数据库暂时连接不上，已保存的草稿不受影响。", "请稍等几分钟再打开本页。"),
+PAGES = frozenset({403, 404, 409, 413, 422, 429, 500, 503})  # those that have a template; others are shown as 500
+SENTENCES = {
+    401: "请先登录，再调用接口",
+    403: "您登录的账号没有办理这项业务的岗位权限",
+    404: "没有找到，地址可能写错了，或者不属于您所在的单位",
+    405: "这个地址不能用这种方式请求",
+    409: "内容已被更改，请取最新内容核对后再操作",
+    413: "内容超过大小限制，请拆分后分几次上传",
+    415: "请用 application/json 发送内容",
+    422: "内容没有通过校验",
+    429: "请求太频繁，请稍后再试",
+    500: "系统出了差错，本次请求没有产生影响",
+    503: "数据库暂时连接不上，请稍后重试",
 }
 
 
-def page(request: HttpRequest, status: int, *, text: str = "") -> HttpResponse:
+def page(request: HttpRequest, status: int, *, text: str = "", back_url: str = "") -> HttpResponse:
     """An error page, or problem+json where the API asked."""
-    words = WORDS.get(status, WORDS[500])
     if request.path.startswith("/api/"):
-        return problem(request, status, f"HTTP-{status}", text or words.what)
-    context = frame(request, words.title) | {
-        "status": status,
-        "title": words.title,
-        "what": text or words.what,
-        "do": words.do,
-        "trace": getattr(request, "trace", ""),
-    }
-    return render(request, "errors/error.html", context, status=status)
+        return problem(request, status, f"HTTP-{status}", text or SENTENCES.get(status, SENTENCES[500]))
+    context = frame(request, "") | {"reason": text, "trace_id": getattr(request, "trace", "")}
+    if back_url:
+        context["back_url"] = back_url
+    return render(request, f"errors/{status if status in PAGES else 500}.html", context, status=status)
 
 
 def told(request: HttpRequest, error: ShebaoError) -> HttpResponse:

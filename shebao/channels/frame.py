@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
+from markupsafe import Markup
 
 from shebao.access.queries import Live
 from shebao.base.actor import PUBLIC, Actor, Role
@@ -22,27 +23,32 @@ class Entry:
     current: bool = False
 
 
-def frame(request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None) -> dict[str, object]:
-    """The context shared by all pages."""
+def frame(
+    request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None
+) -> dict[str, object]:
+    """The context that the layouts take (surfaces/templates/ui/README.md)."""
     actor: Actor = getattr(request, "actor", PUBLIC)
     live: Live | None = getattr(request, "live", None)
     counts = counts or {}
     unit, desk = actor.role is Role.UNIT, actor.role is Role.AGENCY
-    nav = unit_menu(request.path, counts) if unit else desk_menu(request.path, actor, counts) if desk else []
+    home = "/w/" if desk else "/u/" if unit else "/"
+    token = get_token(request)
     return {
         "page_title": title,
         "actor": actor,
         "who": {"name": actor.name, "unit": live.unit_name or live.agency_name, "role": _post(actor)} if live else None,
-        "nav": nav,
+        "nav": unit_menu(request.path, counts) if unit else desk_menu(request.path, actor, counts) if desk else [],
         "tabs": unit_tabs(request.path, counts) if unit else desk_tabs(request.path, counts) if desk else [],
         "crumbs": crumbs,
-        "mode": "elder" if request.COOKIES.get("mode") == "elder" else "",
-        "contrast": "high" if request.COOKIES.get("contrast") == "high" else "",
-        "csrf": get_token(request),
-        "path": request.path,
-        "portal": "经办版" if desk else "单位版" if unit else "",
-        "home": "/w/" if desk else "/u/" if unit else "/",
         "notices": [],
+        "mode": "elder" if request.COOKIES.get("mode") == "elder" else "plain",
+        "contrast": "high" if request.COOKIES.get("contrast") == "high" else "normal",
+        "here": request.get_full_path() if request.method == "GET" else home,
+        "csrf_input": Markup('<input type="hidden" name="csrfmiddlewaretoken" value="{}">').format(token),
+        "home_url": home,
+        "portal_url": home if unit or desk else "",
+        "search_url": "/w/search" if desk else "/u/search" if unit else "/items",
+        "unread": counts.get("unread", 0),
     }
 
 

@@ -20,7 +20,7 @@ class PaperKind(str, Enum):
     UNIT_CERTIFICATE = "unit_certificate"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         return _TITLES[self]
 
 

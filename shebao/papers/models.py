@@ -8,7 +8,7 @@ class Paper(models.Model):
     """One issued paper. Ids of units, people, filings and accounts are plain numbers: papers know no other domain."""
 
     id = models.BigAutoField(primary_key=True)
-    code = models.CharField(max_length=16, unique=True)  # see codes.py
+    code = models.CharField(max_length=16)  # see codes.py
     kind = models.CharField(max_length=40)  # contracts.PaperKind
     title = models.CharField(max_length=60)
     facts = models.JSONField()  # [{"label", "value"}]: what 凭证验真 shows to anyone, already masked
@@ -35,6 +35,7 @@ class Paper(models.Model):
             models.Index(fields=["case_id"], name="papers_paper_case", condition=models.Q(case_id__isnull=False)),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["code"], name="papers_paper_code_unique"),
             models.CheckConstraint(name="papers_paper_code_form", condition=models.Q(code__regex=r"^[0-9A-HJKMNP-TV-Z]{16}$")),
             models.CheckConstraint(
                 name="papers_paper_revocation_has_reason",

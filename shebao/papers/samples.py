@@ -291,7 +291,7 @@ def main(folder: Path) -> None:
     keys = open_keys(folder / "keys", at=AT)
     for file_name, (kind, data) in SAMPLES.items():
         paper = typeset(kind.value, data)
-        pdf = sign(paper.pdf, paper.seal_at, reason=kind.title, at=AT, keys=keys) if paper.seal_at else paper.pdf
+        pdf = sign(paper.pdf, paper.seal_at, reason=kind.label, at=AT, keys=keys) if paper.seal_at else paper.pdf
         (folder / f"{file_name}.pdf").write_bytes(pdf)
         print(f"{file_name}.pdf: {paper.pages} pages, {len(pdf):,} bytes")
 

@@ -5,8 +5,10 @@ no time-stamping authority in the sample, so the time of signing is the service'
 """
 
 import io
+import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 
 from asn1crypto import keys as asn1_keys
@@ -16,12 +18,15 @@ from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import AxisAlignment, Margins, SimpleBoxLayoutRule
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign import fields, signers
+from pyhanko.sign.signers.pdf_signer import PdfSigningSession
 from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
 from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from shebao.base.clock import ZONE
 from shebao.papers.authority import KeyAndChain, root_certificate, seal_certificate
 from shebao.papers.seal_picture import SealContent
 from shebao.papers.typeset import SealAt
@@ -31,15 +36,15 @@ SEAL_POINTS = 38 * 72 / 25.4  # 38 mm across
 _CMS_HEX_DIGITS = 8192  # room for the signature: known beforehand, so that pyHanko need not sign twice to measure it
 CHECK_BYTES_MAX = 30 * 1024 * 1024
 _FIELD = "Seal"
+_SIGNING = threading.Lock()  # the signer parses its certificates lazily and is not made for threads
 
 
 @dataclass(frozen=True, slots=True)
 class SealKeys:
-    """What signing and checking need. Open once a process with open_keys and keep it."""
+    """What signing and checking need: see keys_of_day."""
 
     holder: str
     signer: signers.SimpleSigner
-    stamp: StaticStampStyle
     root: asn1_x509.Certificate
 
 
@@ -61,20 +66,24 @@ class SealCheck:
 NOT_SEALED = SealCheck(valid=False, intact=False, covers_whole_file=False, signer=None, signed_at=None)
 
 
+def keys_of_day(folder: Path, *, at: datetime, holder: str = HOLDER) -> SealKeys:
+    """open_keys, done once a day and kept: what a server calls for every paper."""
+    return _keys_of_day(folder, holder, at.astimezone(ZONE).date())
+
+
+@lru_cache(maxsize=16)
+def _keys_of_day(folder: Path, holder: str, day: date) -> SealKeys:
+    return open_keys(folder, at=datetime.combine(day, time.min, ZONE), holder=holder)
+
+
 def open_keys(folder: Path, *, at: datetime, holder: str = HOLDER) -> SealKeys:
-    """Open the seal of a holder, making CA, key and certificate on first use. Open it again once a day: certificates are renewed here.
+    """Open the seal of a holder, making CA, key and certificate on first use. A certificate about to end is renewed here.
 
     Args: folder: private to the service, see authority.py. at: now, with zone. holder: 示例…, at most 14 characters.
     """
     seal = seal_certificate(folder, holder, at)
-    style = StaticStampStyle(
-        border_width=0,
-        background=SealContent(holder),
-        background_layout=SimpleBoxLayoutRule(AxisAlignment.ALIGN_MID, AxisAlignment.ALIGN_MID, margins=Margins.uniform(0)),
-        background_opacity=1.0,
-    )
     root = asn1_x509.Certificate.load(root_certificate(folder).public_bytes(Encoding.DER))
-    return SealKeys(holder, _signer(seal), style, root)
+    return SealKeys(holder, _signer(seal), root)
 
 
 def _signer(seal: KeyAndChain) -> signers.SimpleSigner:
@@ -82,17 +91,17 @@ def _signer(seal: KeyAndChain) -> signers.SimpleSigner:
     return signers.SimpleSigner(
         signing_cert=asn1_x509.Certificate.load(seal.certificate.public_bytes(Encoding.DER)),
         signing_key=asn1_keys.PrivateKeyInfo.load(seal.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())),
-        cert_registry=SimpleCertificateStore.from_certs(chain),
+        cert_registry=SimpleCertificateStore.from_certs(chain),  # type: ignore[no-untyped-call]
         embed_roots=False,
     )
 
 
-class _DatedSigner(signers.PdfSigner):  # type: ignore[misc]
+class _DatedSigner(signers.PdfSigner):
     """Signs at the instant given, not at the machine's."""
 
     at: datetime
 
-    def init_signing_session(self, pdf_out: object, existing_fields_only: bool = False) -> object:
+    def init_signing_session(self, pdf_out: BasePdfFileWriter, existing_fields_only: bool = False) -> PdfSigningSession:
         session = super().init_signing_session(pdf_out, existing_fields_only)
         session.system_time = self.at
         return session
@@ -107,7 +116,7 @@ def sign(pdf: bytes, seal_at: SealAt, *, reason: str, at: datetime, keys: SealKe
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf), strict=True)
     x, y = seal_at.x, _page_height(writer, seal_at.page - 1) - seal_at.y
     half = SEAL_POINTS / 2
-    box = tuple(round(value) for value in (x - half, y - half, x + half, y + half))
+    box = (round(x - half), round(y - half), round(x + half), round(y + half))
     signer = _DatedSigner(
         signers.PdfSignatureMetadata(
             field_name=_FIELD,
@@ -120,17 +129,29 @@ def sign(pdf: bytes, seal_at: SealAt, *, reason: str, at: datetime, keys: SealKe
             subfilter=fields.SigSeedSubFilter.PADES,
         ),
         signer=keys.signer,
-        stamp_style=keys.stamp,
+        stamp_style=_stamp(keys.holder),
         new_field_spec=fields.SigFieldSpec(_FIELD, on_page=seal_at.page - 1, box=box, readable_field_name="电子印章（示例）"),
     )
     signer.at = at
     out = io.BytesIO()
-    signer.sign_pdf(writer, output=out, bytes_reserved=_CMS_HEX_DIGITS)
+    with _SIGNING:
+        signer.sign_pdf(writer, output=out, bytes_reserved=_CMS_HEX_DIGITS)
     return out.getvalue()
 
 
+def _stamp(holder: str) -> StaticStampStyle:
+    """The visible seal. Made anew for each paper: pyHanko's content belongs to one writer."""
+    no_margins = Margins.uniform(0)  # type: ignore[no-untyped-call]
+    return StaticStampStyle(
+        border_width=0,
+        background=SealContent(holder),
+        background_layout=SimpleBoxLayoutRule(AxisAlignment.ALIGN_MID, AxisAlignment.ALIGN_MID, margins=no_margins),
+        background_opacity=1.0,
+    )
+
+
 def _page_height(writer: IncrementalPdfFileWriter, page: int) -> float:
-    reference, _ = writer.find_page_for_modification(page)
+    reference, _ = writer.find_page_for_modification(page)  # type: ignore[no-untyped-call]
     entry = reference.get_object()
     while pdf_name("/MediaBox") not in entry and "/Parent" in entry:
         entry = entry["/Parent"]

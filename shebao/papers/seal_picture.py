@@ -78,12 +78,12 @@ def seal_png(holder: str) -> bytes:
     return out.getvalue()
 
 
-class SealContent(PdfContent):  # type: ignore[misc]
+class SealContent(PdfContent):
     """The picture for pyHanko: one pixel of ink under a soft mask, compressed once and copied into every paper."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(box=BoxConstraints(PIXELS, PIXELS))
-        self._mask = compress(seal_mask(holder).tobytes(), 9)
+        self._mask = _compressed_mask(holder)
 
     def render(self) -> bytes:
         """Draw the picture into the box and register it with the page's resources."""
@@ -95,14 +95,20 @@ class SealContent(PdfContent):  # type: ignore[misc]
         return b"%d 0 0 %d 0 0 cm /Seal Do" % (PIXELS, PIXELS)
 
 
+@cache
+def _compressed_mask(holder: str) -> bytes:
+    return compress(seal_mask(holder).tobytes(), 9)
+
+
 def _image(pixels: int, colours: str, data: bytes, *, compressed: bool) -> generic.StreamObject:
+    side = generic.NumberObject(pixels)  # type: ignore[no-untyped-call]
     entries = {
         pdf_name("/Type"): pdf_name("/XObject"),
         pdf_name("/Subtype"): pdf_name("/Image"),
-        pdf_name("/Width"): generic.NumberObject(pixels),
-        pdf_name("/Height"): generic.NumberObject(pixels),
+        pdf_name("/Width"): side,
+        pdf_name("/Height"): side,
         pdf_name("/ColorSpace"): pdf_name(colours),
-        pdf_name("/BitsPerComponent"): generic.NumberObject(8),
+        pdf_name("/BitsPerComponent"): generic.NumberObject(8),  # type: ignore[no-untyped-call]
     }
     if compressed:
         return generic.StreamObject({**entries, pdf_name("/Filter"): pdf_name("/FlateDecode")}, encoded_data=data)

@@ -19,7 +19,7 @@ from shebao.site.embedded import connection_file
 from shebao.site.embedded.layout import data_folder, existing
 from shebao.site.embedded.server import login_url, superuser_url
 from shebao.site.embedded.use import use_server
-from shebao.site.roles import make_database, make_roles
+from shebao.site.roles import is_prepared, make_database, make_roles, mark_prepared
 from shebao.site.trouble import BadAddress, PrepareRefused, Unreachable, plain_reason
 
 __all__ = [
@@ -163,12 +163,12 @@ def _embedded(connection: connection_file.Connection, name: str) -> Databases:
 
 
 def _prepare_embedded(connection: connection_file.Connection) -> None:
-    """Roles and database of our own server. Skipped when the application can already connect."""
-    try:
-        psycopg.connect(login_url(connection, "shebao_app", database_name()), connect_timeout=CONNECT_SECONDS_MAX).close()
-    except psycopg.OperationalError:
-        make_roles(superuser_url(connection), connection.passwords)
-        make_database(superuser_url(connection), database_name())
+    """Roles and database of our own server; again after a half-done preparation or a change of the plan."""
+    address = superuser_url(connection)
+    if not is_prepared(address, database_name()):
+        make_roles(address, connection.passwords)
+        make_database(address, database_name())
+        mark_prepared(address, database_name())
 
 
 def _administrator() -> str:

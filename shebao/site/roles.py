@@ -4,6 +4,8 @@ Login roles: shebao_owner owns the schema and runs migrations; shebao_app is wha
 rows of its own; shebao_auditor reads; shebao_backup dumps. The application takes one of the ACTING roles in every transaction.
 """
 
+import hashlib
+
 import psycopg
 from psycopg import Connection, sql
 
@@ -32,6 +34,7 @@ LIMITS = {
     },
     "shebao_backup": {"default_transaction_read_only": "on"},
 }
+PLAN = hashlib.sha256(repr((ACTING_ROLES, LOGIN_ROLES, LIMITS, "1")).encode()).hexdigest()[:16]  # raise the last with the code below
 _LOCK = 7_315_001  # one preparation at a time; roles belong to the whole server
 
 
@@ -84,6 +87,25 @@ def make_database(superuser_url: str, name: str, template: str | None = None) ->
                 link.execute(sql.SQL(line).format(sql.Identifier(name)))
         if template is None:
             _make_schema(superuser_url, name)
+    except psycopg.Error as error:
+        raise PrepareRefused(plain_reason(error)) from error
+
+
+def is_prepared(superuser_url: str, name: str) -> bool:
+    """Whether roles and database are as this version makes them. Raises: PrepareRefused."""
+    try:
+        with psycopg.connect(superuser_url) as link:
+            query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+            return link.execute(query, [name]).fetchone() == (f"shebao {PLAN}",)
+    except psycopg.Error as error:
+        raise PrepareRefused(plain_reason(error)) from error
+
+
+def mark_prepared(superuser_url: str, name: str) -> None:
+    """Remember it in the database itself. Raises: PrepareRefused."""
+    try:
+        with psycopg.connect(superuser_url) as link:
+            link.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(name), sql.Literal(f"shebao {PLAN}")))
     except psycopg.Error as error:
         raise PrepareRefused(plain_reason(error)) from error
 

@@ -1,5 +1,12 @@
-"""All addresses."""
+"""All addresses, by channel."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("u/", include("shebao.channels.portal.urls")),
+    path("w/", include("shebao.channels.desk.urls")),
+    path("api/v1/", include("shebao.channels.openapi.urls")),
+    path("", include("shebao.channels.public.urls")),
+]
+handler404 = "shebao.channels.errors.not_found"
+handler500 = "shebao.channels.errors.failed"

@@ -116,7 +116,7 @@ def test_an_application_role_that_row_security_would_not_hold_is_refused(
 ) -> None:
     guards.check_role(made.app)
     for line in spoiling.split("; "):
-        spoilt.execute(line)  # type: ignore[call-overload]
+        spoilt.execute(line)
     with pytest.raises(expected, match=word):
         guards.check_role(made.app)
 
@@ -131,7 +131,7 @@ def test_the_superuser_itself_is_refused_as_the_application(superuser: str, made
 def test_the_start_is_refused_while_migrations_are_pending(made: database.Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHEBAO_DATABASE_URL", made.app)
     guards.check_start(pending=lambda: [])
-    with pytest.raises(trouble.MigrationsPending, match="levy.0002_dues"):
+    with pytest.raises(trouble.MigrationsPending, match="levy"):
         guards.check_start(pending=lambda: ["levy.0002_dues"])
 
 

@@ -8,6 +8,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pypdf
 import pytest
@@ -15,7 +16,7 @@ from PIL import Image
 
 from shebao.papers import samples
 from shebao.papers.authority import RENEW_DAYS, SEAL_DAYS, root_certificate, seal_certificate
-from shebao.papers.seal import HOLDER, NOT_SEALED, SealKeys, check, open_keys, sign
+from shebao.papers.seal import HOLDER, NOT_SEALED, SealKeys, check, keys_of_day, open_keys, sign
 from shebao.papers.seal_picture import INK, seal_png
 from shebao.papers.typeset import Typeset, typeset
 
@@ -83,6 +84,18 @@ def test_another_ca_of_the_same_name_is_not_trusted(sealed: bytes, tmp_path: Pat
     assert checked.intact and not checked.valid
 
 
+def test_threads_may_seal_at_the_same_time(paper: Typeset, keys: SealKeys) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for signed in pool.map(lambda _: seal(paper, keys), range(12)):
+            assert check(signed, keys).valid
+
+
+def test_keys_are_opened_once_a_day(tmp_path: Path) -> None:
+    morning = keys_of_day(tmp_path, at=samples.AT)
+    assert keys_of_day(tmp_path, at=samples.AT + timedelta(hours=5)) is morning
+    assert keys_of_day(tmp_path, at=samples.AT + timedelta(days=1)) is not morning
+
+
 def test_every_kind_of_paper_can_be_sealed_where_its_layout_says(keys: SealKeys) -> None:
     for kind, data in samples.SAMPLES.values():
         set_paper = typeset(kind.value, data)
@@ -91,7 +104,8 @@ def test_every_kind_of_paper_can_be_sealed_where_its_layout_says(keys: SealKeys)
         signed = seal(set_paper, keys)
         assert check(signed, keys).valid
         page = pypdf.PdfReader(io.BytesIO(signed)).pages[set_paper.seal_at.page - 1]
-        box = page["/Annots"][0].get_object()["/Rect"]
+        annotations: Any = page["/Annots"]
+        box = annotations[0].get_object()["/Rect"]
         assert (float(box[0]) + float(box[2])) / 2 == pytest.approx(set_paper.seal_at.x, abs=1)
         assert (float(box[1]) + float(box[3])) / 2 == pytest.approx(float(page.mediabox.height) - set_paper.seal_at.y, abs=1)
 
@@ -126,10 +140,11 @@ def test_processes_that_start_together_end_up_with_one_ca(tmp_path: Path) -> Non
 
 def test_a_seal_certificate_is_renewed_before_it_ends_and_old_papers_stay_valid(tmp_path: Path, paper: Typeset) -> None:
     old = open_keys(tmp_path, at=samples.AT)
+    first = seal_certificate(tmp_path, HOLDER, samples.AT).certificate
     signed = seal(paper, old)
     later = samples.AT + timedelta(days=SEAL_DAYS - RENEW_DAYS + 1)
     new = open_keys(tmp_path, at=later)
-    assert new.signer.signing_cert.serial_number != old.signer.signing_cert.serial_number
+    assert seal_certificate(tmp_path, HOLDER, later).certificate != first
     assert check(signed, new).valid
     assert paper.seal_at is not None
     assert check(sign(paper.pdf, paper.seal_at, reason="x", at=later, keys=new), old).valid
@@ -154,5 +169,5 @@ def test_the_picture_is_red_on_nothing_and_differs_by_holder() -> None:
     assert picture.mode == "RGBA"
     assert {picture.getpixel((x, x))[:3] for x in range(0, picture.width, 7)} == {INK}  # type: ignore[index]
     alpha = picture.getchannel("A")
-    assert alpha.getpixel((0, 0)) == 0 and alpha.getextrema()[1] > 200
+    assert alpha.getpixel((0, 0)) == 0 and max(alpha.tobytes()) > 200
     assert seal_png("示例社保机构甲") != seal_png("示例社保机构乙")

@@ -2,6 +2,7 @@ from django.db import migrations
 
 from shebao.audit.security import ALL, OWN_AGENCY, OWN_UNIT, append_only, protect
 from shebao.base.actor import Role
+
 OWN = {
     Role.UNIT: ("select, insert, update", OWN_UNIT),
     Role.AGENCY: ("select, insert, update", OWN_AGENCY),

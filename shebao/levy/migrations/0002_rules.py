@@ -4,7 +4,7 @@ from shebao.audit.security import ALL, OWN_AGENCY, OWN_UNIT, append_only, protec
 from shebao.base.actor import Role
 
 # Wide and dense: 56 bytes of data a person-month; the key is unit first, because bills and lists are read by unit.
-ASSESSMENT = """
+ASSESSMENT = r"""
 create table levy_assessment (
   person_id bigint not null, unit_id integer not null, month integer not null,
   pension_base_fen integer not null, medical_base_fen integer not null,

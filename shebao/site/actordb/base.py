@@ -7,7 +7,7 @@ they end with it, whatever happens. No actor, nothing is put: the login role has
 from functools import lru_cache
 
 from django.db.backends.postgresql import base
-from psycopg import pq, sql
+from psycopg import OperationalError, pq, sql
 from psycopg.errors import error_from_result
 
 from shebao.base.actor import CURRENT, Actor
@@ -36,7 +36,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with connection.lock:
             result = connection.pgconn.exec_(b"begin; " + settings_statement(actor).encode())
         if result.status != pq.ExecStatus.TUPLES_OK:
-            raise error_from_result(result)
+            error = error_from_result(result)
+            lost = connection.pgconn.status == pq.ConnStatus.BAD
+            raise OperationalError(str(error)) if lost else error
 
 
 @lru_cache(maxsize=4096)

@@ -33,7 +33,13 @@ def refusal_of(said: str, layout: Layout, full: bool) -> DatabaseTrouble:
 def disk_is_full(folder: Path) -> bool:
     """Whether the file system of the folder has no room left for work."""
     free = os.statvfs(folder)
-    return free.f_bavail * free.f_frsize < FREE_BYTES_MIN
+    return free.f_blocks > 0 and free.f_bavail * free.f_frsize < FREE_BYTES_MIN
+
+
+def crashes_again_and_again(log: Path) -> bool:
+    """Whether the server, since it was last ready, has crashed three times for want of room."""
+    since_ready = _log_tail(log).rpartition("ready to accept connections")[2]
+    return sum("PANIC:" in line and _FULL.search(line) is not None for line in since_ready.splitlines()) >= 3
 
 
 def _log_tail(folder: Path) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -20,14 +20,15 @@ from shebao.site.embedded.account import Account
 from shebao.site.embedded.binaries import Installation
 from shebao.site.embedded.configuration import prune_logs, write_configuration
 from shebao.site.embedded.connection_file import Connection
-from shebao.site.embedded.diagnosis import disk_is_full, refusal_of
+from shebao.site.embedded.diagnosis import crashes_again_and_again, disk_is_full, refusal_of
 from shebao.site.embedded.layout import SOCKET_NAME, Layout
-from shebao.site.trouble import Busy, OtherVersion, PasswordsLost, StillRecovering, StopFailed
+from shebao.site.trouble import Busy, DiskFull, FolderUnusable, OtherVersion, PasswordsLost, StillRecovering, StopFailed
 
 RECOVERY_SECONDS_MAX = 300
 LOCK_SECONDS_MAX = RECOVERY_SECONDS_MAX + 30
 REMNANTS_SECONDS_MAX = 30
-STOP_SECONDS_MAX = 120
+STOP_SECONDS_MAX = 90
+CRASH_LOOP_SECONDS = 1
 INITDB_OPTIONS = ("--data-checksums", "--encoding=UTF8", "--locale=C", "--no-instructions")
 QUIET_SECONDS = 5  # after which a wait is explained
 
@@ -66,19 +67,15 @@ def start(layout: Layout, account: Account, installation: Installation) -> Conne
     _check_version(layout, installation)
     if not (layout.pgdata / "PG_VERSION").exists():
         _initialise(layout, account, installation, connection)
-    launched = None
     found = processes.postmaster(layout.pgdata)
     if found is not None and not _pid_file_names(layout, found):
         # With a damaged pid file the server would stop itself within a minute, in the middle of work.
         _end(layout, found)
         found = None
     if found is None:
-        launched = _launch(layout, account, installation)
-    try:
-        _await_answer(layout, connection, launched)
-    finally:
-        if launched is not None:
-            os.close(launched.messages)
+        _launch_and_await(layout, account, installation, connection)
+    else:
+        _await_answer(layout, connection, None)
     prune_logs(layout.log)
     return connection
 
@@ -187,6 +184,21 @@ def _password_in_memory(password: str) -> Iterator[tuple[int, str]]:
         os.close(reader)
 
 
+def _launch_and_await(layout: Layout, account: Account, installation: Installation, connection: Connection) -> None:
+    """Start the server. One that cannot serve is not left running, unless it is still recovering."""
+    launched = _launch(layout, account, installation)
+    try:
+        _await_answer(layout, connection, launched)
+    except StillRecovering:
+        raise
+    except BaseException:
+        if launched.child.poll() is None:
+            _end(layout, launched.child.pid)
+        raise
+    finally:
+        os.close(launched.messages)
+
+
 def _launch(layout: Layout, account: Account, installation: Installation) -> Launched:
     """Start the postmaster in a session of its own; it inherits the lock that says 'somebody works on this folder'."""
     sockets = layout.sockets(account.uid)
@@ -235,6 +247,13 @@ def _await_answer(layout: Layout, connection: Connection, launched: Launched | N
         waited = time.monotonic() - began
         if launched is None and processes.postmaster(layout.pgdata) is None:
             raise refusal_of(said, layout, disk_is_full(layout.home))
+        if "Permission denied" in said:
+            raise FolderUnusable(layout.data, "没有权限连接，数据库由另一个用户启动")
+        if waited > CRASH_LOOP_SECONDS and crashes_again_and_again(layout.log):
+            # Only happens without room for its log. It would not even stop on request, waiting for a checkpoint.
+            if (found := processes.postmaster(layout.pgdata)) is not None:
+                _end(layout, found, signal.SIGQUIT)
+            raise DiskFull(layout.data)
         if waited > RECOVERY_SECONDS_MAX:
             raise StillRecovering(RECOVERY_SECONDS_MAX)
         if waited > QUIET_SECONDS and not told:
@@ -244,16 +263,29 @@ def _await_answer(layout: Layout, connection: Connection, launched: Launched | N
         pause = min(pause * 1.5, 0.5)
 
 
-def _end(layout: Layout, found: int) -> None:
-    """Ask the proven postmaster to stop (fast), and wait until the last process of the folder is gone."""
-    processes.send(found, layout.pgdata, signal.SIGINT)
+def _end(layout: Layout, found: int, how: signal.Signals = signal.SIGINT) -> None:
+    """Ask the proven postmaster to stop (SIGINT: with a checkpoint), and wait until the last process of the folder is gone.
+
+    If it does not manage to, it is told to stop at once, which loses nothing: the next start recovers.
+    """
+    processes.send(found, layout.pgdata, how)
+    if not _all_gone(layout) and not (processes.send(found, layout.pgdata, signal.SIGQUIT) and _all_gone(layout)):
+        raise StopFailed(STOP_SECONDS_MAX)
+    sockets = layout.sockets(layout.pgdata.stat().st_uid)
+    if sockets.parent != layout.home:
+        with suppress(OSError):
+            sockets.rmdir()
+
+
+def _all_gone(layout: Layout) -> bool:
     deadline = time.monotonic() + STOP_SECONDS_MAX
     while processes.postgres_processes(layout.pgdata):
         _reap()
         if time.monotonic() > deadline:
-            raise StopFailed(STOP_SECONDS_MAX)
+            return False
         time.sleep(0.02)
     _reap()
+    return True
 
 
 def _pid_file_names(layout: Layout, pid: int) -> bool:

@@ -38,12 +38,12 @@ def use_server(data: Path, *, prepare: Callable[[Connection], None], stop_at_exi
             ours = open_data_folder(data)
             with server.locked(data):
                 layout, account = settle(data, ours)
-                if keep:
-                    layout.keep.touch()
-                elif stop_at_exit:
+                if stop_at_exit and not keep:
                     _count_me(layout)  # first, so that an interrupted start is ended too
                 connection = server.start(layout, account, wheel_installation(account))
                 prepare(connection)
+                if keep:
+                    layout.keep.touch()
             return connection
         except OSError as error:
             raise _trouble(error, data) from error

@@ -52,11 +52,21 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    text = _strictly(content, "gb18030", "UPL-30", f"无法识别文件的文字编码，{_SAVE_AS}")
+    if (number := _line_of_other_encoding(content)) is not None:
+        raise UploadRefused("UPL-31", f"文件混用了两种文字编码（见第 {number} 行），{_SAVE_AS}")
+    return _strictly(content, "gb18030", "UPL-30", f"无法识别文件的文字编码，{_SAVE_AS}")
+
+
+def _line_of_other_encoding(content: bytes) -> int | None:
+    """In a file that is not UTF-8 as a whole: the first line that differs from the first Chinese one in being UTF-8."""
+    first = None
     for number, line in enumerate(content.split(b"\n"), 1):
-        if not line.isascii() and _is_chinese_utf_8(line):
-            raise UploadRefused("UPL-31", f"文件混用了两种文字编码（见第 {number} 行），{_SAVE_AS}")
-    return text
+        if not line.isascii():
+            is_utf_8 = _is_chinese_utf_8(line)
+            first = is_utf_8 if first is None else first
+            if is_utf_8 != first:
+                return number
+    return None
 
 
 def _strictly(content: bytes, encoding: str, code: str, text: str) -> str:
@@ -67,7 +77,7 @@ def _strictly(content: bytes, encoding: str, code: str, text: str) -> str:
 
 
 def _is_chinese_utf_8(line: bytes) -> bool:
-    """Whether a line of a GB18030 file would read as Chinese in UTF-8 too; by chance this does not happen."""
+    """Whether a line reads as Chinese in UTF-8; a line of GB18030 does not by chance."""
     try:
         return any(character >= CJK_FIRST for character in line.decode("utf-8"))
     except UnicodeDecodeError:

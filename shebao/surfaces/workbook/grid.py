@@ -127,12 +127,12 @@ def take_rows(rows: list[Row], header: Header, fields: Sequence[Field], rows_max
     Raises: UploadRefused UPL-15, UPL-16, UPL-26.
     """
     first = header.row + 1
-    kept: list[Row] = []
-    row_numbers: list[int] = []
-    for number, row in enumerate(rows[first:], first + 1):
-        if any(map(_filled, row)):  # stops at the first filled cell
-            kept.append(row)
-            row_numbers.append(number)
+    kept = rows[first:]
+    row_numbers = list(range(first + 1, len(rows) + 1))
+    blank = {i for i, row in enumerate(kept) if (not row[0] or str(row[0]).isspace()) and not any(map(_filled, row))}
+    if blank:
+        kept = [row for i, row in enumerate(kept) if i not in blank]
+        row_numbers = [number for i, number in enumerate(row_numbers) if i not in blank]
     if not kept:
         raise UploadRefused("UPL-26", "没有填写任何数据，请从表头下一行开始填写后上传")
     if len(kept) > rows_max:

@@ -5,17 +5,16 @@ their true size → a scan of the sheet → parsing → mark, header, rows. An .
 after the scan its memory is bounded; everything else is parsed in a process with limits (confined.py).
 """
 
-import gc
 import hashlib
 import io
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import python_calamine
 
 from shebao.casework.fields import Cell, Field
+from shebao.casework.intake_columns import without_collection
 from shebao.surfaces.workbook import sheet_scan, xls_scan
 from shebao.surfaces.workbook.confinement import read_confined
 from shebao.surfaces.workbook.csv_text import csv_grid
@@ -74,6 +73,13 @@ def read_upload(
     Returns: the raw cells by column; nothing is cleaned here.
     Raises: UploadRefused with a sentence that says what to do.
     """
+    with without_collection():
+        return _read(content, filename, mark, fields, rows_max, unpacked_max_bytes)
+
+
+def _read(
+    content: bytes, filename: str, mark: TemplateMark, fields: Sequence[Field], rows_max: int, unpacked_max_bytes: int | None
+) -> Sheet:
     kind = _kind(content, filename, max(CONTENT_MAX_BYTES, rows_max * CONTENT_BYTES_A_ROW))
     lines_max = rows_max + HEADER_ROWS_MAX
     if kind == "xlsx":
@@ -136,9 +142,9 @@ def _read_xlsx(content: bytes, package: Package, fields: Sequence[Field], lines_
     strings = package.read(parts.strings) if parts.strings and package.has(parts.strings) else b""
     styles = package.read(parts.styles) if parts.styles and package.has(parts.styles) else b""
     bounded = facts.regular and facts.text_cells * _longest_string(strings) <= TEXT_MAX_BYTES
-    packed = stored(_lean_parts(xml, strings, styles))
+    packed = io.BytesIO(stored(_lean_parts(xml, strings, styles)))
     del xml, strings, styles
-    rows = _parsed(packed) if bounded else read_confined(packed).grid
+    rows = _parsed(packed) if bounded else read_confined(packed.getvalue()).grid
     return _Raw(
         rows,
         mark_in_properties(package),
@@ -165,7 +171,9 @@ def _check_reach(facts: sheet_scan.SheetFacts, lines_max: int, columns_max: int)
 
 def _longest_string(strings: bytes) -> int:
     """Bytes of the longest shared string: every cell that refers to it gets a copy."""
-    return max(map(len, re.split(rb"<(?:[A-Za-z]+:)?si\b", strings)))
+    letters = np.frombuffer(strings, np.uint8)
+    starts = np.flatnonzero((letters[:-2] == 60) & (letters[1:-1] == 115) & (letters[2:] == 105))  # <si
+    return int(np.diff(starts, prepend=0, append=len(strings)).max())
 
 
 _BOOK = b"""<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" \
@@ -195,13 +203,13 @@ def _lean_parts(xml: bytes, strings: bytes, styles: bytes) -> dict[str, bytes]:
     return parts | ({"xl/styles.xml": styles} if styles else {}) | ({"xl/sharedStrings.xml": strings} if strings else {})
 
 
-def _parsed(packed: bytes) -> list[Row]:
-    """Parse in this process. Raises: UploadRefused UPL-05, UPL-14."""
+def _parsed(packed: io.BytesIO) -> list[Row]:
+    """Parse in this process; packed is used up. Raises: UploadRefused UPL-05, UPL-14."""
     try:
-        sheet = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(packed)).get_sheet_by_index(0)
-        with _without_collection():
-            rows: list[list[Cell]] = sheet.to_python(skip_empty_area=False)  # type: ignore[assignment]  # int is never a bool here
-            return rows
+        sheet = python_calamine.CalamineWorkbook.from_filelike(packed).get_sheet_by_index(0)
+        packed.close()  # frees what the parser has copied
+        rows: list[list[Cell]] = sheet.to_python(skip_empty_area=False)  # type: ignore[assignment]  # lists are invariant
+        return rows
     except python_calamine.CalamineError as error:
         if "shared strings" in str(error):
             raise UploadRefused("UPL-14", "有单元格引用了不存在的文字，文件已损坏，请在表格软件里打开并另存为 .xlsx 后上传") from None
@@ -210,18 +218,6 @@ def _parsed(packed: bytes) -> list[Row]:
         if type(error).__name__ == "PanicException":  # the parser's own fault, met in Rust
             raise UploadRefused("UPL-05", DAMAGED) from None
         raise
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """No garbage collection while a million cells are made, none of which can be garbage: a third of the time at 100,000 rows."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _read_xls(content: bytes) -> _Raw:

@@ -60,15 +60,14 @@ def scan(xml: bytes, *, rows_max: int, columns_max: int) -> SheetFacts:
     if facts.last_row > rows_max or facts.last_column > columns_max:
         _reach_of_filled(xml, data_end, np.concatenate(places), facts)
     facts.merged = [(found[1].decode(), int(found[2])) for found in _MERGED.finditer(xml, data_end)]
-    if xml.find(b"hidden=", xml.find(b"<sheetData"), data_end) >= 0:
-        facts.hidden_rows = [int(found[1]) for found in _HIDDEN_ROW.finditer(xml, 0, data_end)]
     return facts
 
 
 def _look_over(letters: Bytes, xml: bytes, facts: SheetFacts) -> list[Ints]:
     """Fill facts block by block. Returns: the places of the cells, for a second look at those with content."""
     places = [np.zeros(0, np.int64)]
-    for start in range(0, len(letters), BLOCK_BYTES):
+    hidden = False
+    for start in range(max(xml.find(b"<sheetData"), 0), len(letters), BLOCK_BYTES):
         block = letters[start : start + BLOCK_BYTES + OVERLAP_BYTES]
         own = min(BLOCK_BYTES, len(block) - 3)  # what starts in the overlap belongs to the next block
         if own <= 0:
@@ -76,7 +75,9 @@ def _look_over(letters: Bytes, xml: bytes, facts: SheetFacts) -> list[Ints]:
         opens, second, third = block[:own] == 60, block[1 : own + 1], block[2 : own + 2]
         cells = np.flatnonzero(opens & (second == 99) & ((third <= 32) | (third == 62)))
         formulas = np.flatnonzero(opens & (second == 102) & ((third <= 32) | (third == 47) | (third == 62)))
-        types = np.flatnonzero((block[:own] == 116) & (second == 61) & (third == 34))
+        assigned = (second == 61) & (third == 34)
+        types = np.flatnonzero(assigned & (block[:own] == 116))  # …t="
+        hidden = hidden or bool((assigned & (block[:own] == 110)).any())  # …n=", which in rows can only be hidden="
         kinds = block[types + 3]
         facts.text_cells += int((kinds == 115).sum())
         _mark(facts.formulas, xml, start, formulas)
@@ -86,6 +87,8 @@ def _look_over(letters: Bytes, xml: bytes, facts: SheetFacts) -> list[Ints]:
         facts.regular = facts.regular and regular
         facts.last_row, facts.last_column = max(facts.last_row, rows), max(facts.last_column, columns)
         places.append(cells + start)
+    if hidden:
+        facts.hidden_rows = [int(found[1]) for found in _HIDDEN_ROW.finditer(xml, 0, len(letters))]
     return places
 
 
@@ -94,21 +97,44 @@ def _references(block: Bytes, cells: Ints) -> tuple[bool, int, int]:
     if not len(cells):
         return True, 0, 0
     regular = all((block.take(cells + 3 + i, mode="clip") == sign).all() for i, sign in enumerate(b'r="'))
-    place = cells + 6
-    column = np.zeros(len(cells), np.int32)
-    row = np.zeros(len(cells), np.int32)
-    for _ in range(3):
-        letter = block.take(place, mode="clip").astype(np.int32) - 64
-        is_letter = (letter >= 1) & (letter <= 26)
-        column = np.where(is_letter, column * 26 + letter, column)
-        place += is_letter
-    for _ in range(7):
-        digit = block.take(place, mode="clip").astype(np.int32) - 48
-        is_digit = (digit >= 0) & (digit <= 9)
-        row = np.where(is_digit, row * 10 + digit, row)
-        place += is_digit
-    closed = (block.take(place, mode="clip") == 34).all() and row.min() > 0 and column.min() > 0
-    return bool(regular and closed), int(row.max()), int(column.max())
+    letters = _run_length(block, cells + 6, 65, 26, 3)
+    first_digit = cells + 6 + letters
+    digits = _run_length(block, first_digit, 48, 10, 7)
+    closed = (block.take(first_digit + digits, mode="clip") == 34).all() and letters.min() > 0 and digits.min() > 0
+    column, row = _greatest(block, cells + 6, letters), _greatest(block, first_digit, digits)
+    return bool(regular and closed), int(row or 0), _column_number(column)
+
+
+def _run_length(block: Bytes, places: Ints, first: int, count: int, length_max: int) -> NDArray[np.int8]:
+    """How many characters of a range (first, and count of them) stand at each place, at most length_max."""
+    length = np.zeros(len(places), np.int8)
+    alive = np.ones(len(places), bool)
+    for i in range(length_max):
+        alive &= (block.take(places + i, mode="clip") - np.uint8(first)) < count  # unsigned: what is below wraps round to above
+        if not alive.any():
+            break
+        length += alive
+    return length
+
+
+def _greatest(block: Bytes, places: Ints, lengths: NDArray[np.int8]) -> bytes:
+    """The greatest of some texts, the longer being the greater: character by character, going on with the greatest only."""
+    length = int(lengths.max())
+    places = places[lengths == length]
+    text = b""
+    for i in range(length):
+        letters = block.take(places + i, mode="clip")
+        most = letters.max()
+        places = places[letters == most]
+        text += bytes([most])
+    return text
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _mark(found: list[tuple[str, int]], xml: bytes, start: int, places: Ints) -> None:

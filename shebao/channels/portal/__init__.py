@@ -1,0 +1,1 @@
+"""单位: a unit's operators at /u/."""

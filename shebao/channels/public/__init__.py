@@ -1,0 +1,1 @@
+"""Open to everyone: home, sign-in, 办事指南, 凭证验真, help."""

@@ -1,0 +1,95 @@
+"""One private server a session, one migrated template, one clone a test module. SHEBAO_TEST_SERVER=system takes Debian's PostgreSQL 15.
+
+Nothing here starts before the first test that asks for a database.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+# Settings are read at import, so the folder of this session has to be known before anything of Django is.
+FOLDER = Path(tempfile.mkdtemp(prefix="shebao-suite-"))
+FOLDER.chmod(0o711)
+for variable in [name for name in os.environ if name.startswith("SHEBAO_") and not name.startswith("SHEBAO_TEST_")]:
+    del os.environ[variable]
+os.environ["SHEBAO_DATA"] = str(FOLDER / "data")
+os.environ["DJANGO_SETTINGS_MODULE"] = "shebao.site.settings"
+os.environ["SHEBAO_SECRET_KEY"] = "only-for-tests-" + "0" * 40
+
+TEMPLATE = "shebao_template"
+SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[None]:
+    """The server of this session, roles made, with a migrated template."""
+    from shebao.site import database
+
+    with ExitStack() as stack:
+        if os.environ.get("SHEBAO_TEST_SERVER") == "system":
+            from tests.db.embedded_support import private_cluster
+
+            admin = stack.enter_context(private_cluster(SYSTEM_BINARIES, FOLDER / "system"))
+            made = database.prepare_roles(admin, TEMPLATE)
+            os.environ |= {"SHEBAO_ADMIN_URL": admin, "SHEBAO_DATABASE_URL": made.app, "SHEBAO_OWNER_URL": str(made.owner)}
+        else:
+            database.ensure(stop_at_exit=True)
+            database.create_database(TEMPLATE)
+        _set_up()
+        from shebao.site.console_site import migrate_all
+
+        _point_at(TEMPLATE)
+        migrate_all()
+        _close()
+        yield
+        _close()
+
+
+@pytest.fixture(scope="module")
+def database(server: None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of this test module alone, with everything migrated and nothing in it."""
+    from shebao.site import database as site_database
+
+    name = "t_" + "".join(c if c.isalnum() else "_" for c in request.module.__name__.rsplit(".", 1)[-1])[:50].lower()
+    site_database.create_database(name, TEMPLATE)
+    _point_at(name)
+    yield name
+    _close()
+    site_database.drop_database(name)
+
+
+def _set_up() -> None:
+    from shebao.site.console_site import set_up
+
+    set_up()
+
+
+def _point_at(name: str) -> None:
+    from django.db import connections
+
+    from shebao.site.database import django_databases
+
+    _close()
+    for alias, settings in django_databases(name).items():
+        connections[alias].settings_dict.update(settings)
+
+
+def _close() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+def pytest_sessionfinish() -> None:
+    """Stop our server and remove the session's folder."""
+    from shebao.site.embedded.folders import remove_cluster
+    from shebao.site.embedded.use import stop_server
+
+    stop_server(FOLDER / "data")
+    remove_cluster(FOLDER / "data")
+    shutil.rmtree(FOLDER, ignore_errors=True)
