@@ -55,26 +55,27 @@ def _name(key: Key) -> str:
 
 
 def _openfisca_simulation(given: People, rates: MonthRates) -> Any:
-    from openfisca_core.simulations import SimulationBuilder
+    from openfisca_core.simulations import SimulationBuilder  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     system = _openfisca_system(rates)
     builder = SimulationBuilder()
     builder.create_entities(system)
     builder.declare_person_entity("person", np.arange(len(given[0])))
     simulation = builder.build(system)
-    for name, column in zip(("wage", "mask", "injury_class"), given, strict=True):
-        simulation.set_input(name, _PERIOD, column.astype(np.int32))
+    wages, masks, classes = given
+    for name, column in (("wage", wages.astype(np.int32)), ("mask", masks.astype(np.int32)), ("injury_class", classes.astype(np.int32))):
+        simulation.set_input(name, _PERIOD, column)
     return simulation
 
 
 @cache
 def _openfisca_system(rates: MonthRates) -> Any:
     """A tax and benefit system with one variable a base and one an amount; the rates are its dated parameters."""
-    from openfisca_core.entities import Entity
-    from openfisca_core.parameters import ParameterNode
-    from openfisca_core.periods import DateUnit
-    from openfisca_core.taxbenefitsystems import TaxBenefitSystem
-    from openfisca_core.variables import Variable
+    from openfisca_core.entities import Entity  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    from openfisca_core.parameters import ParameterNode  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    from openfisca_core.periods import DateUnit  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    from openfisca_core.taxbenefitsystems import TaxBenefitSystem  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    from openfisca_core.variables import Variable  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     person = Entity("person", "persons", "", "")
     system = TaxBenefitSystem([person])

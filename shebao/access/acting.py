@@ -79,7 +79,7 @@ def retrying(operation: Callable[[], T], *, tries: int = TRIES_DEFAULT, using: s
         except (OperationalError, InterfaceError) as error:
             if attempt == tries or not _worth_another_try(error, connection):
                 raise
-            time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+            time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 jitter, not a secret
     raise ValueError("tries must be at least 1")
 
 

@@ -51,7 +51,14 @@ def refuse(case_id: int, error: ShebaoError, *, at: datetime) -> None:
 
 
 def load(
-    case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], warnings: Sequence[str], *, clock: Callable[[], datetime]
+    case_id: int,
+    item: ServiceItem,
+    context: Context,
+    columns: Columns,
+    rows: Sequence[int],
+    warnings: Sequence[str],
+    *,
+    clock: Callable[[], datetime],
 ) -> None:
     """Examine and store the rows of an upload, a chunk a transaction. Chunks that an earlier, killed run stored are not done twice."""
     total = len(rows)
@@ -79,7 +86,8 @@ def _store(case_id: int, context: Context, found: Sequence[Examined]) -> None:
         cursor.execute(
             """
             insert into casework_filing
-              (case_id, row, unit_id, agency_id, state, id_number, name, typed, values, refusals, warnings, return_reason, round, changed_at)
+              (case_id, row, unit_id, agency_id, state, id_number, name, typed, values, refusals, warnings,
+               return_reason, round, changed_at)
             select %s, n.row, %s, %s, 'draft', n.id_number, n.name, n.typed, n.values, n.refusals, n.warnings, '', 0, %s
             from unnest(%s::int[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[])
                  as n (row, id_number, name, typed, values, refusals, warnings)

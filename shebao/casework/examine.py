@@ -3,7 +3,7 @@ of a row comes back at once, in the order of the item's declaration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time, timedelta
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
@@ -88,6 +88,8 @@ def as_typed(cell: Cell, kind: Kind) -> str | list[str]:
     if isinstance(cell, date):
         return cell.strftime("%Y%m") if kind is Kind.MONTH else cell.isoformat()[:10]
     if isinstance(cell, int):
+        return str(cell)
+    if isinstance(cell, time | timedelta):
         return str(cell)
     return [str(part)[:100] for part in cell]
 

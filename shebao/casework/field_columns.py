@@ -28,7 +28,6 @@ _WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], np.in
 _CHECKS = np.frombuffer(b"10X98765432", np.uint8)
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])  # 29 February is left to the reader of one cell
 
-_NOT_A_PLAIN_NAME = re.compile(f"[{INVISIBLE_CLASS}\\s0-9<>=@\"'{{}}\\[\\]|\\\\\u2022\u2027\u30fb\uff65.\uff0e]|[^\\W\\D]")
 _NOT_A_PLAIN_TEXT = re.compile(f"[{INVISIBLE_CLASS}\\s]")
 
 
@@ -121,21 +120,19 @@ def amounts(cells: Sequence[Cell], least: int | None, most: int | None) -> Bulk:
 
 
 def names(cells: Sequence[Cell], least: int | None, most: int | None) -> Bulk:
-    """姓名 in plain characters."""
-    return _plain_texts(cells, _NOT_A_PLAIN_NAME, NAME_LENGTH_MAX)
+    """姓名 of letters only; those with a separator, a blank or anything else are the rest."""
+    rest = [i for i, cell in enumerate(cells) if type(cell) is not str or not cell.isalpha() or len(cell) > NAME_LENGTH_MAX]
+    return cast("list[Value]", list(cells)), rest
 
 
 def texts(cells: Sequence[Cell], least: int | None, most: int | None) -> Bulk:
     """Texts without any blank inside or around."""
-    return _plain_texts(cells, _NOT_A_PLAIN_TEXT, most or TEXT_LENGTH_MAX)
-
-
-def _plain_texts(cells: Sequence[Cell], suspect: re.Pattern[str], length_max: int) -> Bulk:
-    """One search over the whole column instead of one a cell; a hit is traced back to its cell by the running length."""
+    # One search over the whole column instead of one a cell; a hit is traced back to its cell by the running length.
+    length_max = most or TEXT_LENGTH_MAX
     parts = [cell if type(cell) is str else "" for cell in cells]
     lengths = np.fromiter(map(len, parts), np.int64, len(parts))
     ends = np.fromiter(accumulate(lengths.tolist()), np.int64, len(parts))
-    hits = np.fromiter((match.start() for match in suspect.finditer("".join(parts))), np.int64)
+    hits = np.fromiter((match.start() for match in _NOT_A_PLAIN_TEXT.finditer("".join(parts))), np.int64)
     wrong = (lengths == 0) | (lengths > length_max)
     wrong[np.searchsorted(ends, hits, side="right")] = True
     return cast("list[Value]", list(cells)), np.flatnonzero(wrong).tolist()

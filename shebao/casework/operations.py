@@ -7,11 +7,13 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from shebao.base.actor import current
-from shebao.base.errors import RefusedError, ShebaoError
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE, current
+from shebao.base.errors import Refusal, RefusedError, ShebaoError
 from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
 from shebao.casework.examine import Examined, Typed, as_json, double, examine, from_json
-from shebao.casework.item import Context, Review, ServiceItem, item_of
+from shebao.casework.item import Context, MoneyEffect, Review, ServiceItem, item_of
+from shebao.casework.item import Filing as Row
 from shebao.casework.jobs import defer
 from shebao.casework.models import Case, CaseState, Channel, Filing, FilingState
 
@@ -31,6 +33,17 @@ class NothingToSubmitError(ShebaoError):
 
     code = "CAS-06"
     status = 422
+
+
+class RowsRefusedError(ShebaoError):
+    """Some of many filings were refused; none was stored. `rows`: refusals by position, 1…n."""
+
+    code = "CAS-07"
+    status = 422
+
+    def __init__(self, rows: Mapping[int, Sequence[Refusal]]) -> None:
+        super().__init__(f"有 {len(rows)} 项没有通过校验，全部没有提交；请按提示修改后重新发送")
+        self.rows = rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,37 @@ def save_new(
         return case.pk
 
     return Saved(once(key, f"save:{item.code}", typed, context, act), examined)
+
+
+def file_many(
+    item: ServiceItem, context: Context, filings: Sequence[Mapping[str, str | list[str]]], *, key: UUID | None, channel: Channel
+) -> int:
+    """Save and submit filings at once, all or none (programs: there is nobody to repair a row in a page).
+
+    Returns: the case. Raises: RowsRefusedError with every refusal by position.
+    """
+
+    def act() -> int:
+        columns = {f.name: [typed.get(f.name) for typed in filings] for f in item.fields}
+        found = examine(item, context, columns, range(1, len(filings) + 1))
+        refused = {examined.row: examined.refusals for examined in found if examined.refusals}
+        if refused:
+            raise RowsRefusedError(refused)
+        subject = _subject(found[0]) if len(found) == 1 else f"{len(found)} 人"
+        case = new_case(item, context, channel, subject, CaseState.DRAFT)
+        Filing.objects.bulk_create(
+            [Filing(case=case, row=examined.row, **_columns(context, examined, FilingState.DRAFT)) for examined in found], batch_size=500
+        )
+        note(case, "saved", "保存", at=context.at)
+        return _submit(case.pk, case.version, context)
+
+    return once(key, f"file:{item.code}", list(filings), context, act)
+
+
+def effect_of(item: ServiceItem, context: Context, found: Sequence[Examined]) -> MoneyEffect:
+    """What accepted rows would do to the monthly payment. Reads across units, so the engine asks."""
+    with acting(ENGINE):
+        return item.effect([Row(examined.values, examined.row) for examined in found], context)
 
 
 def save_again(case_id: int, version: int, context: Context, typed: Typed, *, as_draft: bool = False) -> Saved:

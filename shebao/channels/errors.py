@@ -6,7 +6,6 @@ from django.shortcuts import render
 from shebao.base.errors import RefusedError, ShebaoError
 from shebao.channels.frame import frame
 
-
 PAGES = frozenset({403, 404, 409, 413, 422, 429, 500, 503})  # those that have a template; others are shown as 500
 SENTENCES = {
     401: "请先登录，再调用接口",

@@ -60,6 +60,10 @@ def _entries(path: str, given: list[tuple[str, str, str, int]]) -> list[Entry]:
     return [Entry(label, url, icon, count, path == url or (len(url) > 3 and path.startswith(url))) for label, url, icon, count in given]
 
 
+def _groups(path: str, groups: dict[str, list[tuple[str, str, str, int]]]) -> list[dict[str, object]]:
+    return [{"title": group, "entries": _entries(path, entries)} for group, entries in groups.items()]
+
+
 def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
     """The left tree of the 单位 portal, in the seeds' words."""
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
@@ -72,7 +76,7 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
     ]
     return [
         {"title": "", "entries": _entries(path, first)},
-        *({"title": group, "entries": _entries(path, entries)} for group, entries in groups.items()),
+        *_groups(path, groups),
         {
             "title": "申报与缴费",
             "entries": _entries(path, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]),

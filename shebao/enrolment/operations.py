@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from shebao.base.errors import ShebaoError
 
@@ -39,7 +41,7 @@ def start(spells: Sequence[NewSpell], *, at: datetime) -> None:
 
     Raises: OverlapError when one of the people is already insured in one of the types in one of the months.
     """
-    columns = [
+    columns: list[list[Any]] = [
         [s.person_id for s in spells],
         [s.unit_id for s in spells],
         [s.agency_id for s in spells],
@@ -90,7 +92,7 @@ def stop(stops: Sequence[Stop], *, at: datetime) -> None:
 
     Raises: NothingOpenError when one of them has no open spell there.
     """
-    columns = [
+    columns: list[list[Any]] = [
         [s.person_id for s in stops],
         [s.unit_id for s in stops],
         [s.to_month for s in stops],
@@ -176,9 +178,9 @@ def declare_wages(wages: Sequence[NewWage], *, at: datetime) -> None:
         )
 
 
-def _end_wages(cursor: object, people: Sequence[object], units: Sequence[object], ends: Sequence[object], at: datetime) -> None:
+def _end_wages(cursor: CursorWrapper, people: Sequence[int], units: Sequence[int], ends: Sequence[int], at: datetime) -> None:
     """Let declared wages end before the given months: close what is known, keep the part before."""
-    cursor.execute(  # type: ignore[attr-defined]
+    cursor.execute(
         """
         with n as (select * from unnest(%s::bigint[], %s::int[], %s::int[]) as n (person_id, unit_id, ends)),
         closed as (
@@ -189,8 +191,8 @@ def _end_wages(cursor: object, people: Sequence[object], units: Sequence[object]
         """,
         [list(people), list(units), list(ends), at],
     )
-    kept = cursor.fetchall()  # type: ignore[attr-defined]
-    cursor.execute(  # type: ignore[attr-defined]
+    kept = cursor.fetchall()
+    cursor.execute(
         """
         insert into enrolment_wage (person_id, unit_id, agency_id, wage_fen, from_month, to_month, known_from, case_id)
         select person_id, unit_id, agency_id, wage_fen, from_month, to_month, %s, case_id

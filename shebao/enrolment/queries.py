@@ -92,7 +92,8 @@ def staff(unit_id: int, month: int, *, search: str = "", after: int = 0, limit: 
                    (select w.wage_fen from enrolment_wage w where w.unit_id = s.unit_id and w.person_id = s.person_id and w.known_to is null
                       and w.from_month <= %s and (w.to_month is null or w.to_month > %s))
             from enrolment_spell s join parties_person p on p.id = s.person_id
-            where s.unit_id = %s and s.known_to is null and s.from_month <= %s and (s.to_month is null or s.to_month > %s) and s.person_id > %s
+            where s.unit_id = %s and s.known_to is null and s.from_month <= %s and (s.to_month is null or s.to_month > %s)
+              and s.person_id > %s
               and (%s = '' or p.name like %s or p.id_number like %s)
             order by s.person_id limit %s
             """,

@@ -67,7 +67,7 @@ def read(content: bytes, *, today: date) -> ReceiptFile:
         raise ReceiptFileRefused("RCF-01", "文件是空的，请重新下载后再上传")
     if len(content) > BYTES_MAX:
         raise ReceiptFileRefused("RCF-02", f"文件超过 {BYTES_MAX // 1024 // 1024} 兆，请拆成几批")
-    rows = [row for row in csv.reader(io.StringIO(_decoded(content)), strict=True)] if _regular(content) else []
+    rows = list(csv.reader(io.StringIO(_decoded(content)), strict=True)) if _regular(content) else []
     batch, day, count, total_fen = _first_line(rows[0] if rows else [])
     if day > today:
         raise ReceiptFileRefused("RCF-06", f"文件日期 {day} 在今天之后，请核对后重新出盘")
@@ -81,7 +81,8 @@ def read(content: bytes, *, today: date) -> ReceiptFile:
     summed = sum(p.amount_fen for p in payments)
     if summed != total_fen:
         raise ReceiptFileRefused(
-            "RCF-09", f"首行总金额 {money.yuan_shown(total_fen)} 元，明细合计 {money.yuan_shown(summed)} 元，两者不符；没有入账，请与对方核对"
+            "RCF-09",
+            f"首行总金额 {money.yuan_shown(total_fen)} 元，明细合计 {money.yuan_shown(summed)} 元，两者不符；没有入账，请与对方核对",
         )
     return ReceiptFile(hashlib.sha256(content).digest(), batch, day, payments, total_fen)
 

@@ -129,4 +129,3 @@ def fail(run_id: int, note: str, *, at: datetime) -> None:
     Run.objects.filter(pk=run_id).update(state="failed", note=note[:200], finished_at=at)
     PlaceMonth.objects.filter(place=run.place, month=run.month, state=MonthState.ASSESSING).update(state=MonthState.OPEN)
     record([Trace("levy.assessment_stopped", f"{run.place} {run.month}", after={"note": note})], at=at)
-

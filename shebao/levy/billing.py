@@ -30,7 +30,7 @@ def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
     due = due_date(rulebook, on, run.place)
     with connection.cursor() as cursor:
         cursor.execute(_BILLS, {"run": run.pk, "month": run.month, "place": run.place, "on": on, "due": due})
-        bills = cursor.rowcount
+        bills = int(cursor.rowcount)
         cursor.execute(
             """
             update levy_line l set bill_id = b.id from levy_bill b

@@ -43,9 +43,7 @@ _COLUMNS: list[tuple[str, int]] = [
     ("profile", 2),
 ]
 COPY_INTO = "({}) from stdin (format binary)".format(", ".join(name for name, _ in _COLUMNS))
-_ROW = np.dtype(
-    [("fields", ">i2")] + [part for name, size in _COLUMNS for part in ((f"{name}_length", ">i4"), (name, f">i{size}"))]
-)
+_ROW = np.dtype([("fields", ">i2")] + [part for name, size in _COLUMNS for part in ((f"{name}_length", ">i4"), (name, f">i{size}"))])
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
 
@@ -74,15 +72,13 @@ class Block:
 def chunks(unit_heads: list[tuple[int, int]], size: int = CHUNK_PEOPLE) -> list[tuple[int, int]]:
     """Cut units (id, heads; by id) into ranges of unit ids with about `size` people each. The same units give the same chunks."""
     ranges: list[tuple[int, int]] = []
-    first, people = None, 0
+    people = 0
     for unit_id, heads in unit_heads:
-        if first is not None and people + heads > size:
-            ranges.append((first, last))
-            first, people = None, 0
-        first = unit_id if first is None else first
-        last, people = unit_id, people + heads
-    if first is not None:
-        ranges.append((first, last))
+        if not ranges or people + heads > size:
+            ranges.append((unit_id, unit_id))
+            people = 0
+        ranges[-1] = (ranges[-1][0], unit_id)
+        people += heads
     return ranges
 
 
@@ -97,7 +93,7 @@ def unit_heads(place: str, month: int) -> list[tuple[int, int]]:
             """,
             [place, month, month],
         )
-        return cursor.fetchall()
+        return [(int(unit_id), int(heads)) for unit_id, heads in cursor.fetchall()]
 
 
 def read_block(month: int, first_unit: int, last_unit: int, place: str) -> Block:
@@ -129,7 +125,8 @@ def read_block(month: int, first_unit: int, last_unit: int, place: str) -> Block
 def _merged(block: Block) -> Block:
     """Two spells of one person at one unit (types that began apart) become one row with both masks."""
     order = np.lexsort((block.people, block.units))
-    people, units, masks, wages = (a[order] for a in (block.people, block.units, block.masks, block.wages_fen))
+    people, units, wages = (a[order] for a in (block.people, block.units, block.wages_fen))
+    masks = block.masks[order]
     starts = np.flatnonzero(np.concatenate(([True], (people[1:] != people[:-1]) | (units[1:] != units[:-1]))))
     if len(starts) == len(people):
         return Block(people, units, masks, wages)

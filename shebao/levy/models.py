@@ -44,9 +44,7 @@ class Run(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "place", "month"], condition=~models.Q(state="failed"), name="levy_run_once"
-            )
+            models.UniqueConstraint(fields=["kind", "place", "month"], condition=~models.Q(state="failed"), name="levy_run_once")
         ]
 
 
@@ -112,9 +110,7 @@ class Line(models.Model):
     recorded_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["unit", "person", "month", "insurance", "origin"], name="levy_line_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["unit", "person", "month", "insurance", "origin"], name="levy_line_once")]
 
 
 class BillState(models.TextChoices):

@@ -29,7 +29,8 @@ def hold(place: str, months: Iterable[int]) -> dict[int, MonthState]:
     wanted = sorted(set(months))
     with connection.cursor() as cursor:
         cursor.execute(
-            "insert into levy_placemonth (place, month, state) select %s, m, 'open' from unnest(%s::int[]) m order by m on conflict do nothing",
+            "insert into levy_placemonth (place, month, state)"
+            " select %s, m, 'open' from unnest(%s::int[]) m order by m on conflict do nothing",
             [place, wanted],
         )
         cursor.execute(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
 
@@ -44,7 +45,8 @@ class PersonDue:
 def bill_people(unit_id: int, month: int, *, search: str = "", after: int = 0, limit: int = 50) -> list[PersonDue]:
     """The people of a bill, by id from after one id on."""
     return _dues(
-        "a.unit_id = %s and a.month = %s and a.person_id > %s and (%s = '' or p.name like %s or p.id_number like %s) order by a.person_id limit %s",
+        "a.unit_id = %s and a.month = %s and a.person_id > %s"
+        " and (%s = '' or p.name like %s or p.id_number like %s) order by a.person_id limit %s",
         [unit_id, month, after, search, f"%{search}%", f"{search}%", limit],
     )
 
@@ -62,15 +64,16 @@ def find_due(unit_id: int, person_id: int, month: int) -> PersonDue | None:
     return found[0] if found else None
 
 
-def _dues(where: str, values: list[object]) -> list[PersonDue]:
+def _dues(where: str, values: list[Any]) -> list[PersonDue]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select a.person_id, p.number, p.name, p.id_number, a.unit_id, a.month, a.pension_base_fen, a.medical_base_fen, a.profile, {_AMOUNTS}"
+            "select a.person_id, p.number, p.name, p.id_number, a.unit_id, a.month,"
+            f" a.pension_base_fen, a.medical_base_fen, a.profile, {_AMOUNTS}"
             f" from levy_assessment a join parties_person p on p.id = a.person_id where {where}",
             values,
         )
         return [
-            PersonDue(*row[:8], row[8] & 63, row[8] >> INJURY_CLASS_SHIFT, dict(zip(AMOUNT_COLUMNS, row[9:], strict=True)))
+            PersonDue(*(*row[:8], row[8] & 63, row[8] >> INJURY_CLASS_SHIFT, dict(zip(AMOUNT_COLUMNS, row[9:], strict=True))))
             for row in cursor.fetchall()
         ]
 
@@ -147,8 +150,7 @@ def progress(run_id: int) -> Progress:
 def unit_totals(unit_id: int, first: int) -> list[tuple[int, int, int, int]]:
     """(month, owed, paid, people) of a unit from a month on, oldest first; fen."""
     return [
-        (b.month, b.total_fen, b.paid_fen, b.headcount)
-        for b in Bill.objects.filter(unit_id=unit_id, month__gte=first).order_by("month")
+        (b.month, b.total_fen, b.paid_fen, b.headcount) for b in Bill.objects.filter(unit_id=unit_id, month__gte=first).order_by("month")
     ]
 
 

@@ -210,7 +210,11 @@ def _settle(receipt: Receipt, *, place: str, on: date, at: datetime, resolves: s
 
 def _share(bill: Bill, amount_fen: int, *, on: date) -> list[tuple[BillLine, int]]:
     """Share an amount over the open lines of a bill in proportion, to the fen, and bring the bill forward."""
-    lines = [line for line in BillLine.objects.select_for_update().filter(bill=bill).order_by("id") if line.unit_fen + line.person_fen > line.paid_fen]
+    lines = [
+        line
+        for line in BillLine.objects.select_for_update().filter(bill=bill).order_by("id")
+        if line.unit_fen + line.person_fen > line.paid_fen
+    ]
     parts = split(amount_fen, [line.unit_fen + line.person_fen - line.paid_fen for line in lines])
     shares = [(line, part) for line, part in zip(lines, parts, strict=True) if part]
     for line, part in shares:
@@ -237,4 +241,3 @@ def _booking(receipt: Receipt, shares: Sequence[tuple[BillLine, int]], resolves:
         sides += [Side(UNASSIGNED_FUND, AccountKind.BANK, rest), Side(UNASSIGNED_FUND, AccountKind.SUSPENSE, -rest)]
     text = "到账" if not rest else "到账，部分暂收" if shares else "到账暂收"
     return Booking(f"receipt:{receipt.pk}", text, f"receipt:{receipt.serial}", tuple(sides), resolves_key=resolves)
-

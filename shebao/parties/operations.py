@@ -76,11 +76,12 @@ def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
             """
             insert into parties_unit (number, name, uscc, agency_id, place, kind, vip, industry, contact_name,
                                       contact_phone, address, registered_on)
-            select n.place || lpad(nextval('parties_unit_number')::text, 7, '0'), n.name, n.uscc, n.agency_id, n.place, n.kind, n.vip, n.industry,
-                   n.contact_name, n.contact_phone, n.address, n.registered_on
+            select n.place || lpad(nextval('parties_unit_number')::text, 7, '0'), n.name, n.uscc, n.agency_id, n.place, n.kind,
+                   n.vip, n.industry, n.contact_name, n.contact_phone, n.address, n.registered_on
             from unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::bool[],
                         %s::text[], %s::text[], %s::text[], %s::text[], %s::date[])
-                 with ordinality as n (name, uscc, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on, i)
+                 with ordinality
+                 as n (name, uscc, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on, i)
             order by n.i returning id
             """,
             [

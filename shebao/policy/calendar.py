@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 
 import numpy as np
-from chinese_calendar.constants import holidays, workdays  # type: ignore[import-untyped]
+from chinese_calendar.constants import holidays, workdays
 from numpy.typing import NDArray
 
 from shebao.base.errors import ShebaoError

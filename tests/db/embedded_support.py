@@ -69,7 +69,8 @@ def private_cluster(bin_dir: Path, folder: Path) -> Iterator[str]:
 def environment(data: Path, **more: str) -> dict[str, str]:
     """The environment of a program that uses this data folder, and no database of the suite."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHEBAO_")}
-    return kept | {"SHEBAO_DATA": str(data), "PYTHONPATH": str(ROOT)} | more
+    path = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))
+    return kept | {"SHEBAO_DATA": str(data), "PYTHONPATH": path} | more
 
 
 def run(program: str, *words: str, data: Path, **more: str) -> "subprocess.CompletedProcess[str]":

@@ -100,6 +100,7 @@ def opened(browser: Browser, site: tuple[str, dict[str, str]], templates: Enviro
         pages[f"/{name}-{face}"] = templates.get_template(template).render(**context, **FACES[face]) + extra
         window = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN", java_script_enabled=scripts)
         contexts.append(window)
+        window.set_default_timeout(6000)
         page = window.new_page()
         page.heard = checks.listen(page)  # type: ignore[attr-defined]
         page.goto(f"{address}/{name}-{face}")

@@ -1,6 +1,7 @@
 """应缴额: one person and a million, edges of rounding and of the base, and what is refused."""
 
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from shebao.base.terms import INSURANCES, Insurance, Payer, insurances_in, mask_
 from shebao.policy.formulas.levy import BLOCK_ROWS, Column, amounts, clamped, contribution, injury_rate_ppm, relieved, undeclared
 from shebao.policy.levy import InjuryClassUnknown, MonthRates, assess, assess_one, month_rates
 from shebao.policy.levy_explained import explain_month
-from shebao.policy.rulebook import RuleMissing, standard
+from shebao.policy.rulebook import RuleMissing, load, standard
 
 WUHAN = "420100"
 ALL = mask_of(INSURANCES)
@@ -141,6 +142,32 @@ def test_blocks_join_without_a_seam() -> None:
         many = assess(wages, np.full(n, ALL, np.uint8), np.ones(n, np.int8), _rates())
         pension = many.amounts[Insurance.PENSION, Payer.UNIT]
         assert np.array_equal(pension, contribution(clamped(wages, 449_800, 2_248_800), 160_000))
+
+
+def test_medical_types_take_the_medical_base_and_the_others_the_pension_base(tmp_path: Path) -> None:
+    def entry(rule_id: str, value: str) -> str:
+        rest = "label: 示例, valid: {from: 2020-01-01, to: null}, law: null, source: [示例], status: derived"
+        return f"- {{id: {rule_id}, {rest}, value: {value}}}\n"
+
+    rates = "{unit_ppm: 10000, person_ppm: 10000}"
+    (tmp_path / "city").mkdir()
+    (tmp_path / "city" / "place.yaml").write_text('code: "510100"\nlabel: 某市\n', encoding="utf-8")
+    (tmp_path / "city" / "rules.yaml").write_text(
+        "".join(entry(f"{key}.rate", rates) for key in ("pension", "unemployment", "medical", "maternity"))
+        + entry("injury.rate", "{class_ppm: [10000], person_ppm: 0}")
+        + entry("pension.base", "{average_fen: null, floor_fen: 100000, cap_fen: 200000}")
+        + entry("medical.base", "{average_fen: null, floor_fen: 300000, cap_fen: 400000}"),
+        encoding="utf-8",
+    )
+    city = month_rates(load(tmp_path), 202501, "510100")
+    mask = mask_of(city.types)
+    for wage_fen, pension_fen, medical_fen in ((0, 100_000, 300_000), (500_000, 200_000, 400_000), (250_000, 200_000, 300_000)):
+        many = assess(np.array([wage_fen], np.int64), np.array([mask], np.uint8), np.array([1], np.int8), city)
+        assert (many.pension_base.tolist(), many.medical_base.tolist()) == ([pension_fen], [medical_fen])
+        owed = assess_one(wage_fen, mask, 1, city)
+        for insurance in city.types:
+            base_fen = medical_fen if insurance in (Insurance.MEDICAL, Insurance.MATERNITY) else pension_fen
+            assert owed[insurance, Payer.UNIT] == base_fen // 100 == many.amounts[insurance, Payer.UNIT][0]
 
 
 def test_somebody_without_a_type_owes_nothing_in_it() -> None:

@@ -13,7 +13,8 @@ alter table access_grant
     or (post = 'finance' and post_class = 'finance') or (post = 'administrator' and post_class = 'data')
     or (post = 'auditor' and post_class = 'audit'));
 alter table access_account add constraint access_account_place check (
-  (post_class = 'unit' and unit_id is not null and agency_id is null) or (post_class <> 'unit' and unit_id is null and agency_id is not null));
+  (post_class = 'unit' and unit_id is not null and agency_id is null)
+  or (post_class <> 'unit' and unit_id is null and agency_id is not null));
 """
 OWN = "id = app_account()"
 OWN_ROW = "account_id = app_account()"

@@ -1,5 +1,20 @@
-"""Addresses."""
+"""Addresses of the open API."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from shebao.channels.openapi import views
+
+urlpatterns: list[URLPattern] = [
+    path("", views.page, name="openapi-page"),
+    path("openapi.json", views.document, name="openapi"),
+    path("sign-in", views.sign_in, name="api-sign-in"),
+    path("items/<slug:slug>/check", views.check, name="api-check"),
+    path("items/<slug:slug>/filings", views.file, name="api-file"),
+    path("cases", views.cases, name="api-cases"),
+    path("cases/<str:number>", views.case, name="api-case"),
+    path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("staff", views.staff, name="api-staff"),
+    path("bills", views.bills, name="api-bills"),
+    path("bills/<str:number>", views.bill, name="api-bill"),
+    path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),
+]

@@ -223,7 +223,9 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def recent_rules(on: date) -> list[Rule]:
     """Rules of the place that began within the last two years, newest first."""
-    found = [r for r in standard().all(settings.PLACE) if r.valid_from <= on and (on - r.valid_from).days < NEWS_DAYS and r.value is not None]
+    found = [
+        r for r in standard().all(settings.PLACE) if r.valid_from <= on and (on - r.valid_from).days < NEWS_DAYS and r.value is not None
+    ]
     return sorted(found, key=lambda r: r.valid_from, reverse=True)
 
 
@@ -238,7 +240,9 @@ def messages(request: HttpRequest) -> HttpResponse:
     """消息: what others did to the unit's or agency's cases, newest first."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     events = Event.objects.select_related("case").exclude(account_id=actor.account_id).order_by("-id")[:50]
-    return render(request, "public/messages.html", frame(request, "消息") | {"events": list(events) if actor.role in (Role.UNIT, Role.AGENCY) else []})
+    return render(
+        request, "public/messages.html", frame(request, "消息") | {"events": list(events) if actor.role in (Role.UNIT, Role.AGENCY) else []}
+    )
 
 
 @everyone

@@ -70,9 +70,7 @@ def of_age(filing: Filing, situation: Situation, context: Context) -> Refusal | 
     number = filing.text("id_number")
     limits = standard().rule("enrolment.online_age", context.on, context.place).value
     male = sex_of(number) is Sex.MALE
-    least, below = (
-        (limits.male_age_min, limits.male_age_below) if male else (limits.female_age_min, limits.female_age_below)
-    )
+    least, below = (limits.male_age_min, limits.male_age_below) if male else (limits.female_age_min, limits.female_age_below)
     age = age_on(birth_date_of(number), context.on)
     if least <= age < below:
         return None
@@ -104,7 +102,10 @@ def not_backdated_too_far(filing: Filing, situation: Situation, context: Context
         return Refusal("ENR-06", f"追溯补缴起始月不能晚于本月（{this}）；不追溯请留空", "backdated_from", str(this))
     if month < earliest:
         return Refusal(
-            "ENR-07", f"网上追溯补缴最长 {most} 个月（含当月），最早从 {earliest} 起；超过的请携带资料到窗口办理", "backdated_from", str(earliest)
+            "ENR-07",
+            f"网上追溯补缴最长 {most} 个月（含当月），最早从 {earliest} 起；超过的请携带资料到窗口办理",
+            "backdated_from",
+            str(earliest),
         )
     return None
 
@@ -179,9 +180,7 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
     terms = found[0].terms if found else None
     if terms is None or not filings:
         return MoneyEffect("对缴费的影响")
-    amounts = monthly_amounts(
-        filings, [chosen_mask(f) for f in filings], [f.number("declared_wage") or 0 for f in filings], terms, context
-    )
+    amounts = monthly_amounts(filings, [chosen_mask(f) for f in filings], [f.number("declared_wage") or 0 for f in filings], terms, context)
     back = [f for f in filings if first_month(f, context) < month_of(context.on)]
     sentences = [f"从 {month_shown(month_of(context.on))}起，每月增加的社会保险费如下表。"]
     if back:
@@ -230,7 +229,12 @@ ITEM = ServiceItem(
     perform=perform,
     effect=effect,
     look_up=look_up,
-    materials=("职工公民身份证或户口簿复印件", "劳动合同书或其他用工证明材料", "参保职工电子相片（系统内无电子相片时）", "《企业参保人员增员表》（系统打印）"),
+    materials=(
+        "职工公民身份证或户口簿复印件",
+        "劳动合同书或其他用工证明材料",
+        "参保职工电子相片（系统内无电子相片时）",
+        "《企业参保人员增员表》（系统打印）",
+    ),
     guide=Guide(
         summary="为本单位职工办理社会保险的首次参保和续保。",
         who="已取得社会保险网上办事资格的参保单位；职工未参保，或原参保险种（含居民医疗保险）已停保。",
@@ -256,5 +260,10 @@ ITEM = ServiceItem(
         "ENR-W2": "提醒：按上限封顶",
         "ENR-W3": "提醒：已过窗口审核截止日",
     },
-    return_reasons=("身份证复印件不清晰，请重新提供", "劳动合同缺少签字页，请补充", "申报工资与劳动合同不一致，请核对", "参保起始月与用工时间不一致，请核对"),
+    return_reasons=(
+        "身份证复印件不清晰，请重新提供",
+        "劳动合同缺少签字页，请补充",
+        "申报工资与劳动合同不一致，请核对",
+        "参保起始月与用工时间不一致，请核对",
+    ),
 )

@@ -83,7 +83,9 @@ def after_cutoff(filing: Filing, situation: Situation, context: Context) -> Refu
     return Refusal("ENR-W3", f"本月窗口审核截止日（{rule.value} 日）已过，请尽快与窗口联系，否则可能到下月才能审核")
 
 
-def monthly_amounts(filings: Sequence[Filing], masks: Sequence[int], wages_fen: Sequence[int], terms: UnitTerms, context: Context) -> tuple[Amount, ...]:
+def monthly_amounts(
+    filings: Sequence[Filing], masks: Sequence[int], wages_fen: Sequence[int], terms: UnitTerms, context: Context
+) -> tuple[Amount, ...]:
     """What people cost the unit and themselves a month, by type; one person's amounts carry their explanation."""
     month = month_of(context.on)
     rates = rates_of(context, month)
@@ -98,9 +100,7 @@ def monthly_amounts(filings: Sequence[Filing], masks: Sequence[int], wages_fen: 
     if len(filings) == 1:
         explained = explain_month(wages_fen[0], masks[0], terms.injury_class, month, context.place, standard()).to_dict()
     return tuple(
-        Amount(insurance.label, base, unit, person, explained)
-        for insurance, (base, unit, person) in sums.items()
-        if unit or person
+        Amount(insurance.label, base, unit, person, explained) for insurance, (base, unit, person) in sums.items() if unit or person
     )
 
 

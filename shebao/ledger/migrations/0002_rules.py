@@ -9,12 +9,14 @@ declare wrong bigint;
 begin
   select posting_id into wrong from added group by posting_id having sum(amount_fen) <> 0 limit 1;
   if found then
-    raise exception 'entries of posting % do not sum to zero', wrong using errcode = 'check_violation', constraint = 'ledger_entry_balanced';
+    raise exception 'entries of posting % do not sum to zero', wrong
+      using errcode = 'check_violation', constraint = 'ledger_entry_balanced';
   end if;
   select a.posting_id into wrong from added a join ledger_entry e on e.posting_id = a.posting_id
     left join added same on same.id = e.id where same.id is null limit 1;
   if found then
-    raise exception 'posting % is complete, book another one', wrong using errcode = 'check_violation', constraint = 'ledger_entry_complete';
+    raise exception 'posting % is complete, book another one', wrong
+      using errcode = 'check_violation', constraint = 'ledger_entry_complete';
   end if;
   return null;
 end $$;

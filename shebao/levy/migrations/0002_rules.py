@@ -67,7 +67,9 @@ class Migration(migrations.Migration):
             "levy_assessment",
             {Role.UNIT: ("select", OWN_UNIT), Role.AGENCY: ("select", OWN_UNITS), Role.ENGINE: ("select", ALL)},
         ),
-        protect("levy_placemonth", {role: ("select", ALL) for role in (Role.UNIT, Role.AGENCY)} | {Role.ENGINE: ("select, insert, update", ALL)}),
+        protect(
+            "levy_placemonth", dict.fromkeys((Role.UNIT, Role.AGENCY), ("select", ALL)) | {Role.ENGINE: ("select, insert, update", ALL)}
+        ),
         protect("levy_run", {Role.AGENCY: ("select", ALL), Role.ENGINE: ("select, insert, update", ALL)}),
         protect("levy_runchunk", {Role.AGENCY: ("select", ALL), Role.ENGINE: ("select, insert", ALL)}),
         protect("levy_line", MONEY),

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(RULES, migrations.RunSQL.noop),
         protect(
             "parties_agency",
-            {role: ("select", ALL) for role in (Role.PUBLIC, Role.UNIT, Role.AGENCY, Role.ENGINE, Role.ADMIN)},
+            dict.fromkeys((Role.PUBLIC, Role.UNIT, Role.AGENCY, Role.ENGINE, Role.ADMIN), ("select", ALL)),
         ),
         protect(
             "parties_unit",

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 
 from shebao.base.terms import Sex
 
-_SURNAMES = (
-    "王 72 李 71 张 68 刘 54 陈 45 杨 31 黄 23 赵 21 吴 20 周 20 徐 15 孙 14 马 12 朱 12 胡 12 郭 11 何 11 高 10 林 10 罗 9 郑 9 梁 8 谢 7 "
-    "宋 7 唐 7 许 6 韩 6 冯 6 邓 6 曹 5 彭 5 曾 5 肖 5 田 4 董 4 袁 4 潘 4 于 4 蒋 4 蔡 4 余 4 杜 3 叶 3 程 3 苏 3 魏 3 吕 3 丁 3 任 3 沈 3 "
-    "姚 3 卢 3 姜 2 崔 2 钟 2 谭 2 陆 2 汪 2 范 2 金 2 石 2 廖 2 贾 2 夏 2 韦 2 付 2 方 2 白 2 邹 2 孟 2 熊 2 秦 2 邱 2 江 2 尹 1 薛 1 "
-    "欧阳 1 上官 1 司马 1 诸葛 1"
-).split()
-SURNAMES, SURNAME_WEIGHTS = _SURNAMES[::2], [int(weight) for weight in _SURNAMES[1::2]]
+_SURNAMES = {
+    72: "王李张",
+    45: "刘陈",
+    21: "杨黄赵吴周徐",
+    12: "孙马朱胡郭何高",
+    8: "林罗郑梁谢宋唐许韩冯邓",
+    4: "曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢",
+    2: "姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛",
+}
+DOUBLE_SURNAMES = ("欧阳", "上官", "司马", "诸葛")
+SURNAMES = [name for names in _SURNAMES.values() for name in names] + list(DOUBLE_SURNAMES)
+SURNAME_WEIGHTS = [weight for weight, names in _SURNAMES.items() for _ in names] + [1] * len(DOUBLE_SURNAMES)
 MALE = "伟强磊军勇杰涛明超刚平辉鹏华飞波斌宇浩凯健俊帆鑫博文志建国海龙林旭东峰毅成轩泽恒睿安川"
 FEMALE = "芳娜敏静丽艳娟霞秀燕玲桂莉婷雪琳晶洁红颖琴云倩璐佳慧欣怡梅兰雅萍蓉思雨梦瑶嘉妍诗萱"
 RARE = (

@@ -9,7 +9,7 @@ from shebao.base.months import Month, first_day
 from shebao.base.terms import INSURANCES, Insurance, Sex, StopReason, mask_of
 from shebao.site.demo.identities import Identities
 from shebao.site.demo.names import DEMO_MARK, RARE, TRADE_WEIGHTS, TRADES, Trade, UnitNames, person_name
-from shebao.site.demo.scale import PLACE, Scale
+from shebao.site.demo.scale import Scale
 
 FULL_MASK = mask_of([i for i in INSURANCES if i is not Insurance.MATERNITY])
 DISTRICTS = (
@@ -22,12 +22,13 @@ DISTRICTS = (
     ("420111", "洪山区"),
 )
 ORDINARY_HEADS, NEIGHBOUR_HEADS = 40, 24  # of the units of the accounts `unit` and `unit2`
+NOMINAL_FEN = 449_800  # what stands as wage where a scheme knows none: the register wants one, and nothing is levied on it here
 SPECIAL_SHARE = 0.06  # of all people, in windows and residents' or students' insurance
 LEAVERS_A_MONTH, NEWCOMERS_SHARE = 0.008, 0.45
 _SIZE_OFFSET, _SIZE_POWER = 3.0, 1.07  # heads fall like 1 / (rank + offset)^power: the largest of 300 has one in fourteen
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Worker:
     """One invented person. `employer` is None while nobody insures them."""
 
@@ -40,7 +41,7 @@ class Worker:
     person_id: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Employer:
     """One invented unit (or window, or scheme), with its staff in the order they came."""
 
@@ -57,6 +58,8 @@ class Employer:
     raise_month: int
     pay_fen: int
     heads: int
+    telephone: str
+    address: str
     staff: list[Worker] = field(default_factory=list, repr=False)
     unit_id: int = 0
 
@@ -83,7 +86,7 @@ class Town:
     """The city as its people know it; the register follows."""
 
     def __init__(self, scale: Scale, founded: Month) -> None:
-        self._chance = random.Random(f"{scale.seed}:town")
+        self._chance = random.Random(f"{scale.seed}:town")  # noqa: S311
         self._identities = Identities()
         self._founded = first_day(founded)
         self._rare = iter(RARE)
@@ -120,8 +123,9 @@ class Town:
         busy = [e for e in self.employers if e not in quiet]
         leaving = [w for e in busy for w in e.staff if chance.random() < LEAVERS_A_MONTH]
         leaving += [w for e in self.specials if e.kind == "window" for w in e.staff if chance.random() < LEAVERS_A_MONTH]
-        raising = [w for e in busy if e.raise_month == month % 100 for w in e.staff if chance.random() < 0.7]
-        raising += [w for e in busy if e.raise_month != month % 100 for w in e.staff if chance.random() < 0.004]
+        gone = set(leaving)
+        raises = ((w, 0.7 if e.raise_month == month % 100 else 0.004) for e in busy for w in e.staff if w not in gone)
+        raising = [w for w, share in raises if chance.random() < share]
         wanted = [chance.choices(busy, [e.heads for e in busy])[0] for _ in leaving]
         parts = 3
         free, self.free = self.free, []
@@ -190,9 +194,22 @@ class Town:
         mask = FULL_MASK if number < 4 or chance.random() < 0.96 else FULL_MASK & ~Insurance.LARGE_MEDICAL.flag
         raise_month = chance.choices((1, 3, 4, 7, 10, 12), (20, 15, 25, 20, 10, 10))[0]
         pay_fen = round_wage(chance.lognormvariate(0, 0.22) * 780_000)
-        uscc = self._identities.unit()
         return Employer(
-            number, name, uscc, agency, "employer", vip, trade.industry, trade.injury_class, mask, registered, raise_month, pay_fen, heads
+            number=number,
+            name=name,
+            uscc=self._identities.unit(),
+            agency_id=agency,
+            kind="employer",
+            vip=vip,
+            industry=trade.industry,
+            injury_class=trade.injury_class,
+            mask=mask,
+            registered_on=registered,
+            raise_month=raise_month,
+            pay_fen=pay_fen,
+            heads=heads,
+            telephone=self._identities.telephone(number),
+            address=f"武汉市{DISTRICTS[agency - 1][1]}示例路 {number} 号",
         )
 
     def _found_specials(self) -> Iterator[Employer]:
@@ -201,14 +218,14 @@ class Town:
         kinds.append((5, "students", "武汉市大学生医疗保险", Insurance.MEDICAL.flag))
         for number, (agency, kind, name, mask) in enumerate(kinds, start=90_001):
             day = date(2009, 7, 1)
-            yield Employer(number, name + DEMO_MARK, None, agency, kind, False, "", 1, mask, day, 0, 449_800, 0)
+            yield Employer(number, name + DEMO_MARK, None, agency, kind, False, "", 1, mask, day, 0, NOMINAL_FEN, 0, "", "")
 
     def _people_specials(self, people: int) -> None:
         for i in range(people):
             employer = self.specials[i % len(self.specials)]
             ages = {"students": (18, 24), "residents": (20, 56)}.get(employer.kind, (22, 56))
             worker = self._person(*ages, employer.pay_fen)
-            worker.wage_fen = employer.pay_fen
+            worker.wage_fen = NOMINAL_FEN
             self.hire(worker, employer)
 
 

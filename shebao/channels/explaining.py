@@ -1,0 +1,34 @@
+"""怎么算的: the explanation of a person's month on a bill, for page and API alike."""
+
+from typing import Any
+
+from shebao.base.money import yuan
+from shebao.levy.models import Bill
+from shebao.levy.queries import PersonDue, declared_for, find_due
+from shebao.parties.models import Person
+from shebao.policy.explain import Explained
+from shebao.policy.levy_explained import explain_month
+from shebao.policy.rulebook import standard
+
+
+def explain_person(bill: Bill, person_id: int) -> tuple[PersonDue, Explained] | None:
+    """A person's dues on a bill with every step, or None when the person is not on it.
+
+    The calculation is done anew from the declared wage of that time; it is checked against what was assessed.
+    """
+    due = find_due(bill.unit_id, person_id, bill.month)
+    declared = declared_for(bill.unit_id, person_id, bill.month)
+    if due is None or declared is None:
+        return None
+    return due, explain_month(declared.wage_fen, due.mask, due.injury_class, bill.month, bill.unit.place, standard())
+
+
+def explain_due(bill: Bill, person_number: str) -> dict[str, Any] | None:
+    """The same as plain data, by 个人编号."""
+    person = Person.objects.filter(number=person_number).first()
+    found = explain_person(bill, person.pk) if person else None
+    if person is None or found is None:
+        return None
+    due, explained = found
+    amounts = {f"{insurance.key}.{payer.value}": yuan(fen) for (insurance, payer), fen in due.amounts_fen.items()}
+    return {"number": person.number, "name": person.name, "month": bill.month, "amounts": amounts, "explain": explained.to_dict()}

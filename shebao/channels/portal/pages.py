@@ -1,0 +1,74 @@
+"""What the pages of the portal share: the frame with the counts of the menu, submission keys, answers that say no."""
+
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from shebao.access.queries import Live
+from shebao.base.actor import Actor
+from shebao.base.errors import ShebaoError
+from shebao.casework.models import Case, CaseState
+from shebao.channels.frame import frame
+
+Crumbs = tuple[tuple[str, str | None], ...]
+HOME = ("首页", "/u/")
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The acting operator."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    return actor
+
+
+def live_of(request: HttpRequest) -> Live:
+    """The operator's sign-in: unit, agency, place."""
+    live: Live = request.live  # type: ignore[attr-defined]
+    return live
+
+
+def show(
+    request: HttpRequest, template: str, title: str, context: Mapping[str, object], *, crumbs: Crumbs = (), status: int = 200
+) -> HttpResponse:
+    """A page of the portal."""
+    shared = frame(request, title, crumbs=crumbs, counts={"todo": todo_count(actor_of(request).unit_id)})
+    return render(request, f"portal/{template}.html", shared | {"key": uuid4(), **context}, status=status)
+
+
+def piece(request: HttpRequest, template: str, context: Mapping[str, object], *, status: int = 200) -> HttpResponse:
+    """A fragment for htmx."""
+    return render(request, f"portal/{template}.html", {"live": live_of(request), **context}, status=status)
+
+
+def todo_count(unit_id: int) -> int:
+    """How many cases wait for the unit."""
+    return Case.objects.filter(unit_id=unit_id, state__in=(CaseState.DRAFT, CaseState.CHECKING)).count()
+
+
+def key_of(request: HttpRequest) -> UUID | None:
+    """The submission key of a form; None when it is missing or was tampered with."""
+    try:
+        return UUID(request.POST.get("key", ""))
+    except ValueError:
+        return None
+
+
+def number_of(text: str | None, default: int = 0) -> int:
+    """A small whole number of an address or a hidden field."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else default
+
+
+def by_htmx(request: HttpRequest) -> bool:
+    """Whether only a fragment is wanted."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def clash(request: HttpRequest, error: ShebaoError, newest: str) -> HttpResponse:
+    """409: the content moved on meanwhile, or was submitted before. Leads to the newest content."""
+    if by_htmx(request):
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = newest
+        return response
+    context = frame(request, "内容已被更改", crumbs=(HOME, ("内容已被更改", None)))
+    return render(request, "errors/409.html", context | {"reason": error.text, "back_url": newest, "home_url": "/u/"}, status=409)

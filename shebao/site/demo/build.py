@@ -1,0 +1,92 @@
+"""Building the demo city: found it, live its months in order, pay its bills, file its cases."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connections
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE
+from shebao.base.clock import today as today_here
+from shebao.base.errors import ShebaoError
+from shebao.base.months import Month, month_of, month_shown
+from shebao.parties.models import Unit
+from shebao.policy.rulebook import Rulebook, standard
+from shebao.runs import monthly_assessment
+from shebao.site.demo import register
+from shebao.site.demo.accounts import Cast, found_agencies, open_accounts
+from shebao.site.demo.money import Treasury
+from shebao.site.demo.scale import ISSUE_DAY, PLACE, Scale, lived_months
+from shebao.site.demo.town import Moves, Town
+
+FILED_MONTHS = 6  # in the last months the units of the demo accounts change through 办件 only
+ANALYZED = "analyze"
+QUIET: Callable[[str], None] = lambda _: None  # noqa: E731
+
+
+class CityExists(ShebaoError):
+    """There is something in the database already; a demo city is only ever built into an empty one."""
+
+    code = "DEM-01"
+
+    def __init__(self) -> None:
+        super().__init__("数据库里已经有单位，演示城市只建在空的数据库里；没有改动任何数据")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was built."""
+
+    months: list[Month]
+    seconds: float
+
+
+def is_empty() -> bool:
+    """Whether nobody is registered yet."""
+    with acting(ENGINE):
+        return not Unit.objects.exists()
+
+
+def build(scale: Scale, *, today: date | None = None, say: Callable[[str], None] = QUIET, rulebook: Rulebook | None = None) -> Built:
+    """Build a city into an empty, migrated database.
+
+    Args:  today: the day the city has come to; the real one when not given.  say: told what is going on, in Chinese.
+    Raises: CityExists, ScaleRefused.
+    """
+    began = time.monotonic()
+    rulebook, today = rulebook or standard(), today or today_here()
+    if not is_empty():
+        raise CityExists
+    months = lived_months(scale.months, today, rulebook)
+    say(f"正在登记 {scale.units} 个单位、{scale.people:,} 人…")
+    town = Town(scale, months[0])
+    found_agencies()
+    register.found(town, months[0])
+    cast = open_accounts(town, on=months[0] and date(months[0] // 100, months[0] % 100, 1), at=register.instant(months[0], 2))
+    tidy()
+    treasury = Treasury(town, cast, scale, months, today)
+    for number, month in enumerate(months, start=1):
+        say(f"{month_shown(month)}：变动、核定、到账（{number}/{len(months)}）")
+        live(town, month, [])
+        _assess(month, rulebook)
+        treasury.collect(month)
+    treasury.enter_one_by_hand()
+    tidy()
+    return Built(months, time.monotonic() - began)
+
+
+def live(town: Town, month: Month, quiet: list) -> None:
+    for day, moves in zip(register.MOVE_DAYS, town.moves(month, quiet), strict=True):
+        register.follow(month, day, moves)
+
+
+def _assess(month: Month, rulebook: Rulebook) -> None:
+    monthly_assessment.assess(PLACE, month, clock=lambda: register.instant(month, ISSUE_DAY, 8), rulebook=rulebook)
+
+
+def tidy() -> None:
+    """Let the planner know what is in the tables now; autovacuum would get round to it later."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("analyze")

@@ -1,0 +1,217 @@
+"""The API surface of items: JSON schemas and the OpenAPI document, generated from the same declarations as form and template."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shebao.base.errors import Refusal, ShebaoError
+from shebao.base.money import yuan
+from shebao.casework.fields import Field, Kind
+from shebao.casework.item import Amount, MoneyEffect, ServiceItem, items
+
+FILINGS_MAX = 2_000  # a request; larger rosters come as a workbook
+VERSION = "1.0"
+
+
+class BadBodyError(ShebaoError):
+    """The JSON is not what the schema says. Nothing was read of it."""
+
+    code = "API-01"
+    status = 400
+
+
+def field_schema(f: Field) -> dict[str, Any]:
+    """JSON schema of one field."""
+    schema: dict[str, Any] = {"title": f.label, "description": f.hint or f.label}
+    match f.kind:
+        case Kind.MONEY:
+            schema |= {"type": "string", "pattern": "^[0-9]{1,8}(\\.[0-9]{1,2})?$", "examples": ["8000.00"]}
+        case Kind.MONTH:
+            schema |= {"type": "string", "pattern": "^[0-9]{6}$", "examples": ["202611"]}
+        case Kind.DATE:
+            schema |= {"type": "string", "format": "date"}
+        case Kind.ID_NUMBER:
+            schema |= {"type": "string", "pattern": "^[0-9]{17}[0-9X]$"}
+        case Kind.MOBILE:
+            schema |= {"type": "string", "pattern": "^1[3-9][0-9]{9}$"}
+        case Kind.CHOICE:
+            schema |= {"type": "string", "enum": [value for value, _ in f.choices], "description": _codes(f)}
+        case Kind.MANY:
+            options = {"type": "string", "enum": [value for value, _ in f.choices]}
+            schema |= {"type": "array", "items": options, "uniqueItems": True, "description": _codes(f)}
+        case _:
+            schema |= {"type": "string", "maxLength": f.most or 200}
+    return schema
+
+
+def _codes(f: Field) -> str:
+    return f"{f.label}：" + "，".join(f"{value} {label}" for value, label in f.choices)
+
+
+def filing_schema(item: ServiceItem) -> dict[str, Any]:
+    """JSON schema of one filing of an item. Unknown fields are refused."""
+    return {
+        "type": "object",
+        "title": item.title,
+        "additionalProperties": False,
+        "required": [f.name for f in item.fields if f.required],
+        "properties": {f.name: field_schema(f) for f in item.fields},
+    }
+
+
+def typed_filing(item: ServiceItem, given: Any) -> dict[str, str | list[str]]:
+    """One filing of a request as it would be typed into the form. Raises: BadBodyError for unknown fields or wrong types."""
+    if not isinstance(given, Mapping):
+        raise BadBodyError("filings 中的每一项应为 JSON 对象")
+    known = {f.name: f for f in item.fields}
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise BadBodyError(f"没有 {unknown[0][:40]} 这个字段；可用字段：{'、'.join(known)}")
+    return {name: _typed(known[name], value) for name, value in given.items() if value is not None}
+
+
+def _typed(f: Field, value: Any) -> str | list[str]:
+    if f.kind is Kind.MANY:
+        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+            raise BadBodyError(f"{f.name} 应为字符串数组")
+        return value
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise BadBodyError(f'{f.name} 应为字符串；金额请写成 "8000.00"，不要用浮点数')
+    return str(value)
+
+
+def refusal_json(refusal: Refusal, row: int | None = None) -> dict[str, Any]:
+    """One refusal, with the position of its filing (1…n) where there are several."""
+    told: dict[str, Any] = {"code": refusal.code, "text": refusal.text, "field": refusal.field, "suggestion": refusal.suggestion}
+    return told if row is None else {"filing": row, **told}
+
+
+def effect_json(effect: MoneyEffect) -> dict[str, Any]:
+    """The effect on money, amounts in yuan as strings."""
+    return {
+        "title": effect.title,
+        "unit_total": yuan(effect.unit_fen),
+        "person_total": yuan(effect.person_fen),
+        "amounts": [_amount(a) for a in effect.amounts],
+        "sentences": list(effect.sentences),
+        "explain": next((a.explained for a in effect.amounts if a.explained), None),
+    }
+
+
+def _amount(a: Amount) -> dict[str, str]:
+    return {"label": a.label, "base": yuan(a.base_fen), "unit": yuan(a.unit_fen), "person": yuan(a.person_fen)}
+
+
+PROBLEM = {"$ref": "#/components/responses/Problem"}
+
+
+def openapi(base_url: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the whole API."""
+    paths: dict[str, Any] = {
+        "/sign-in": {
+            "post": _operation(
+                "登录，取得令牌",
+                "access",
+                body=_object({"username": {"type": "string"}, "password": {"type": "string"}}),
+                answer=_object({"token": {"type": "string"}}),
+                open_to_all=True,
+            )
+        }
+    }
+    for item in items():
+        paths |= _item_paths(item)
+    paths |= _query_paths()
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "社会保险网上办事大厅开放接口",
+            "version": VERSION,
+            "description": "与网页、Excel 同一套事项、同一套校验。金额一律为以元为单位的字符串，两位小数。",
+        },
+        "servers": [{"url": f"{base_url}/api/v1"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {item.slug: filing_schema(item) for item in items()},
+            "responses": {
+                "Problem": {
+                    "description": "没有办成：code 与 title 说明原因和办法（RFC 9457）",
+                    "content": {"application/problem+json": {"schema": _object({"title": {"type": "string"}, "code": {"type": "string"}})}},
+                }
+            },
+        },
+    }
+
+
+def _item_paths(item: ServiceItem) -> dict[str, Any]:
+    one = {"$ref": f"#/components/schemas/{item.slug}"}
+    return {
+        f"/items/{item.slug}/check": {
+            "post": _operation(
+                f"{item.title}：只校验，不保存", item.title, body=_object({"filing": one}, ["filing"]), answer={"type": "object"}
+            )
+        },
+        f"/items/{item.slug}/filings": {
+            "post": _operation(
+                f"{item.title}：保存并提交审批",
+                item.title,
+                body=_object(
+                    {
+                        "submission_key": {"type": "string", "format": "uuid", "description": "由调用方生成；同一编号重发只生效一次"},
+                        "filings": {"type": "array", "items": one, "minItems": 1, "maxItems": FILINGS_MAX},
+                    },
+                    ["submission_key", "filings"],
+                ),
+                answer={"type": "object"},
+                status="201",
+            )
+        },
+    }
+
+
+def _query_paths() -> dict[str, Any]:
+    return {
+        "/cases": {"get": _operation("办件列表", "办件", query=(("state", "状态"), ("before", "从此编号之前")))},
+        "/cases/{number}": {"get": _operation("一个办件", "办件", path=("number",))},
+        "/cases/{number}/withdraw": {
+            "post": _operation("退单", "办件", path=("number",), body=_object({"version": {"type": "integer"}}, ["version"]))
+        },
+        "/staff": {"get": _operation("花名册", "查询", query=(("month", "年月"), ("after", "从此个人编号之后")))},
+        "/bills": {"get": _operation("核定单列表", "查询")},
+        "/bills/{number}": {"get": _operation("一张核定单", "查询", path=("number",))},
+        "/bills/{number}/people/{person}": {"get": _operation("一个人的应缴和计算过程", "查询", path=("number", "person"))},
+    }
+
+
+def _operation(
+    summary: str,
+    tag: str,
+    *,
+    body: dict[str, Any] | None = None,
+    answer: dict[str, Any] | None = None,
+    status: str = "200",
+    path: Sequence[str] = (),
+    query: Sequence[tuple[str, str]] = (),
+    open_to_all: bool = False,
+) -> dict[str, Any]:
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path]
+    parameters += [{"name": name, "in": "query", "description": told, "schema": {"type": "string"}} for name, told in query]
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "tags": [tag],
+        "responses": {
+            status: {"description": "办成", "content": {"application/json": {"schema": answer or {"type": "object"}}}},
+            **dict.fromkeys(("400", "401", "403", "404", "409", "415", "422"), PROBLEM),
+        },
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if open_to_all:
+        operation["security"] = []
+    return operation
+
+
+def _object(properties: dict[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": list(required or properties)}
