@@ -8,6 +8,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Enter the commands."""
     migrate = subparsers.add_parser("migrate", help="建立或升级数据库结构")
     migrate.set_defaults(func=_migrate)
+    docs = subparsers.add_parser("docs", help="生成 docs/manual 中的办事指南、参数表、错误代码")
+    docs.set_defaults(func=_docs)
 
 
 def set_up() -> None:
@@ -25,6 +27,15 @@ def _migrate(given: argparse.Namespace) -> int:
     set_up()
     migrate_all()
     print("数据库结构已是最新")
+    return 0
+
+
+def _docs(given: argparse.Namespace) -> int:
+    set_up()
+    from shebao.site.manual import write_all
+
+    for path in write_all():
+        print(path)
     return 0
 
 

@@ -10,6 +10,7 @@ from shebao.access.queries import Live
 from shebao.base.actor import Actor
 from shebao.base.errors import ShebaoError
 from shebao.casework.models import Case, CaseState
+from shebao.channels import errors
 from shebao.channels.frame import frame
 
 Crumbs = tuple[tuple[str, str | None], ...]
@@ -70,5 +71,4 @@ def clash(request: HttpRequest, error: ShebaoError, newest: str) -> HttpResponse
         response = HttpResponse(status=204)
         response["HX-Redirect"] = newest
         return response
-    context = frame(request, "内容已被更改", crumbs=(HOME, ("内容已被更改", None)))
-    return render(request, "errors/409.html", context | {"reason": error.text, "back_url": newest, "home_url": "/u/"}, status=409)
+    return errors.page(request, 409, text=error.text, back_url=newest)

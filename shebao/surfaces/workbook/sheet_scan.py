@@ -73,15 +73,16 @@ def _look_over(letters: Bytes, xml: bytes, facts: SheetFacts) -> list[Ints]:
         if own <= 0:
             continue
         opens, second, third = block[:own] == 60, block[1 : own + 1], block[2 : own + 2]
-        cells = np.flatnonzero(opens & (second == 99) & ((third <= 32) | (third == 62)))
-        formulas = np.flatnonzero(opens & (second == 102) & ((third <= 32) | (third == 47) | (third == 62)))
+        # After the name stands a blank, > or /, all below A. Names of other elements in rows do not begin with c or f.
+        ended = opens & (third < 65)
+        cells = np.flatnonzero(ended & (second == 99))
+        formulas = np.flatnonzero(ended & (second == 102))
         assigned = (second == 61) & (third == 34)
-        types = np.flatnonzero(assigned & (block[:own] == 116))  # …t="
+        typed, kind = assigned & (block[:own] == 116), block[3 : own + 3]  # …t="
         hidden = hidden or bool((assigned & (block[:own] == 110)).any())  # …n=", which in rows can only be hidden="
-        kinds = block[types + 3]
-        facts.text_cells += int((kinds == 115).sum())
+        facts.text_cells += int(np.count_nonzero(typed & (kind == 115)))
         _mark(facts.formulas, xml, start, formulas)
-        _mark(facts.errors, xml, start, types[kinds == 101])
+        _mark(facts.errors, xml, start, np.flatnonzero(typed & (kind == 101)))
         facts.cells += len(cells)
         regular, rows, columns = _references(block, cells)
         facts.regular = facts.regular and regular

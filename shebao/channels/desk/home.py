@@ -1,0 +1,81 @@
+"""经办工作台: what waits, since when, what I hold, what was done today; for finance the money that waits and this month's collection."""
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from shebao.base.clock import now
+from shebao.base.terms import Post
+from shebao.casework.item import item_of
+from shebao.casework.queries import Wanted, midnight, people_counts
+from shebao.casework.queues import Queue, queue, queue_heads, throughput
+from shebao.channels.desk.pages import actor_of, show
+from shebao.channels.desk.words import age
+from shebao.channels.guards import agency
+from shebao.levy.desk_queries import collected, overdue_sums, receipt_files, receipt_sums, unit_names
+from shebao.levy.models import ReceiptState
+
+MINE_SHOWN = 6
+MONTHS_SHOWN = 6
+
+
+@agency()
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """工作台."""
+    actor, moment = actor_of(request), now()
+    context: dict[str, object] = {
+        "reviewing": Post.REVIEWER in actor.posts,
+        "finance": Post.FINANCE in actor.posts,
+        "today": moment.date(),
+    }
+    if Post.REVIEWER in actor.posts:
+        context |= _reviewer(actor.agency_id, actor.account_id, moment)
+    if Post.FINANCE in actor.posts:
+        context |= _finance(actor.agency_id, moment)
+    return show(request, "home", "工作台", context)
+
+
+def _reviewer(agency_id: int, account_id: int, at: datetime) -> dict[str, object]:
+    heads = queue_heads(agency_id=agency_id, account_id=account_id, at=at)
+    day = throughput(agency_id=agency_id, account_id=account_id, since=midnight(at.date()))
+    lists = {
+        name: queue(name, Wanted(), agency_id=agency_id, account_id=account_id, at=at, size=MINE_SHOWN).rows
+        for name in (Queue.MINE, Queue.WAITING)
+    }
+    shown = [*lists[Queue.MINE], *lists[Queue.WAITING]]
+    units, people = unit_names([c.unit_id for c in shown]), people_counts([c.pk for c in shown])
+    return {
+        "waiting": heads[Queue.WAITING],
+        "waiting_age": age(heads[Queue.WAITING].oldest_at, at),
+        "mine": heads[Queue.MINE],
+        "mine_age": age(heads[Queue.MINE].oldest_at, at),
+        "day": day,
+        "lists": {
+            name.value: [
+                {
+                    "case": case,
+                    "item": item_of(case.item_code, case.item_version).title,
+                    "unit_name": units.get(case.unit_id, ("", ""))[1],
+                    "people": people.get(case.pk, 0),
+                    "age": age(case.submitted_at, at),
+                }
+                for case in cases
+            ]
+            for name, cases in lists.items()
+        },
+    }
+
+
+def _finance(agency_id: int, at: datetime) -> dict[str, object]:
+    sums = receipt_sums(agency_id)
+    months = collected(agency_id, limit=MONTHS_SHOWN)
+    return {
+        "pending": sums[ReceiptState.PENDING],
+        "suspense": sums[ReceiptState.SUSPENSE],
+        "overdue": overdue_sums(agency_id, at.date()),
+        "latest": months[0] if months else None,
+        "months": list(reversed(months)),
+        "files": receipt_files(agency_id, 5),
+    }

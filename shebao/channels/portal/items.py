@@ -1,0 +1,52 @@
+"""事项: the grid of all of them, and the landing page of each with its two ways of filing."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from shebao.base.clock import today
+from shebao.casework.item import ServiceItem, item_by_slug, items
+from shebao.channels import errors
+from shebao.channels.guards import unit_operators
+from shebao.channels.portal.case_lists import recent_cases
+from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, show
+from shebao.channels.portal.words import case_line, cutoff_of
+
+SERVICES = (
+    ("缴费单与到账", "/u/bills", "credit-card-2-front", "核定单、缴费期限、到账情况，每笔金额怎么算的"),
+    ("参保人员花名册", "/u/staff", "person-lines-fill", "在职参保人员、申报工资，可查找和导出"),
+    ("参保证明打印", "/u/certificates", "file-earmark-text", "单位和个人参保证明，带验证码和电子印章"),
+)
+
+
+def crumbs_of(item: ServiceItem, last: str) -> Crumbs:
+    """首页 / group / item / page."""
+    return (HOME, (item.group, "/u/items"), (item.title, f"/u/items/{item.slug}/"), (last, None))
+
+
+@unit_operators
+@require_GET
+def grid(request: HttpRequest) -> HttpResponse:
+    """All items by group, and what else the portal offers."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for item in items():
+        entry = {"label": item.title, "url": f"/u/items/{item.slug}/", "icon": item.icon, "note": item.guide.summary}
+        groups.setdefault(item.group, []).append(entry)
+    groups["查询与证明"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in SERVICES]
+    return show(request, "items", "办事", {"groups": groups}, crumbs=(HOME, ("办事", None)))
+
+
+@unit_operators
+@require_GET
+def landing(request: HttpRequest, slug: str) -> HttpResponse:
+    """One item: 单个办理, 批量办理, and what was filed lately."""
+    item = item_by_slug(slug)
+    if item is None:
+        return errors.page(request, 404)
+    live = live_of(request)
+    context = {
+        "item": item,
+        "live": live,
+        "cutoff": cutoff_of(live.place, today()),
+        "recent": [case_line(case) for case in recent_cases(actor_of(request).unit_id, item)],
+    }
+    return show(request, "item", item.title, context, crumbs=(HOME, (item.group, "/u/items"), (item.title, None)))
