@@ -1,11 +1,13 @@
 """批量办理: a workbook becomes rows of a case. Loaded in chunks, each on record with its outcome; a killed job goes on where it was."""
 
+import gc
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
@@ -66,12 +68,12 @@ def load(
         Upload.objects.filter(case_id=case_id).update(rows_total=total, warnings=list(warnings))
         done = Upload.objects.values_list("rows_checked", flat=True).get(case_id=case_id)
     # Doubles concern the whole file, so they are looked for before it is cut into chunks.
-    found = read(item, columns, rows)
-    for begin in range(done, total, CHUNK_ROWS):
-        chunk = found[begin : begin + CHUNK_ROWS]
-        with acting(ENGINE):
-            _store(case_id, context, check(item, context, chunk))
-            Upload.objects.filter(case_id=case_id).update(rows_checked=begin + len(chunk))
+    # A hundred thousand small dicts live until their chunk is stored; collecting garbage meanwhile finds none and costs half the time.
+    gc.disable()
+    try:
+        _load(case_id, item, context, columns, rows, done)
+    finally:
+        gc.enable()
     with acting(ENGINE):
         case = locked(case_id)
         if case.state == CaseState.CHECKING:
@@ -81,29 +83,48 @@ def load(
         Upload.objects.filter(case_id=case_id).update(finished_at=clock())
 
 
+def _load(case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], done: int) -> None:
+    found = read(item, columns, rows)
+    for begin in range(done, len(rows), CHUNK_ROWS):
+        chunk = found[begin : begin + CHUNK_ROWS]
+        with acting(ENGINE):
+            _store(case_id, context, check(item, context, chunk))
+            Upload.objects.filter(case_id=case_id).update(rows_checked=begin + len(chunk))
+
+
+_STORE = """
+insert into casework_filing (case_id, row, unit_id, agency_id, state, id_number, name, typed, values, refusals, warnings,
+                             return_reason, round, changed_at)
+select %(case)s, n.row, %(unit)s, %(agency)s, 'draft', n.id_number, n.name, coalesce(n.typed, '{}'), n.values, n.refusals, n.warnings,
+       '', 0, %(at)s
+from jsonb_to_recordset(%(rows)s::jsonb)
+     as n (row int, id_number text, name text, typed jsonb, values jsonb, refusals jsonb, warnings jsonb)
+on conflict (case_id, row) do nothing
+"""
+
+
 def _store(case_id: int, context: Context, found: Sequence[Examined]) -> None:
-    with connection.cursor() as cursor:
+    """One statement with one document: as fast as COPY here, and row-level security stays on (COPY FROM would refuse it)."""
+    rows = [_document(examined) for examined in found]
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(
-            """
-            insert into casework_filing
-              (case_id, row, unit_id, agency_id, state, id_number, name, typed, values, refusals, warnings,
-               return_reason, round, changed_at)
-            select %s, n.row, %s, %s, 'draft', n.id_number, n.name, n.typed, n.values, n.refusals, n.warnings, '', 0, %s
-            from unnest(%s::int[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[])
-                 as n (row, id_number, name, typed, values, refusals, warnings)
-            on conflict (case_id, row) do nothing
-            """,
-            [
-                case_id,
-                context.unit_id,
-                context.agency_id,
-                context.at,
-                [e.row for e in found],
-                [e.id_number for e in found],
-                [e.name for e in found],
-                [Jsonb(e.typed) for e in found],
-                [Jsonb(e.values) if not any(r.code.startswith("FLD") for r in e.refusals) else None for e in found],
-                [Jsonb(as_json(e.refusals)) if e.refusals else None for e in found],
-                [Jsonb(as_json(e.warnings)) if e.warnings else None for e in found],
-            ],
+            _STORE,
+            {
+                "case": case_id,
+                "unit": context.unit_id,
+                "agency": context.agency_id,
+                "at": context.at,
+                "rows": json.dumps(rows, ensure_ascii=False),
+            },
         )
+
+
+def _document(examined: Examined) -> dict[str, object]:
+    row: dict[str, object] = {"row": examined.row, "id_number": examined.id_number, "name": examined.name}
+    if examined.readable:
+        row["values"] = examined.values
+    if examined.refusals:
+        row |= {"typed": examined.typed, "refusals": as_json(examined.refusals)}
+    if examined.warnings:
+        row["warnings"] = as_json(examined.warnings)
+    return row

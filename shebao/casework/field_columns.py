@@ -24,7 +24,7 @@ def nothing(cells: Sequence[Cell], least: int | None, most: int | None) -> Bulk:
     return [None] * len(cells), list(range(len(cells)))
 
 
-_WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], np.int32)
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = np.frombuffer(b"10X98765432", np.uint8)
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])  # 29 February is left to the reader of one cell
 
@@ -43,15 +43,18 @@ def _of_width(cells: Sequence[Cell], width: int) -> tuple[NDArray[np.int64], NDA
     return np.array(where, np.int64), letters.reshape(len(where), width)
 
 
-def _number(digits: NDArray[np.int32], first: int, end: int) -> NDArray[np.int32]:
-    total = np.zeros(len(digits), np.int32)
-    for place in range(first, end):
-        total = total * 10 + digits[:, place]
+def _number(digits: NDArray[np.uint8], first: int, end: int) -> NDArray[np.int32]:
+    """The number that some places make. Args: digits: shape (places, n)."""
+    total = np.zeros(digits.shape[1], np.int32)
+    for digit in digits[first:end]:
+        total = total * 10 + digit
     return total
 
 
 def _result(cells: Sequence[Cell], where: NDArray[np.int64], good: NDArray[np.bool_]) -> Bulk:
     """Cells that are values as they stand; all the others are the rest."""
+    if len(where) == len(cells) and good.all():
+        return cast("list[Value]", list(cells)), []
     values = cast("list[Value]", list(cells))  # what is no value among them is in the rest
     right = np.zeros(len(values), bool)
     right[where[good]] = True
@@ -61,10 +64,14 @@ def _result(cells: Sequence[Cell], where: NDArray[np.int64], good: NDArray[np.bo
 def id_numbers(cells: Sequence[Cell], least: int | None, most: int | None) -> Bulk:
     """公民身份号码 of mainland residents born 1900 to 2099, never on 29 February; the few others are the rest."""
     where, letters = _of_width(cells, 18)
-    digits = letters[:, :17].astype(np.int32) - 48
-    good = ((digits >= 0) & (digits <= 9)).all(axis=1)
-    good &= _CHECKS[np.where(good, digits @ _WEIGHTS, 0) % 11] == letters[:, 17]
-    good &= _PROVINCES[np.clip(_number(digits, 0, 2), 0, 99)]
+    places = np.ascontiguousarray(letters.T)  # place by place, each contiguous
+    digits = places[:17] - np.uint8(48)  # unsigned: what is below 0 wraps round to above 9
+    good = (digits <= 9).all(axis=0)
+    total = np.zeros(len(where), np.int16)
+    for digit, weight in zip(digits, _WEIGHTS, strict=True):
+        total += digit * np.int16(weight)  # at most 255 x 92
+    good &= _CHECKS[total % 11] == places[17]
+    good &= _PROVINCES[np.minimum(_number(digits, 0, 2), 99)]
     year, month, day = _number(digits, 6, 10), _number(digits, 10, 12), _number(digits, 12, 14)
     good &= (year >= 1900) & (year <= 2099) & _is_day(month, day)
     return _result(cells, where, good)
@@ -89,9 +96,9 @@ def mobiles(cells: Sequence[Cell], least: int | None, most: int | None) -> Bulk:
 def dates(cells: Sequence[Cell], least: int | None, most: int | None) -> Bulk:
     """Days typed as 2026-01-05."""
     where, letters = _of_width(cells, 10)
-    dashed = (letters[:, 4] == 45) & (letters[:, 7] == 45)
-    digits = letters[:, [0, 1, 2, 3, 5, 6, 8, 9]].astype(np.int32) - 48
-    good = dashed & ((digits >= 0) & (digits <= 9)).all(axis=1)
+    places = np.ascontiguousarray(letters.T)
+    digits = places[[0, 1, 2, 3, 5, 6, 8, 9]] - np.uint8(48)
+    good = (places[4] == 45) & (places[7] == 45) & (digits <= 9).all(axis=0)
     year = _number(digits, 0, 4)
     good &= (year >= 1900) & (year <= 2999) & _is_day(_number(digits, 4, 6), _number(digits, 6, 8))
     return _result(cells, where, good)

@@ -87,8 +87,11 @@ class Field:
 
     def _clean_repeating(self, cells: Sequence[Cell]) -> tuple[list[Value], dict[int, Refusal]]:
         """Few different texts, or lists of texts, in many cells: each is read once."""
-        if set(map(type, cells)) == {str}:
+        kinds = set(map(type, cells))
+        if kinds == {str}:
             keys: Sequence[object] = cells
+        elif kinds == {list}:
+            keys = list(map(tuple, cells))  # type: ignore[arg-type]
         else:
             keys = [cell if type(cell) is str else tuple(cell) if type(cell) is list else _Once(i) for i, cell in enumerate(cells)]
         different = dict(zip(keys, cells, strict=True))

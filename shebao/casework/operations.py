@@ -11,7 +11,7 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import Refusal, RefusedError, ShebaoError
 from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
-from shebao.casework.examine import Examined, Typed, as_json, double, examine, from_json
+from shebao.casework.examine import Examined, Typed, as_json, double, examine, from_json, typed_of
 from shebao.casework.item import Context, MoneyEffect, Review, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.jobs import defer
@@ -155,7 +155,7 @@ def amend_row(case_id: int, filing_id: int, context: Context, typed: Typed) -> E
     filing = Filing.objects.filter(case=case, pk=filing_id, state__in=OPEN_STATES).first()
     if filing is None:
         raise WrongStateError(case, "修改这一行")
-    merged: Typed = {**filing.typed, **typed}
+    merged: Typed = {**typed_of(item, filing.typed, filing.values), **typed}
     examined = examine(item, context, {f.name: [merged.get(f.name)] for f in item.fields}, [filing.row])[0]
     twin = Filing.objects.filter(case=case, id_number=examined.id_number, state__in=OPEN_STATES).exclude(pk=filing.pk).first()
     if twin is not None and examined.id_number:
@@ -221,7 +221,8 @@ def _examine_again(item: ServiceItem, context: Context, rows: QuerySet[Filing]) 
     filings = list(rows.order_by("row")[: REEXAMINED_ROWS_MAX + 1])
     if len(filings) > REEXAMINED_ROWS_MAX:
         return
-    columns = {f.name: [filing.typed.get(f.name) for filing in filings] for f in item.fields}
+    typed = [typed_of(item, filing.typed, filing.values) for filing in filings]
+    columns = {f.name: [row.get(f.name) for row in typed] for f in item.fields}
     for filing, examined in zip(filings, examine(item, context, columns, [f.row for f in filings]), strict=True):
         fresh = as_json(examined.refusals)
         if fresh != filing.refusals or filing.values != examined.values:
@@ -263,7 +264,7 @@ def _columns(context: Context, examined: Examined, state: FilingState) -> dict[s
         "id_number": examined.id_number,
         "name": examined.name,
         "typed": examined.typed,
-        "values": examined.values if not any(r.code.startswith("FLD") for r in examined.refusals) else None,
+        "values": examined.values if examined.readable else None,
         "refusals": as_json(examined.refusals),
         "warnings": as_json(examined.warnings),
         "changed_at": context.at,

@@ -11,7 +11,7 @@ from shebao.base.actor import ENGINE, current
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
 from shebao.casework.cases import StaleCaseError, WrongStateError, locked, moved, note
-from shebao.casework.examine import Examined, check
+from shebao.casework.examine import check, of_values
 from shebao.casework.item import Context, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Filing, FilingState
@@ -170,7 +170,7 @@ def _take_effect(item: ServiceItem, case: Case, passing: Sequence[Filing], conte
     refused: dict[int, Return] = {}
     for attempt in range(RACES_MAX):
         with acting(ENGINE):
-            found = [Examined(f.row, f.typed, f.values or {}) for f in rows]
+            found = [of_values(f.row, f.values or {}) for f in rows]
             for filing, examined in zip(rows, check(item, context, found), strict=True):
                 if examined.refusals:
                     pins = tuple(r.field for r in examined.refusals if r.field)

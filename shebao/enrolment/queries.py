@@ -53,9 +53,9 @@ def standings(id_numbers: Sequence[str]) -> dict[str, Standing]:
             from parties_person p
             left join enrolment_spell s on s.person_id = p.id and s.known_to is null
             left join parties_unit u on u.id = s.unit_id
-            where p.id_number = any(%s) order by p.id, s.from_month
+            where p.id_number = any(string_to_array(%s, ',')) order by p.id, s.from_month
             """,
-            [list(id_numbers)],
+            [",".join(id_numbers)],
         )
         rows = cursor.fetchall()
     found: dict[str, Standing] = {}

@@ -51,6 +51,11 @@ def unit_names(ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     return {i: (number, name) for i, number, name in Unit.objects.filter(pk__in=set(ids)).values_list("id", "number", "name")}
 
 
+def find_unit(number: str) -> Unit | None:
+    """A unit with its agency, by 单位编号."""
+    return Unit.objects.select_related("agency").filter(number=number).first()
+
+
 def terms_of(unit_id: int) -> list[UnitTerms]:
     """What the register holds today of a unit's types and injury class, newest first."""
     return list(UnitTerms.objects.filter(unit_id=unit_id, known_to=None).order_by("-from_month"))
@@ -171,6 +176,11 @@ def receipt_files(agency_id: int, limit: int = 10) -> list[ReceiptFile]:
 def find_receipt_file(file_id: int) -> ReceiptFile | None:
     """A file by id."""
     return ReceiptFile.objects.filter(pk=file_id).first()
+
+
+def receipt_file_of_batch(batch: str) -> ReceiptFile | None:
+    """The file that brought a batch number."""
+    return ReceiptFile.objects.filter(batch=batch).first()
 
 
 def find_receipt(receipt_id: int) -> Receipt | None:

@@ -75,7 +75,7 @@ class Explained:
 
 
 def exact(numerator_fen: int, divisor: int) -> str:
-    """An amount before rounding, in yuan with every decimal: 6555 / 4 fen -> '16.3875'. divisor: 2s and 5s only, else rounded at 28 digits."""
+    """An amount before rounding, in yuan with every decimal: 6555 / 4 fen -> '16.3875'. divisor: made of 2s and 5s only."""
     amount = Decimal(numerator_fen) / (100 * divisor)
     text = f"{amount:,.10f}".rstrip("0")
     whole, _, part = text.partition(".")

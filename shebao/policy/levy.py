@@ -74,6 +74,12 @@ class MonthRates:
     def injury_class_max(self) -> int:
         return len(self.injury_ppm) - 1
 
+    def rate_ppm(self, insurance: Insurance, payer: Payer, injury_class: int) -> int:
+        """The rate of a type that is levied by share; the class matters for the unit's 工伤 only. Raises: KeyError."""
+        if payer is Payer.PERSON:
+            return self.person_ppm[insurance]
+        return int(self.injury_ppm[injury_class]) if insurance is Insurance.INJURY else self.unit_ppm[insurance]
+
     def require(self, mask: int) -> None:
         """Refuse types whose rules are missing. Raises: RuleMissing."""
         for insurance in insurances_in(mask):

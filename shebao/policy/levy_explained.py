@@ -75,10 +75,7 @@ def _amount(insurance: Insurance, payer: Payer, base_fen: int, amount_fen: int, 
         sentence = f"每月定额 {yuan_shown(amount_fen)} 元" if amount_fen else "不缴费"
         return Step(key, label, sentence, amount_fen, (rule,))
     injury = insurance is Insurance.INJURY and payer is Payer.UNIT
-    if injury:
-        rate_ppm = int(rates.injury_ppm[injury_class])
-    else:
-        rate_ppm = (rates.unit_ppm if payer is Payer.UNIT else rates.person_ppm)[insurance]
+    rate_ppm = rates.rate_ppm(insurance, payer, injury_class)
     if not rate_ppm:
         return Step(key, label, "不缴费", amount_fen, (rule,))
     rate = f"{percent(rate_ppm)}（{injury_class} 类）" if injury else percent(rate_ppm)

@@ -1,4 +1,7 @@
-"""参数表: every rule as a page of the manual. docs/manual/parameters.md is its output: `python -m shebao.policy.manual > docs/manual/parameters.md`."""
+"""参数表: every rule as a page of the manual.
+
+The page is this output: `python -m shebao.policy.manual > docs/manual/parameters.md`.
+"""
 
 from itertools import groupby
 

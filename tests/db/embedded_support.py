@@ -1,5 +1,7 @@
 """Servers for tests: a data folder of one's own, programs that use it from outside, and a private cluster of any PostgreSQL."""
 
+import argparse
+import io
 import os
 import shutil
 import signal
@@ -8,9 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
+from shebao.site import console_database
 from shebao.site.embedded import processes, server
 from shebao.site.embedded.binaries import Installation
 from shebao.site.embedded.folders import open_data_folder, remove_cluster, settle
@@ -80,8 +84,14 @@ def run(program: str, *words: str, data: Path, **more: str) -> "subprocess.Compl
 
 
 def db(*words: str, data: Path, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Run `shebao db ...`."""
-    return run(COMMAND, "db", *words, data=data, **more)
+    """Run `shebao db ...` in this process, which is quicker than a program of its own."""
+    parser = argparse.ArgumentParser()
+    console_database.register(parser.add_subparsers())
+    args = parser.parse_args(["db", *words])
+    out, err = io.StringIO(), io.StringIO()
+    with mock.patch.dict(os.environ, environment(data, **more), clear=True), redirect_stdout(out), redirect_stderr(err):
+        code = args.func(args)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 @contextmanager
@@ -131,6 +141,6 @@ def await_true(condition: Callable[[], bool], pause_seconds: float = 0.01) -> No
 
 
 def in_one_sentence(done: "subprocess.CompletedProcess[str]", code: str) -> bool:
-    """Whether a command refused properly: a non-zero exit, the code, one Chinese line, no traceback."""
-    lines = done.stderr.strip().splitlines()
+    """Whether a command refused properly: a non-zero exit, the code, one Chinese line, no traceback. 'Please wait' may come first."""
+    lines = [line for line in done.stderr.strip().splitlines() if not line.endswith("请稍候……")]
     return done.returncode != 0 and len(lines) == 1 and lines[0].startswith(f"{code} ") and lines[0].endswith("。")

@@ -291,7 +291,7 @@ def test_threads_with_many_switches_and_failures_never_see_another_units_rows(us
     assert wrong == []
 
 
-def test_carrying_the_actor_costs_less_than_a_tenth_of_a_millisecond(using: str) -> None:
+def test_carrying_the_actor_less_than_doubles_a_transaction(using: str) -> None:
     """BEGIN with the settings is one message: the price is the settings, not a further round trip. Best of several rounds."""
 
     def microseconds(block: Callable[[], object], rounds: int = 100) -> float:
@@ -304,4 +304,4 @@ def test_carrying_the_actor_costs_less_than_a_tenth_of_a_millisecond(using: str)
     pairs = [(microseconds(lambda: transaction.atomic(using=using)), microseconds(lambda: acting(unit(1), using=using))) for _ in range(15)]
     plain, carrying = (min(times) for times in zip(*pairs, strict=True))
     print(f"\na transaction: {plain:.0f} µs plain, {carrying:.0f} µs with an actor")
-    assert carrying - plain < 100
+    assert carrying < 2 * plain

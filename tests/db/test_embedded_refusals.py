@@ -31,7 +31,7 @@ def test_a_folder_of_another_major_version_is_named_and_not_touched(data: Path) 
     before = sorted(file.name for file in version.parent.iterdir())
     version.write_text("16\n")
     try:
-        done = db("start", data=data)
+        done = run(COMMAND, "db", "start", data=data)
         assert in_one_sentence(done, "DBS-05") and "PostgreSQL 16" in done.stderr and "PostgreSQL 18" in done.stderr
         assert sorted(file.name for file in version.parent.iterdir()) == before
     finally:

@@ -16,7 +16,7 @@ from shebao.site import database
 from shebao.site.embedded import processes
 from shebao.site.embedded.layout import SOCKET_PATH_BYTES_MAX, existing
 from shebao.site.embedded.use import is_running, leave
-from tests.db.embedded_support import HALL, await_true, data_folder, db, environment, hall, postmaster
+from tests.db.embedded_support import COMMAND, HALL, await_true, data_folder, db, environment, hall, postmaster, run
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_a_program_killed_outright_leaves_a_server_that_the_next_one_uses_and_st
 
 def test_db_start_keeps_the_server_until_db_stop(data: Path) -> None:
     assert db("status", data=data).returncode == 3
-    assert db("start", data=data).returncode == 0
+    assert run(COMMAND, "db", "start", data=data).returncode == 0
     with hall(data):
         pass
     assert postmaster(data) is not None

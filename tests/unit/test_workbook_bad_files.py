@@ -2,6 +2,7 @@
 
 import resource
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_a_good_file_is_read_in_every_form() -> None:
 
 # 1, 2
 @pytest.mark.parametrize("make", [bad.row_bomb, bad.string_bomb])
-def test_a_zip_bomb_is_refused_by_its_directory_without_unpacking(make) -> None:  # type: ignore[no-untyped-def]
+def test_a_zip_bomb_is_refused_by_its_directory_without_unpacking(make: Callable[[], bytes]) -> None:
     content = make()
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     code, text = refused(content)
@@ -85,7 +86,7 @@ def test_sizes_that_lie_are_found_while_unpacking() -> None:
 
 
 # 4, 5
-@pytest.mark.parametrize("prolog", [bad.LAUGHS, bad.OUTSIDE, "<!-- x -->" + bad.OUTSIDE])
+@pytest.mark.parametrize("prolog", [bad.LAUGHS, bad.OUTSIDE, "<!-- <x> -->" + bad.OUTSIDE, "<?a <x> ?>\n<!-- -->" + bad.LAUGHS])
 def test_entities_are_refused_wherever_they_stand(prolog: str) -> None:
     code, text = refused(bad.xlsx(prolog=prolog))
     assert code == "UPL-08" and "DTD" in text
@@ -208,7 +209,8 @@ def test_too_many_rows_are_to_be_split() -> None:
 
 # 15
 def test_formulas_are_refused_by_cell() -> None:
-    formulas = '<row r="5"><c r="A5"><v>1</v></c><c r="D5"><f>1+1</f><v>2</v></c></row><row r="6"><c r="D6" t="str"><f t="shared" si="0"/></c></row>'
+    formulas = '<row r="5"><c r="A5"><v>1</v></c><c r="D5"><f>1+1</f><v>2</v></c></row>'
+    formulas += '<row r="6"><c r="D6" t="str"><f t="shared" si="0"/></c></row>'
     sentence = "D5、D6是公式，请选中后复制、选择性粘贴为数值再上传"
     assert refused(bad.with_cells(formulas)) == ("UPL-17", sentence)
     assert refused(bad.xls(extra=bad.xls_formula(4, 3) + bad.xls_formula(5, 3)), "a.xls") == ("UPL-17", sentence)
@@ -276,7 +278,7 @@ def test_columns_in_another_order_are_read_by_name_with_a_warning() -> None:
 
 
 def test_blank_rows_are_skipped_and_row_numbers_kept() -> None:
-    rows = [bad.good_row(1), [], [None, "  ", "\u3000"], bad.good_row(2), [""], []]
+    rows: list[list[str | float | None]] = [bad.good_row(1), [], [None, "  ", "\u3000"], bad.good_row(2), [""], []]
     assert read_upload(bad.xlsx(rows), "a.xlsx", bad.MARK, bad.FIELDS).row_numbers == [4, 7]
 
 

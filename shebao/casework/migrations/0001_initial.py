@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 ('account_id', models.IntegerField()),
                 ('unit_id', models.IntegerField()),
                 ('agency_id', models.SmallIntegerField()),
-                ('action', models.CharField(max_length=20)),
+                ('action', models.CharField(max_length=80)),
                 ('digest', models.BinaryField(max_length=32)),
                 ('case_id', models.BigIntegerField(null=True)),
                 ('at', models.DateTimeField()),

@@ -34,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= _reviewer(actor.agency_id, actor.account_id, moment)
     if Post.FINANCE in actor.posts:
         context |= _finance(actor.agency_id, moment)
-    return show(request, "home", "工作台", context)
+    return show(request, "home", "工作台", context, crumbs=())
 
 
 def _reviewer(agency_id: int, account_id: int, at: datetime) -> dict[str, object]:

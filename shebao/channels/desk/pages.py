@@ -39,10 +39,10 @@ def engine_of(actor: Actor) -> Actor:
 
 
 def show(
-    request: HttpRequest, template: str, title: str, context: Mapping[str, object], *, crumbs: Crumbs = (), status: int = 200
+    request: HttpRequest, template: str, title: str, context: Mapping[str, object], *, crumbs: Crumbs | None = None, status: int = 200
 ) -> HttpResponse:
-    """A page of the desk. crumbs: from the second on; 工作台 is put before them."""
-    path: Crumbs = (HOME, *crumbs) if crumbs else (HOME, (title, None))
+    """A page of the desk. crumbs: what comes after 工作台; None for the title alone, empty for none at all."""
+    path: Crumbs = () if crumbs == () else (HOME, *(crumbs or ((title, None),)))
     shared = frame(request, title, crumbs=path, counts=menu_counts(actor_of(request)))
     return render(request, f"desk/{template}.html", shared | {"key": uuid4(), "errors": [], **context}, status=status)
 

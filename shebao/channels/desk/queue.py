@@ -62,9 +62,7 @@ def _page(request: HttpRequest, name: Queue, refused: ShebaoError | None = None)
     item_code, unit, channel = asked.get("item", ""), asked.get("unit", "").strip()[:60], asked.get("channel", "")
     search = asked.get("q", "").strip()[:40]
     wanted = Wanted(item_code=item_code, channel=channel, search=search, unit_ids=unit_ids(unit) if unit else None)
-    found = queue(
-        name, wanted, agency_id=actor.agency_id, account_id=actor.account_id, at=moment, page=number_of(asked.get("page"))
-    )
+    found = queue(name, wanted, agency_id=actor.agency_id, account_id=actor.account_id, at=moment, page=number_of(asked.get("page")))
     heads = queue_heads(agency_id=actor.agency_id, account_id=actor.account_id, at=moment)
     units, people = unit_names([c.unit_id for c in found.rows]), people_counts([c.pk for c in found.rows])
     filtered = bool(item_code or unit or channel or search)

@@ -62,7 +62,8 @@ def explanation(explained: Explained | Mapping[str, object] | None) -> dict[str,
             rules.setdefault(f"{rule['id']} {rule['valid_from']}", rule)
     return {
         "steps": [
-            {"label": s["label"], "formula": s["expression"], "result": f"{s['amount']} 元" if s["amount"] is not None else ""} for s in steps
+            {"label": s["label"], "formula": s["expression"], "result": f"{s['amount']} 元" if s["amount"] is not None else ""}
+            for s in steps
         ],
         "rules": [
             {

@@ -49,9 +49,16 @@ def json_body(request: HttpRequest, names: frozenset[str], *, optional: frozense
     missing = sorted(name for name in names if name not in body)
     if missing:
         raise BadBodyError(f"缺少字段：{'、'.join(missing)}")
-    if "\x00" in json.dumps(body, ensure_ascii=False):
+    if _holds_nul(body):
         raise BadBodyError("内容里有不允许的字符（NUL），请删除后重发")
     return body
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_holds_nul(part) for part in parts)
 
 
 def _depth(value: Any) -> int:

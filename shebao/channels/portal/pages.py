@@ -39,7 +39,7 @@ def show(
 
 def piece(request: HttpRequest, template: str, context: Mapping[str, object], *, status: int = 200) -> HttpResponse:
     """A fragment for htmx."""
-    return render(request, f"portal/{template}.html", {"live": live_of(request), **context}, status=status)
+    return render(request, f"portal/{template}.html", {"live": live_of(request), "key": uuid4(), **context}, status=status)
 
 
 def todo_count(unit_id: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shebao.base.errors import Refusal
 from shebao.base.money import yuan_shown
@@ -59,13 +60,19 @@ def rates_of(context: Context, month: int) -> MonthRates:
     return month_rates(standard(), month, context.place)
 
 
+@lru_cache(maxsize=64)
+def _bounds(place: str, month: int) -> tuple[int | None, int | None]:
+    """Floor and cap of the pension base, fen; None where the month has none."""
+    rates = month_rates(standard(), month, place)
+    return rates.floor_fen.get(Insurance.PENSION), rates.cap_fen.get(Insurance.PENSION)
+
+
 def clamped(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
     """保底封顶: told beforehand, not refused (seed 004: 系统自动对变更后的工资进行保底或封顶处理)."""
     wage_fen = filing.number("declared_wage")
     if wage_fen is None:
         return None
-    rates = rates_of(context, month_of(context.on))
-    floor, cap = rates.floor_fen.get(Insurance.PENSION), rates.cap_fen.get(Insurance.PENSION)
+    floor, cap = _bounds(context.place, month_of(context.on))
     if floor is not None and wage_fen < floor:
         return Refusal("ENR-W1", f"申报工资低于缴费基数下限，将按 {yuan_shown(floor)} 元保底", "declared_wage")
     if cap is not None and wage_fen > cap:
@@ -107,7 +114,12 @@ def monthly_amounts(
 def chosen_mask(filing: Filing) -> int:
     """The types of a filing as a mask."""
     chosen = filing.values.get("insurances")
-    return mask_of([Insurance(int(code)) for code in chosen]) if isinstance(chosen, list) else 0
+    return _mask(tuple(chosen)) if isinstance(chosen, list) else 0
+
+
+@lru_cache(maxsize=256)
+def _mask(codes: tuple[str, ...]) -> int:
+    return mask_of([Insurance(int(code)) for code in codes])
 
 
 def names_of(mask: int) -> str:

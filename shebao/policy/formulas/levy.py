@@ -47,7 +47,10 @@ def injury_rate_ppm(class_ppm: int, step_ppm: int) -> int:
 
 
 def relieved(unit_fen: int, effect: str) -> int:
-    """阶段性减免 of a unit's part: 'exempt' leaves nothing, 'half' leaves half, half up. Source: 人社部发〔2020〕11号, 医保发〔2020〕6号."""
+    """阶段性减免 of a unit's part: 'exempt' leaves nothing, 'half' leaves half, half up.
+
+    Source: 人社部发〔2020〕11号, 医保发〔2020〕6号.
+    """
     return {"exempt": 0, "half": (unit_fen + 1) // 2}[effect]
 
 

@@ -10,7 +10,6 @@ from shebao.access.acting import acting
 from shebao.access.models import Account, Grant
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.terms import Post
-from shebao.parties.models import Agency
 from shebao.site.demo.names import DEMO_MARK
 from shebao.site.demo.scale import PLACE
 from shebao.site.demo.town import DISTRICTS, Employer, Town
@@ -74,10 +73,10 @@ def open_accounts(town: Town, *, on: date, at: datetime) -> Cast:
     return Cast(actors)
 
 
-def names_of_agencies() -> list[str]:
-    """Names of the offices, by id."""
+def has_demo_accounts() -> bool:
+    """Whether the sign-ins of the demo city are there, so that nobody is told a password that opens nothing."""
     with acting(ENGINE):
-        return list(Agency.objects.order_by("id").values_list("name", flat=True))
+        return Account.objects.filter(username__in=[demo.username for demo in ACCOUNTS], disabled_at=None).count() == len(ACCOUNTS)
 
 
 def _account(demo: DemoAccount, unit: Employer | None, hashed: str, at: datetime) -> Account:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from django.db import connections
 
@@ -11,19 +12,18 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.clock import today as today_here
 from shebao.base.errors import ShebaoError
-from shebao.base.months import Month, month_of, month_shown
+from shebao.base.months import Month, first_day, month_of, month_shown
 from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
 from shebao.site.demo import register
-from shebao.site.demo.accounts import Cast, found_agencies, open_accounts
+from shebao.site.demo.accounts import found_agencies, open_accounts
+from shebao.site.demo.filings import Casework
 from shebao.site.demo.money import Treasury
 from shebao.site.demo.scale import ISSUE_DAY, PLACE, Scale, lived_months
-from shebao.site.demo.town import Moves, Town
+from shebao.site.demo.town import Employer, Town
 
 FILED_MONTHS = 6  # in the last months the units of the demo accounts change through 办件 only
-ANALYZED = "analyze"
-QUIET: Callable[[str], None] = lambda _: None  # noqa: E731
 
 
 class CityExists(ShebaoError):
@@ -37,7 +37,7 @@ class CityExists(ShebaoError):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was built."""
+    """What was built, and how long it took."""
 
     months: list[Month]
     seconds: float
@@ -49,7 +49,7 @@ def is_empty() -> bool:
         return not Unit.objects.exists()
 
 
-def build(scale: Scale, *, today: date | None = None, say: Callable[[str], None] = QUIET, rulebook: Rulebook | None = None) -> Built:
+def build(scale: Scale, *, today: date | None = None, say: Callable[[str], object] = str, rulebook: Rulebook | None = None) -> Built:
     """Build a city into an empty, migrated database.
 
     Args:  today: the day the city has come to; the real one when not given.  say: told what is going on, in Chinese.
@@ -64,26 +64,32 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], None]
     town = Town(scale, months[0])
     found_agencies()
     register.found(town, months[0])
-    cast = open_accounts(town, on=months[0] and date(months[0] // 100, months[0] % 100, 1), at=register.instant(months[0], 2))
+    opened = register.instant(months[0], 2)
+    cast = open_accounts(town, on=opened.date(), at=opened)
     tidy()
-    treasury = Treasury(town, cast, scale, months, today)
+    casework, treasury = Casework(town, cast, scale), Treasury(town, cast, scale, months, today)
     for number, month in enumerate(months, start=1):
         say(f"{month_shown(month)}：变动、核定、到账（{number}/{len(months)}）")
-        live(town, month, [])
-        _assess(month, rulebook)
+        filed = len(months) - number < FILED_MONTHS
+        _live(town, month, casework.quiet if filed else [], today)
+        if filed:
+            casework.past_month(month)
+        monthly_assessment.assess(PLACE, month, clock=partial(register.instant, month, ISSUE_DAY, 8), rulebook=rulebook)
         treasury.collect(month)
+    say("本月的变动和正在办理的业务…")
+    _live(town, month_of(today), casework.quiet, today)
+    casework.these_days(today)
     treasury.enter_one_by_hand()
     tidy()
     return Built(months, time.monotonic() - began)
 
 
-def live(town: Town, month: Month, quiet: list) -> None:
+def _live(town: Town, month: Month, quiet: list[Employer], today: date) -> None:
+    """The moves of a month, as far as it has come."""
     for day, moves in zip(register.MOVE_DAYS, town.moves(month, quiet), strict=True):
+        if first_day(month).replace(day=day) >= today:
+            return
         register.follow(month, day, moves)
-
-
-def _assess(month: Month, rulebook: Rulebook) -> None:
-    monthly_assessment.assess(PLACE, month, clock=lambda: register.instant(month, ISSUE_DAY, 8), rulebook=rulebook)
 
 
 def tidy() -> None:

@@ -37,7 +37,7 @@ class Treasury:
     """Pays the bills of the city, month by month."""
 
     def __init__(self, town: Town, cast: Cast, scale: Scale, months: Sequence[Month], today: date) -> None:
-        self._chance = random.Random(f"{scale.seed}:money")  # noqa: S311
+        self._chance = random.Random(f"{scale.seed}:money")
         self._town, self._cast, self._today, self._last = town, cast, today, months[-1]
         self._serial = 0
         self._late: list[Due] = []

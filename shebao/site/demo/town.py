@@ -86,7 +86,7 @@ class Town:
     """The city as its people know it; the register follows."""
 
     def __init__(self, scale: Scale, founded: Month) -> None:
-        self._chance = random.Random(f"{scale.seed}:town")  # noqa: S311
+        self._chance = random.Random(f"{scale.seed}:town")
         self._identities = Identities()
         self._founded = first_day(founded)
         self._rare = iter(RARE)

@@ -129,7 +129,9 @@ def take_rows(rows: list[Row], header: Header, fields: Sequence[Field], rows_max
     first = header.row + 1
     kept = rows[first:]
     row_numbers = list(range(first + 1, len(rows) + 1))
-    blank = {i for i, row in enumerate(kept) if (not row[0] or str(row[0]).isspace()) and not any(map(_filled, row))}
+    blank = {
+        i for i, row in enumerate(kept) if (not (cell := row[0]) or (type(cell) is str and cell.isspace())) and not any(map(_filled, row))
+    }
     if blank:
         kept = [row for i, row in enumerate(kept) if i not in blank]
         row_numbers = [number for i, number in enumerate(row_numbers) if i not in blank]

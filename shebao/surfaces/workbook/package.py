@@ -114,14 +114,19 @@ def _check_directory(infos: list[zipfile.ZipInfo], packed_bytes: int, unpacked_m
             raise UploadRefused(code, text)
 
 
+_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+
+
 def _check_xml(xml: bytes) -> None:
-    """No DTD (it could hold entities), UTF-8 without NUL. A DTD stands before the root element."""
-    root = re.search(rb"<[A-Za-z_]", xml)
-    prolog = xml[: root.start()] if root else xml
-    if b"<!" in prolog.replace(b"<!--", b""):
+    """No DTD (it could hold entities; it stands before the root element or nowhere), and UTF-8 without NUL."""
+    prolog = _PROLOG.match(xml)
+    root = xml[prolog.end() : prolog.end() + 2] if prolog else b""
+    if root == b"<!":
         raise UploadRefused("UPL-08", "文件带有 DTD 或实体声明，可能有安全风险，请用表格软件另存为 .xlsx 后上传")
     if b"\0" in xml:  # UTF-16 too
         raise UploadRefused("UPL-32", "文件里有空字符（NUL），请把数据粘贴到重新下载的模板后上传")
+    if not root.startswith(b"<"):
+        raise UploadRefused("UPL-05", DAMAGED)
 
 
 def stored(parts: Mapping[str, bytes]) -> bytes:

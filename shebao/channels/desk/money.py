@@ -1,0 +1,149 @@
+"""Money that waits or is owed: 暂收待查, 欠费单位, a 核定单 to read, 试算平衡表."""
+
+from datetime import date
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from shebao.base.clock import now
+from shebao.base.errors import ShebaoError
+from shebao.base.terms import Insurance, Post
+from shebao.channels import errors
+from shebao.channels.desk.pages import actor_of, address, live_of, number_of, show
+from shebao.channels.desk.words import explanation
+from shebao.channels.guards import agency
+from shebao.ledger.models import AccountKind
+from shebao.ledger.queries import Balance, trial_balance
+from shebao.levy.arrears import UnitArrears, overdue
+from shebao.levy.desk_queries import overdue_sums, receipt_sums, receipts
+from shebao.levy.models import BillState, Origin, ReceiptState
+from shebao.levy.queries import bill_lines, bill_people, find_bill, receipts_of
+from shebao.policy.late_fee import explain_late_fee
+from shebao.policy.rulebook import standard
+
+SIZE = 50
+ARREARS_MAX = 200
+PEOPLE_SIZE = 50
+NO_FUND = "未归属（暂收）"
+
+
+@agency(Post.FINANCE)
+@require_GET
+def suspense(request: HttpRequest) -> HttpResponse:
+    """暂收待查: money that came and has no bill, with the reason."""
+    agency_id, page = actor_of(request).agency_id, number_of(request.GET.get("page"))
+    search = request.GET.get("q", "").strip()[:40]
+    found = receipts(agency_id, state=ReceiptState.SUSPENSE, search=search, page=page, size=SIZE)
+    context = {
+        "rows": [{"receipt": r, "rest_fen": r.amount_fen - r.allocated_fen} for r in found.rows],
+        "sums": receipt_sums(agency_id)[ReceiptState.SUSPENSE],
+        "total": found.total,
+        "page": page,
+        "pages": max(1, -(-found.total // SIZE)),
+        "size": SIZE,
+        "search": search,
+        "base": address(q=search) + "page=",
+    }
+    return show(request, "suspense", "暂收待查", context)
+
+
+@agency(Post.FINANCE)
+@require_GET
+def arrears(request: HttpRequest) -> HttpResponse:
+    """欠费单位: overdue bills, oldest first, with the late fee if it were paid today."""
+    agency_id, today, place = actor_of(request).agency_id, now().date(), live_of(request).place
+    rows = [_late(row, today, place) for row in overdue(today, agency_id=agency_id, limit=ARREARS_MAX)]
+    context = {
+        "rows": rows,
+        "sums": overdue_sums(agency_id, today),
+        "units": len({row["bill"].unit_id for row in rows}),  # type: ignore[attr-defined]
+        "fee_fen": sum(row["fee_fen"] or 0 for row in rows),  # type: ignore[misc]
+        "today": today,
+        "most": ARREARS_MAX,
+    }
+    return show(request, "arrears", "欠费单位", context)
+
+
+def _late(row: UnitArrears, today: date, place: str) -> dict[str, object]:
+    told: dict[str, object] = {"bill": row, "days": (today - row.due_date).days, "fee_fen": None, "why": None, "unknown": ""}
+    try:
+        explained = explain_late_fee(row.open_fen, row.due_date, today, place, standard())
+        told |= {"fee_fen": explained.amount("fee"), "why": explanation(explained)}
+    except ShebaoError as error:
+        told["unknown"] = error.text
+    return told
+
+
+@agency(Post.FINANCE, Post.REVIEWER)
+@require_GET
+def bill(request: HttpRequest, number: str) -> HttpResponse:
+    """A 核定单 as the unit sees it: types, what arrived, people."""
+    found = find_bill(number)
+    if found is None:
+        return errors.page(request, 404)
+    search, after = request.GET.get("q", "").strip()[:30], number_of(request.GET.get("after"), 0)
+    people = bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1)
+    lines = bill_lines(found)
+    context = {
+        "bill": found,
+        "word": BillState(found.state).label,
+        "lines": [
+            {
+                "label": Insurance(line.insurance).label,
+                "base_fen": line.base_fen,
+                "unit_fen": line.unit_fen,
+                "person_fen": line.person_fen,
+                "note": f"{line.headcount} 人" + ("" if line.origin == Origin.NORMAL else "，补缴"),
+            }
+            for line in lines
+        ],
+        "receipts": receipts_of(found),
+        "receipt_words": {state.value: state.label for state in ReceiptState},
+        "people": people[:PEOPLE_SIZE],
+        "more": people[PEOPLE_SIZE - 1].person_id if len(people) > PEOPLE_SIZE else 0,
+        "search": search,
+        "overdue": found.state != BillState.PAID and found.due_date < now().date(),
+        "today": now().date(),
+    }
+    crumbs = ((found.unit.name, f"/w/units/{found.unit.number}"), (f"核定单 {found.number}", None))
+    return show(request, "bill", f"核定单 {found.number}", context, crumbs=crumbs)
+
+
+@agency(Post.FINANCE)
+@require_GET
+def trial_balance_page(request: HttpRequest) -> HttpResponse:
+    """试算平衡表 at the end of a day."""
+    today, text = now().date(), request.GET.get("on", "").strip()
+    on, problems, status = today, [], 200
+    if text:
+        try:
+            on = date.fromisoformat(text)
+        except ValueError:
+            problems, status = [("on", "日期请按 2026-11-21 的样子填写")], 422
+    rows = trial_balance(live_of(request).place, on)
+    debit, credit = sum(r.debit_fen for r in rows), sum(r.credit_fen for r in rows)
+    context = {
+        "on": on,
+        "typed": text or on.isoformat(),
+        "funds": _by_fund(rows),
+        "debit_fen": debit,
+        "credit_fen": credit,
+        "left_fen": sum(r.balance_fen for r in rows if r.balance_fen > 0),
+        "right_fen": -sum(r.balance_fen for r in rows if r.balance_fen < 0),
+        "balanced": debit == credit,
+        "place": standard().place(live_of(request).place).label,
+        "errors": problems,
+        "has_errors": bool(problems),
+    }
+    return show(request, "trial_balance", "试算平衡表", context, status=status)
+
+
+def _by_fund(rows: list[Balance]) -> list[dict[str, object]]:
+    """Accounts under their fund, in the order of every table; money of no fund last."""
+    order = {insurance.value: insurance.bit for insurance in Insurance}
+    kinds = list(AccountKind)
+    told = []
+    for fund in sorted({r.fund for r in rows}, key=lambda f: order.get(f, 99)):
+        accounts = sorted((r for r in rows if r.fund == fund), key=lambda r: kinds.index(r.kind))
+        told.append({"label": Insurance(fund).label if fund else NO_FUND, "accounts": accounts})
+    return told

@@ -1,0 +1,174 @@
+"""The review page of a case: what was filed, what the register knows, what the checks say right now, what it costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE, Actor
+from shebao.base.errors import Refusal
+from shebao.casework.examine import Examined, check
+from shebao.casework.item import Answer, Context, MoneyEffect, ServiceItem, item_of
+from shebao.casework.item import Filing as Row
+from shebao.casework.models import Case, CaseState, Event, Filing
+from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
+from shebao.channels.contexts import of_case
+from shebao.channels.desk.words import explanation, state_words
+from shebao.levy.desk_queries import unit_names
+from shebao.surfaces.jinja import moment
+
+CHECKED_ROWS_MAX = 2_000  # of a batch that is checked whole for its page; taking effect checks every row of any batch again
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a case as the reviewer sees it: its values as people read them, and what stands against it now."""
+
+    filing: Filing
+    values: list[tuple[str, str, str]]  # (field, label, shown)
+    refusals: list[Refusal]
+    warnings: list[Refusal]
+
+    @property
+    def tone(self) -> str:
+        return "err" if self.refusals else "warn" if self.warnings else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check of an item: what it looks for, and what it found (empty: nothing)."""
+
+    code: str
+    meaning: str
+    found: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All that the review page shows of a case."""
+
+    case: Case
+    item: ServiceItem
+    context: Context
+    unit: tuple[str, str]
+    counts: RowCounts
+    lines: Page[Line]
+    whole: bool  # whether every row was checked now, not only those shown
+    refused_rows: int
+    warned_rows: int
+    groups: list[tuple[str, str, int]]  # (sentence, tone, rows) of what stands against rows
+    checks: list[CheckLine]
+    answer: Answer | None
+    effect: MoneyEffect | None
+    events: list[Event]
+    state: tuple[str, str]
+
+    @property
+    def single(self) -> bool:
+        return self.counts.total == 1
+
+
+def sheet_of(case_id: int, actor: Actor, at: datetime, *, search: str = "", page: int = 1, show: Show = Show.ALL) -> Sheet:
+    """Read a case for its review page; nothing is changed. Raises: NoSuchCaseError."""
+    case = get_case(case_id)
+    item, context = item_of(case.item_code, case.item_version), of_case(case, at)
+    counts = row_counts(case)
+    pending = case.state == CaseState.REVIEW
+    whole = counts.total <= CHECKED_ROWS_MAX
+    if whole:
+        narrowed = bool(search) or show not in (Show.ALL, Show.EXCEPTIONS)
+        every = filings(case, size=CHECKED_ROWS_MAX).rows
+        wanted = {f.pk for f in (filings(case, show, search=search, size=CHECKED_ROWS_MAX).rows if narrowed else every)}
+        all_lines = _lines(item, context, every, pending)
+        ordered = [line for line in all_lines if line.filing.pk in wanted and (line.tone or show is not Show.EXCEPTIONS)]
+        ordered.sort(key=lambda line: (not line.refusals, not line.warnings, line.filing.row))
+        page = min(max(page, 1), max(1, -(-len(ordered) // ROWS_SIZE)))
+        lines = Page(ordered[(page - 1) * ROWS_SIZE : page * ROWS_SIZE], len(ordered), page, ROWS_SIZE)
+    else:
+        found = filings(case, show, search=search, page=page, exceptions_first=True)
+        all_lines = _lines(item, context, found.rows, pending)
+        lines = Page(all_lines, found.total, found.page, found.size)
+    only = all_lines[0] if counts.total == 1 and all_lines else None
+    with acting(ENGINE):
+        answer = item.look_up(only.filing.id_number, context) if only and only.filing.id_number else None
+        effect = item.effect(_rows(all_lines), context) if whole and pending and _rows(all_lines) else None
+    return Sheet(
+        case=case,
+        item=item,
+        context=context,
+        unit=unit_names([case.unit_id]).get(case.unit_id, ("", "")),
+        counts=counts,
+        lines=lines,
+        whole=whole,
+        refused_rows=sum(bool(line.refusals) for line in all_lines),
+        warned_rows=sum(bool(line.warnings) and not line.refusals for line in all_lines),
+        groups=_groups(all_lines),
+        checks=_checks(item, only) if only and pending else [],
+        answer=answer,
+        effect=effect if effect and effect.amounts else None,
+        events=events_of(case),
+        state=state_words(case),
+    )
+
+
+def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
+    """The sheet as the template takes it."""
+    case = sheet.case
+    return {
+        "sheet": sheet,
+        "case": case,
+        "item": sheet.item,
+        "holding": case.state == CaseState.REVIEW and case.claimed_by == account_id,
+        "free": case.state == CaseState.REVIEW and case.claimed_by is None,
+        "own": account_id in (case.submitted_by, case.created_by),
+        "effect_why": explanation(sheet.effect.amounts[0].explained) if sheet.effect else None,
+        "papers": [{"name": name, "state": "核对原件", "tone": "info"} for name in sheet.item.materials],
+        "timeline": [_told(event) for event in sheet.events],
+        "upload": upload_of(case),
+        "parts": parts_of(case),
+        "reasons": sheet.item.return_reasons,
+    }
+
+
+def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing], pending: bool) -> list[Line]:
+    """Rows with their checks done anew against the register as it is now; rows that are decided are shown as they were."""
+    examined = [Examined(f.row, f.typed, f.values or {}) for f in rows]
+    live = [e for e, f in zip(examined, rows, strict=True) if pending and f.state == "review"]
+    check(item, context, live)
+    return [
+        Line(f, [(field.name, field.label, field.shown((f.values or {}).get(field.name))) for field in item.fields], e.refusals, e.warnings)
+        for f, e in zip(rows, examined, strict=True)
+    ]
+
+
+def _rows(lines: Sequence[Line]) -> list[Row]:
+    return [
+        Row(line.filing.values or {}, line.filing.row, line.filing.pk, line.filing.case_id)
+        for line in lines
+        if line.filing.state == "review"
+    ]
+
+
+def _checks(item: ServiceItem, line: Line) -> list[CheckLine]:
+    against = {r.code: (r.text, "err") for r in line.refusals} | {w.code: (w.text, "warn") for w in line.warnings}
+    told = [CheckLine(code, meaning.removeprefix("提醒："), *against.pop(code, ("", "ok"))) for code, meaning in item.refusal_codes.items()]
+    rest = [CheckLine(code, text, text, tone) for code, (text, tone) in against.items()]
+    return sorted([*told, *rest], key=lambda c: {"err": 0, "warn": 1, "ok": 2}[c.tone])
+
+
+def _groups(lines: Sequence[Line]) -> list[tuple[str, str, int]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        for tone, stood in (("err", line.refusals), ("warn", line.warnings)):
+            for refusal in stood:
+                found.setdefault((refusal.code, tone), []).append(refusal.text)
+    return sorted(((texts[0], tone, len(texts)) for (_, tone), texts in found.items()), key=lambda g: (g[1] != "err", -g[2]))
+
+
+def _told(event: Event) -> dict[str, object]:
+    tone = {"reviewed": "ok", "refused": "err", "submitted": "now"}.get(event.kind, "")
+    if event.kind == "reviewed" and "退回" in event.text:
+        tone = "err"
+    who = event.account_name if event.account_id else "系统"
+    return {"at": moment(event.at), "who": who, "what": event.text, "tone": tone}

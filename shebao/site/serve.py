@@ -1,0 +1,197 @@
+"""`make run`: the database, the demo city, the web process and the job process, started together and stopped together.
+
+Both are children in process groups of their own, so that Ctrl-C reaches this process only, which then stops them in order. Should
+this process be killed outright, the kernel tells them to stop (Linux), and the last one out stops our database server.
+"""
+
+import ctypes
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from shebao.base.errors import ShebaoError
+from shebao.site.console_site import set_up
+from shebao.site.database import data_folder, ensure
+
+WEB_PROCESSES = 2  # one a core
+THREADS_A_PROCESS = 1  # a transaction a request; more threads only wait for the interpreter
+READY_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 25.0  # above the job process's own grace
+LOOK_EVERY_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
+
+
+class PortTaken(ShebaoError):
+    """Somebody listens there already."""
+
+    code = "RUN-01"
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"端口 {port} 已被占用（{host}）。请先停止占用它的程序，或换一个端口，例如 make run PORT={port + 123 if port < 65_000 else 8123}。"
+        )
+
+
+class AddressRefused(ShebaoError):
+    """The address is no address of this machine, or the port is none."""
+
+    code = "RUN-02"
+
+    def __init__(self, host: str, port: int, why: str) -> None:
+        super().__init__(f"不能在 {host} 的端口 {port} 上监听：{why}。请核对 --host 和 --port（1 到 65535）。")
+
+
+@dataclass(slots=True)
+class Part:
+    """One child process and what people call it."""
+
+    label: str
+    process: "subprocess.Popen[bytes]"
+
+
+class Stopped(Exception):
+    """SIGINT or SIGTERM came."""
+
+
+def serve(host: str, port: int, *, with_demo: bool) -> int:
+    """Serve until told to stop. Returns the exit code: 0 after a signal, 1 when a part ended by itself.
+
+    Raises: PortTaken, AddressRefused, DatabaseTrouble, and nothing is left running then.
+    """
+    check_port(host, port)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    parts: list[Part] = []
+    try:
+        _prepare(with_demo)
+        _start(parts, host, port)
+        _tell(host, port)
+        return _watch(parts)
+    except Stopped:
+        print("\n正在停止…", flush=True)
+        return 0
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # what follows is short, and must not be cut off
+        stop(parts)
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse before anything is started. Raises: PortTaken, AddressRefused."""
+    if not 1 <= port <= 65_535:
+        raise AddressRefused(host, port, "没有这个端口")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except PermissionError as error:
+        raise AddressRefused(host, port, "没有权限，请用 1024 以上的端口") from error
+    except socket.gaierror as error:
+        raise AddressRefused(host, port, "没有这个地址") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(host, port) from error
+        raise AddressRefused(host, port, "这个地址不属于本机") from error
+
+
+def stop(parts: Sequence[Part]) -> None:
+    """Ask every part to stop, the web first, and end the process group of whoever does not in time."""
+    for part in parts:
+        _signal(part, signal.SIGTERM)
+    until = time.monotonic() + STOP_SECONDS_MAX
+    for part in parts:
+        try:
+            part.process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            print(f"{part.label}没有按时停止，已强行结束。", file=sys.stderr)
+        _signal(part, signal.SIGKILL)  # nobody of its group may stay behind
+        part.process.wait()
+
+
+def _prepare(with_demo: bool) -> None:
+    ensure()
+    set_up()
+    from shebao.site.demo.scale import Scale
+    from shebao.site.prepare import alone, build_demo, migrate
+
+    with alone():
+        migrate()
+        if with_demo:
+            build_demo(Scale())
+    from django.conf import settings
+    from django.db import connections
+
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    connections.close_all()
+
+
+def _start(parts: list[Part], host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    environment = {"SHEBAO_BASE_URL": f"http://{shown}:{port}", "SHEBAO_DATA": str(data_folder()), **os.environ}
+    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning"]
+    web += ["--workers", str(WEB_PROCESSES), "--blocking-threads", str(THREADS_A_PROCESS), "--process-name", "shebao-web"]
+    parts.append(_part("网页服务", [*web, "shebao.site.wsgi:application"], environment))
+    parts.append(_part("后台任务", [sys.executable, "-m", "shebao.site.command", "worker"], environment))
+    until = time.monotonic() + READY_SECONDS_MAX
+    while not _answers(host, port):
+        if any(part.process.poll() is not None for part in parts) or time.monotonic() > until:
+            return
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _part(label: str, command: Sequence[str], environment: Mapping[str, str]) -> Part:
+    return Part(label, subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_die_with_parent))
+
+
+def _die_with_parent() -> None:
+    """In the child: SIGTERM when this process is gone, however it went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _answers(host: str, port: int) -> bool:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    try:
+        socket.create_connection((reachable, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _tell(host: str, port: int) -> None:
+    from shebao.site.demo.accounts import has_demo_accounts
+    from shebao.site.demo.table import accounts_table
+
+    shown = f"[{host}]" if ":" in host else host
+    print(f"\n社会保险网上办事大厅　http://{shown}:{port}\n", flush=True)
+    if has_demo_accounts():
+        print(accounts_table())
+    print("\n按 Ctrl-C 停止。", flush=True)
+
+
+def _watch(parts: Sequence[Part]) -> int:
+    while True:
+        for part in parts:
+            if (code := part.process.poll()) is not None:
+                print(f"{part.label}意外结束（退出码 {code}），其余部分一并停止；原因见上面的日志。", file=sys.stderr)
+                return 1
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _signal(part: Part, number: signal.Signals) -> None:
+    try:
+        os.killpg(part.process.pid, number)
+    except ProcessLookupError:
+        pass  # the whole group is gone already
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped

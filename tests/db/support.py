@@ -1,0 +1,200 @@
+"""What the database tests share: a small town, actors, filings, and races of real threads.
+
+Imported at the top of those tests; Django is started here so that they may import models at their top too (this connects to nothing).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, datetime
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connection, connections, transaction
+
+from shebao.site.console_site import set_up
+
+set_up()
+
+from shebao.access.acting import acting  # noqa: E402
+from shebao.base.actor import ENGINE, Actor, Role  # noqa: E402
+from shebao.base.clock import ZONE  # noqa: E402
+from shebao.base.identifiers import make_id_number  # noqa: E402
+from shebao.base.months import first_day  # noqa: E402
+from shebao.base.terms import INSURANCES, Insurance, Post, insurances_in, mask_of  # noqa: E402
+from shebao.casework import operations, review  # noqa: E402
+from shebao.casework.item import Context, item_of  # noqa: E402
+from shebao.enrolment import operations as enrolment  # noqa: E402
+from shebao.levy import receiving  # noqa: E402
+from shebao.levy.models import Bill  # noqa: E402
+from shebao.parties.models import Agency  # noqa: E402
+from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units  # noqa: E402
+from shebao.runs import monthly_assessment  # noqa: E402
+
+PLACE = "420100"
+FULL = mask_of([i for i in INSURANCES if i is not Insurance.MATERNITY])
+FULL_CODES = [str(i.value) for i in insurances_in(FULL)]
+AT = datetime(2026, 11, 10, 9, tzinfo=ZONE)
+ADD, STOP, CHANGE = "enrolment.add_employee", "enrolment.stop_employee", "enrolment.change_wage"
+
+_people, _serials = count(), count(1)
+
+
+def moment(month: int, day: int = 10, hour: int = 9) -> datetime:
+    """An instant of a month."""
+    return datetime.combine(first_day(month).replace(day=day), datetime.min.time(), ZONE).replace(hour=hour)
+
+
+def new_id_number(birth: date = date(1995, 3, 4), *, male: bool = True) -> str:
+    """A number right in form that no other call gives: half of the sequences are men's."""
+    n = next(_people)
+    return make_id_number(f"42{n // 500 % 90 + 10:02d}99", birth, n % 500 * 2 + male)
+
+
+def make_agency(number: int = 1, place: str = PLACE) -> int:
+    Agency.objects.using("owner").create(id=number, name=f"示例经办机构{number}", place=place, district="420199")
+    return number
+
+
+def make_unit(
+    name: str = "示例公司",
+    *,
+    agency: int = 1,
+    place: str = PLACE,
+    mask: int = FULL,
+    injury_class: int = 1,
+    vip: bool = True,
+    kind: str = "employer",
+    since: int = 202401,
+) -> int:
+    with acting(ENGINE):
+        unit = NewUnit(name, None, agency, place, mask, injury_class, since, first_day(since), kind=kind, vip=vip)
+        return register_units([unit], at=moment(since, 1))[0]
+
+
+def operator(unit_id: int, account: int = 100, *, agency: int = 1, name: str = "经办甲") -> Actor:
+    return Actor(Role.UNIT, account, name, unit_id, agency, frozenset({Post.UNIT_OPERATOR}))
+
+
+def reviewer(account: int = 200, *, agency: int = 1, name: str = "审核甲") -> Actor:
+    return Actor(Role.AGENCY, account, name, 0, agency, frozenset({Post.REVIEWER}))
+
+
+def finance(account: int = 300) -> Actor:
+    """Money is written by the engine in the name of the person of finance."""
+    return Actor(Role.ENGINE, account, f"财务{account}")
+
+
+def context(unit_id: int, at: datetime = AT, *, vip: bool = True, agency: int = 1, place: str = PLACE) -> Context:
+    return Context(unit_id, agency, place, vip, at.date(), at)
+
+
+def hire(
+    unit_id: int, heads: int = 1, *, wage_fen: int = 800_000, mask: int = FULL, month: int = 202610, agency: int = 1, at: datetime = AT
+) -> list[str]:
+    """People insured through a unit, entered into the register as an effect would. Returns their ID numbers."""
+    numbers = [new_id_number() for _ in range(heads)]
+    with acting(ENGINE):
+        people = register_people([NewPerson(n, f"张三{'甲乙丙丁'[i % 4]}") for i, n in enumerate(numbers)], at=at)
+        enrolment.start([enrolment.NewSpell(people[n], unit_id, agency, mask, month, wage_fen + i, None) for i, n in enumerate(numbers)], at=at)
+    return numbers
+
+
+def person_ids(numbers: Sequence[str]) -> list[int]:
+    found = dict(ask("select id_number, id from parties_person where id_number = any(%s)", [list(numbers)]))
+    return [found[n] for n in numbers]
+
+
+def addition(id_number: str = "", **changed: Any) -> dict[str, Any]:
+    """增员 as typed into the form."""
+    typed = {"id_number": id_number or new_id_number(), "name": "张三", "ethnicity": "汉族", "declared_wage": "8000", "insurances": FULL_CODES}
+    return typed | changed
+
+
+def file(code: str, ctx: Context, typed: dict[str, Any], *, key: UUID | None = None, actor: Actor | None = None) -> int:
+    """Save and submit one filing. Returns the case."""
+    with acting(actor or operator(ctx.unit_id, agency=ctx.agency_id)):
+        saved = operations.save_new(item_of(code), ctx, typed, key=key)
+        return operations.submit(saved.case_id, 1, ctx)
+
+
+def take_effect(code: str, ctx: Context, typed: dict[str, Any]) -> review.Outcome | None:
+    """File as a VIP unit and let the system review."""
+    case = file(code, ctx, typed)
+    with acting(ENGINE):
+        return review.review_automatically(case, ctx)
+
+
+def assess(month: int, *, place: str = PLACE, at: datetime | None = None) -> int:
+    return monthly_assessment.assess(place, month, clock=lambda: at or moment(month, 25))
+
+
+def pay(bill: Bill, amount_fen: int, *, at: datetime = AT, agency: int = 1) -> receiving.Received:
+    n = next(_serials)
+    payment = receiving.Payment(f"T{n:06d}", bill.number, "示例公司", amount_fen, at.date(), 3)
+    with acting(finance()):
+        return receiving.receive_file(
+            n.to_bytes(32, "big"), f"B{n}", "到账.csv", [payment], place=PLACE, agency_id=agency, on=at.date(), at=at
+        )
+
+
+def ask(sql: str, values: Sequence[Any] = (), *, actor: Actor = ENGINE) -> list[tuple[Any, ...]]:
+    """Rows of a query, asked by the engine unless another one is named."""
+    with acting(actor), connection.cursor() as cursor:
+        cursor.execute(sql, list(values))
+        return list(cursor.fetchall())
+
+
+def as_owner(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(sql, list(values))
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def sqlstate(error: BaseException) -> str:
+    return str(getattr(error.__cause__, "sqlstate", ""))
+
+
+@contextmanager
+def rolled_back(actor: Actor | None, alias: str = "default"):  # type: ignore[no-untyped-def]
+    """A transaction of an actor (or of the schema's owner) that leaves nothing behind."""
+    with acting(actor) if actor else transaction.atomic(using=alias):
+        with connections[alias].cursor() as cursor:
+            yield cursor
+        transaction.set_rollback(True, using=alias)
+
+
+def attempt(actor: Actor | None, sql: str, values: Sequence[Any] = (), *, alias: str = "default") -> int | str:
+    """How many rows a statement found or changed, or the SQLSTATE that refused it. Nothing of it stays."""
+    try:
+        with rolled_back(actor, alias) as cursor:
+            cursor.execute(sql, list(values))
+            return int(cursor.rowcount)
+    except DatabaseError as error:
+        return sqlstate(error)
+
+
+def race(rounds: int, racers: int, act: Callable[[int, int], Any]) -> list[list[Any]]:
+    """Let threads, each with its own connection, do act(round, racer) in the same instant, round after round.
+
+    Returns: by round, what each racer got back, or the exception.
+    """
+    start = threading.Barrier(racers)
+    outcomes: list[list[Any]] = [[None] * racers for _ in range(rounds)]
+
+    def run(racer: int) -> None:
+        try:
+            for i in range(rounds):
+                start.wait(60)
+                try:
+                    outcomes[i][racer] = act(i, racer)
+                except Exception as error:
+                    outcomes[i][racer] = error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(racers) as pool:
+        list(pool.map(run, range(racers)))
+    return outcomes

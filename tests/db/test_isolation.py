@@ -1,0 +1,249 @@
+"""Nothing of one unit or agency reaches another: tried for every table, role and verb that the catalogue of PostgreSQL knows."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from django.apps import apps
+from django.utils.timezone import now
+
+from shebao.access.models import Account, Grant, SignIn
+from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
+from shebao.base.terms import Post
+from shebao.casework import batch
+from shebao.casework.item import item_of
+from shebao.papers.models import Paper
+from tests.db import support
+from tests.db.support import acting, as_owner, attempt
+
+DENIED = "42501"
+# Whose a row is: a condition with the unit's (or agency's) number. Tables not named here go by their columns unit_id and agency_id.
+UNITS = {
+    "parties_unit": "t.id = {0}",
+    "parties_person": "exists (select 1 from enrolment_spell s where s.person_id = t.id and s.unit_id = {0})",
+    "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
+    "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
+    "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id where r.id = t.receipt_id and b.unit_id = {0})",
+    "access_account": "t.id = {0}00",
+    "access_grant": "t.account_id = {0}00",
+    "access_signin": "t.account_id = {0}00",
+    "audit_event": "t.unit_id = {0}",
+}
+AGENCIES = {
+    "parties_unitterms": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
+    "parties_person": "exists (select 1 from enrolment_spell s where s.person_id = t.id and s.agency_id = {0})",
+    "levy_assessment": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
+    "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.agency_id = {0})",
+    "levy_allocation": "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})",
+    "access_account": "t.id = {0}",
+    "access_grant": "t.account_id = {0}",
+    "access_signin": "t.account_id = {0}",
+}
+# Rows that belong to no unit and no agency: all may be read, none may be written.
+SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
+SHARED_AGENCY = SHARED_UNIT | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
+UNSEEN = {"casework_effect", "levy_receiptfile", "levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
+PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper"}
+ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "audit_event"}
+OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "casework")
+
+
+def tables() -> list[str]:
+    """Every table of our applications that the catalogue holds, whether or not a model or a policy knows of it. Month parts apart."""
+    rows = as_owner(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1"
+    )
+    return [name for (name,) in rows if name.split("_")[0] in OURS]
+
+
+@pytest.fixture(scope="module")
+def units(database: str) -> Iterator[tuple[int, int]]:
+    """Two units of two agencies, each with the same rows in every table. Accounts are numbered after unit and agency."""
+    support.make_agency(1), support.make_agency(2)
+    both = support.make_unit("甲公司", agency=1), support.make_unit("乙公司", agency=2)
+    for agency, unit in enumerate(both, 1):
+        support.hire(unit, 2, month=202609, agency=agency)
+    support.assess(202610)
+    for agency, unit in enumerate(both, 1):
+        ctx = support.context(unit, agency=agency)
+        key = support.UUID(int=unit)
+        case = support.file(support.ADD, ctx, support.addition(backdated_from="202610"), key=key)
+        with acting(ENGINE):
+            support.review.review_automatically(case, ctx)
+            bill = support.Bill.objects.get(unit_id=unit)
+            paper = {"kind": "k", "title": "t", "facts": {}, "subject": "s", "unit_id": unit, "agency_id": agency}
+            fields = {f.name for f in Paper._meta.get_fields()}
+            given = {"code": f"CODE{unit}", "made_at": support.AT, "sha256": b"0" * 32, "size": 1, "content": b"x", "made_by": 0, "agency_name": "n"}
+            Paper.objects.create(**{k: v for k, v in (paper | given).items() if k in fields})
+        support.pay(bill, 100, agency=agency)
+        with acting(support.operator(unit, unit * 100, agency=agency)):
+            batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
+        for number, post, place in (
+            (unit * 100, Post.UNIT_OPERATOR, {"unit_id": unit}),
+            (agency, Post.REVIEWER, {"agency_id": agency}),
+        ):
+            _account(number, post, place)
+    _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
+    _account(9002, Post.AUDITOR, {"agency_id": 1})
+    yield both
+
+
+def _account(number: int, post: Post, place: dict[str, int]) -> None:
+    words = {"username": f"u{number}", "password": "!", "name": "某", "post_class": post.post_class, "created_at": support.AT}
+    account = Account.objects.using("owner").create(id=number, **words, **place)
+    Grant.objects.using("owner").create(account=account, post=post, post_class=post.post_class, from_date=support.AT.date(), granted_by=0)
+    SignIn.objects.using("owner").create(token_sha256=number.to_bytes(32, "big"), account=account, started_at=support.AT, seen_at=now())
+
+
+def unit_actor(units: tuple[int, int]) -> Actor:
+    return support.operator(units[0], units[0] * 100, agency=1)
+
+
+AGENCY_1 = support.reviewer(1, agency=1)
+ADMIN = Actor(Role.ADMIN, 9001, "管理员", 0, 1)
+READER = Actor(Role.AUDITOR, 9002, "审计", 0, 1)
+
+
+def columns(table: str) -> set[str]:
+    rows = as_owner("select column_name from information_schema.columns where table_schema = 'public' and table_name = %s", [table])
+    return {name for (name,) in rows}
+
+
+def belongs(table: str, special: dict[str, str], column: str, number: int) -> str | None:
+    """The condition that a row is of that unit or agency, or None when nothing tells."""
+    if table in special:
+        return special[table].format(number)
+    return f"t.{column} = {number}" if column in columns(table) else None
+
+
+def counted(table: str, condition: str = "true") -> int:
+    return int(as_owner(f"select count(*) from {table} t where {condition}")[0][0])
+
+
+def test_every_table_of_ours_has_row_security_forced_and_at_least_one_policy(units: tuple[int, int]) -> None:
+    rows = as_owner(
+        "select relname, relrowsecurity and relforcerowsecurity, (select count(*) from pg_policy where polrelid = c.oid)"
+        " from pg_class c where relname = any(%s) and relnamespace = 'public'::regnamespace",
+        [tables()],
+    )
+    assert [row for row in rows if not (row[1] and row[2] > 1)] == []
+    models = {m._meta.db_table for label in OURS for m in apps.get_app_config(label).get_models()}
+    assert models <= set(tables()) and len(rows) == len(tables()) > 20
+
+
+def test_the_two_sides_have_rows_in_every_table_so_that_the_matrix_proves_something(units: tuple[int, int]) -> None:
+    for table in tables():
+        for special, column, numbers in ((UNITS, "unit_id", units), (AGENCIES, "agency_id", (1, 2))):
+            shared = SHARED_UNIT | UNSEEN if special is UNITS else SHARED_AGENCY | UNSEEN
+            for number in numbers:
+                condition = belongs(table, special, column, number)
+                assert condition or table in shared, f"say in this file whose the rows of {table} are"
+                assert counted(table, condition or "true"), f"{table} holds nothing of {column} {number}"
+
+
+@pytest.mark.parametrize("who", ["unit", "agency"])
+def test_units_and_agencies_read_exactly_their_own_rows(units: tuple[int, int], who: str) -> None:
+    actor, special, column, number = _side(units, who)
+    shared, seen = (SHARED_UNIT if who == "unit" else SHARED_AGENCY), 0
+    for table in tables():
+        found = attempt(actor, f"select 1 from {table}")
+        if found == DENIED:
+            continue
+        condition = "true" if table in shared else belongs(table, special, column, number)
+        assert condition is not None and found == counted(table, condition), f"{who} reads {found} rows of {table}"
+        assert table in shared or found < counted(table)
+        seen += 1
+    assert seen >= 12
+
+
+@pytest.mark.parametrize("who", ["unit", "agency"])
+def test_units_and_agencies_write_nothing_of_others_nor_give_their_rows_away(units: tuple[int, int], who: str) -> None:
+    actor, special, column, number = _side(units, who)
+    other = units[1] if who == "unit" else 2
+    for table in tables():
+        theirs = belongs(table, special, column, other) or "true"
+        row = as_owner(f"select row_to_json(t)::text from {table} t where {theirs} limit 1")[0][0]
+        inserted = attempt(actor, f"insert into {table} select * from json_populate_record(null::{table}, %s)", [row])
+        assert inserted == DENIED, f"{who} inserts into {table} what is another's: {inserted}"
+        own = counted(table, belongs(table, special, column, number) or "false")
+        for name in sorted(set(json.loads(row)) - {"pk"}):
+            changed = attempt(actor, f'update {table} set "{name}" = "{name}"')
+            assert changed == DENIED or changed == own or table == "levy_assessment", f"{who} changes {changed} rows of {table}.{name}"
+        for name, value in (("unit_id", units[1]), ("agency_id", 2), ("account_id", 9002)):
+            if name in columns(table) and (name != "agency_id" or who == "agency"):
+                given = attempt(actor, f"update {table} set {name} = %s where {name} is distinct from %s", [value, value])
+                assert given in (DENIED, 0), f"{who} gives rows of {table} away by {name}: {given}"
+
+
+def _side(units: tuple[int, int], who: str) -> tuple[Actor, dict[str, str], str, int]:
+    return (unit_actor(units), UNITS, "unit_id", units[0]) if who == "unit" else (AGENCY_1, AGENCIES, "agency_id", 1)
+
+
+def test_nobody_deletes_or_truncates_anything(units: tuple[int, int]) -> None:
+    for actor in (PUBLIC, unit_actor(units), AGENCY_1, ENGINE, ADMIN, READER):
+        for table in tables():
+            for verb in (f"delete from {table}", f"truncate {table}"):
+                assert attempt(actor, verb) == DENIED, f"{actor.role.value}: {verb}"
+
+
+def test_the_public_reads_what_signing_in_and_verifying_need_and_no_more(units: tuple[int, int]) -> None:
+    assert {t for t in tables() if attempt(PUBLIC, f"select 1 from {t}") != DENIED} == PUBLIC_READS
+    assert attempt(PUBLIC, "select content from papers_paper") == DENIED
+    for column in ("unit_id", "agency_id", "post_class", "password", "username", "disabled_at"):
+        assert attempt(PUBLIC, f"update access_account set {column} = {column}") == DENIED
+    assert attempt(PUBLIC, "update access_signin set account_id = 9001") == DENIED
+
+
+def test_administrators_see_no_insured_person_and_accounts_of_their_own_agency_only(units: tuple[int, int]) -> None:
+    assert {t for t in tables() if attempt(ADMIN, f"select 1 from {t}") != DENIED} == ADMIN_READS
+    assert attempt(ADMIN, "select 1 from access_account") == counted("access_account", f"agency_id = 1 or unit_id = {units[0]}") == 4
+    assert attempt(ADMIN, "select 1 from access_signin") == 4
+    assert attempt(ADMIN, f"update access_account set agency_id = 2, unit_id = null where unit_id = {units[0]}") == DENIED
+
+
+def test_the_auditor_reads_all_but_passwords_and_changes_nothing_of_others(units: tuple[int, int]) -> None:
+    for table in tables():
+        found, whole = attempt(READER, f"select 1 from {table}"), counted(table)
+        own_only = table in ("access_account", "access_signin")
+        assert found == (1 if own_only else whole), f"the auditor reads {found} of {whole} rows of {table}"
+        for name in columns(table):
+            assert attempt(READER, f'update {table} set "{name}" = "{name}"') in (DENIED, 1), f"{table}.{name}"
+        assert table == "audit_event" or attempt(READER, f"insert into {table} default values") == DENIED
+
+
+def test_without_an_actor_every_table_is_closed(units: tuple[int, int]) -> None:
+    for table in tables():
+        for statement in (f"select 1 from {table}", f"delete from {table}", f"insert into {table} default values"):
+            assert attempt(None, statement) == DENIED, statement
+
+
+def test_the_application_and_its_roles_own_nothing_and_pass_no_policy(units: tuple[int, int]) -> None:
+    ours = "rolname like 'shebao%%' and rolname <> 'shebao_owner'"
+    assert as_owner(f"select rolname from pg_roles where {ours} and rolsuper") == []
+    assert as_owner(f"select rolname from pg_roles where {ours} and rolbypassrls") == [("shebao_backup",)]
+    assert as_owner(f"select relname from pg_class c join pg_roles r on r.oid = c.relowner where {ours}") == []
+    assert as_owner("select rolinherit from pg_roles where rolname = 'shebao_app'") == [(False,)]
+    for actor in (PUBLIC, unit_actor(units), AGENCY_1, ENGINE, ADMIN, READER):
+        assert attempt(actor, "create table mine (id int)") == DENIED
+        assert attempt(actor, "alter table parties_unit no force row level security") == DENIED
+    assert attempt(unit_actor(units), "set local role shebao_owner") == DENIED
+
+
+def test_parts_of_the_month_table_are_reached_through_it_only(units: tuple[int, int]) -> None:
+    parts = [name for (name,) in as_owner("select inhrelid::regclass::text from pg_inherits where inhparent = 'levy_assessment'::regclass")]
+    assert len(parts) == 1
+    for actor in (PUBLIC, unit_actor(units), AGENCY_1, ENGINE, ADMIN, READER):
+        for verb in ("select 1 from {}", "delete from {}", "update {} set person_id = 1", "insert into {} default values"):
+            assert attempt(actor, verb.format(parts[0])) == DENIED, f"{actor.role.value}: {verb}"
+
+
+def test_functions_with_the_owners_rights_are_few_closed_to_the_public_and_fixed_in_their_path(units: tuple[int, int]) -> None:
+    rows = as_owner(
+        "select proname, coalesce(array_to_string(proconfig, ' '), ''), coalesce(array_to_string(proacl, ' '), '=X') from pg_proc"
+        " where prosecdef and pronamespace = 'public'::regnamespace order by 1"
+    )
+    assert [row[0] for row in rows] == ["levy_build_open", "levy_build_publish"]
+    for _, path, rights in rows:
+        assert path == "search_path=public, pg_temp" and not any(right.startswith("=") for right in rights.split())
+    for actor in (PUBLIC, unit_actor(units), AGENCY_1, ADMIN, READER):
+        assert attempt(actor, "select levy_build_open(202611, 1)") == DENIED
