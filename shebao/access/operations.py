@@ -94,7 +94,7 @@ def sign_out(signin_id: int, *, at: datetime) -> None:
 
 
 def change_password(old: str, new: str, *, at: datetime) -> None:
-    """Set a new password for the acting account and end its other sign-ins.
+    """Set a new password for the acting account; `end_sign_ins` ends its other sign-ins.
 
     Raises: PasswordRefused with what to do.
     """

@@ -92,11 +92,6 @@ def read(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> list[Exami
     return [Examined(row, cells, i, values[i], list(refusals.get(i, ()))) for i, row in enumerate(rows)]
 
 
-def double(row: int) -> Refusal:
-    """The same person twice in one case."""
-    return Refusal("FLD-40", f"与第 {row} 行是同一个人，请删除其中一行", "id_number")
-
-
 def as_typed(cell: Cell, kind: Kind) -> str | list[str]:
     """A cell as it can be typed again and kept: text stays text, numbers and days of a workbook become text."""
     if cell is None:

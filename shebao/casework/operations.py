@@ -11,7 +11,7 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import Refusal, RefusedError, ShebaoError
 from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
-from shebao.casework.examine import Examined, Typed, as_json, double, examine, from_json, typed_of
+from shebao.casework.examine import Examined, Typed, as_json, examine, from_json, read, typed_of
 from shebao.casework.item import Context, MoneyEffect, Review, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.jobs import defer
@@ -19,6 +19,7 @@ from shebao.casework.models import Case, CaseState, Channel, Filing, FilingState
 
 REEXAMINED_ROWS_MAX = 2_000  # above it a submission relies on the upload's checks; taking effect checks every row again anyway
 OPEN_STATES = (FilingState.DRAFT, FilingState.RETURNED)
+REFUSED = Q(refusals__isnull=False) | Q(values__isnull=True)
 
 
 class CoreFixedError(ShebaoError):
@@ -144,7 +145,7 @@ def _keep_core(item: ServiceItem, filing: Filing, typed: Typed) -> None:
 
 
 def amend_row(case_id: int, filing_id: int, context: Context, typed: Typed) -> Examined:
-    """Repair one row of a batch in the page; only this row is examined and stored, the others are left alone.
+    """Repair one row of a batch in the page; only this row and its doubles, former and new, are examined and stored again.
 
     Raises: NoSuchCaseError, WrongStateError.
     """
@@ -155,24 +156,43 @@ def amend_row(case_id: int, filing_id: int, context: Context, typed: Typed) -> E
     filing = Filing.objects.filter(case=case, pk=filing_id, state__in=OPEN_STATES).first()
     if filing is None:
         raise WrongStateError(case, "修改这一行")
-    merged: Typed = {**typed_of(item, filing.typed, filing.values), **typed}
-    examined = examine(item, context, {f.name: [merged.get(f.name)] for f in item.fields}, [filing.row])[0]
-    twin = Filing.objects.filter(case=case, id_number=examined.id_number, state__in=OPEN_STATES).exclude(pk=filing.pk).first()
-    if twin is not None and examined.id_number:
-        examined.refusals.append(double(twin.row))
-    Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
+    former, filing.typed = filing.id_number, {**typed_of(item, filing.typed, filing.values), **typed}
+    alone = read(item, {f.name: [filing.typed.get(f.name)] for f in item.fields}, [filing.row])[0]
+    twins = _same_people(case, {former, alone.id_number}).exclude(pk=filing.pk)
+    examined = _store_again(item, context, [filing, *twins], amended=filing)[0]
     Case.objects.filter(pk=case.pk).update(changed_at=context.at, version=F("version") + 1)
     return examined
 
 
-def remove_rows(case_id: int, filing_ids: Sequence[int], *, at: datetime) -> int:
-    """Take rows out of a batch that is not submitted. The rows stay on record as deleted; a double's twin is freed."""
+def _same_people(case: Case, id_numbers: set[str]) -> QuerySet[Filing]:
+    return Filing.objects.filter(case=case, id_number__in=id_numbers - {""}, state__in=OPEN_STATES).order_by("row")
+
+
+def _store_again(item: ServiceItem, context: Context, filings: Sequence[Filing], amended: Filing | None = None) -> list[Examined]:
+    """Examine stored rows together, as they would be typed now, and store the amended one and those whose outcome is another."""
+    typed = [typed_of(item, filing.typed, filing.values) for filing in filings]
+    columns = {f.name: [row.get(f.name) for row in typed] for f in item.fields}
+    found = examine(item, context, columns, [f.row for f in filings])
+    for filing, examined in zip(filings, found, strict=True):
+        if filing is amended or as_json(examined.refusals) != filing.refusals or filing.values != examined.values:
+            Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
+    return found
+
+
+def remove_rows(case_id: int, filing_ids: Sequence[int], *, at: datetime, context: Context | None = None) -> int:
+    """Take rows out of a batch that is not submitted. The rows stay on record as deleted.
+
+    context: when given, a double's twin is free at once, otherwise when the case is submitted.
+    """
     case = locked(case_id)
     if case.state != CaseState.DRAFT:
         raise WrongStateError(case, "删除")
     rows = Filing.objects.filter(case=case, pk__in=filing_ids, state__in=OPEN_STATES)
+    people = set(rows.values_list("id_number", flat=True)[:REEXAMINED_ROWS_MAX])
     count = rows.update(state=FilingState.WITHDRAWN, changed_at=at)
     if count:
+        if context is not None and (twins := list(_same_people(case, people))):
+            _store_again(item_of(case.item_code, case.item_version), context, twins)
         moved(case, at=at)
         note(case, "rows_removed", f"删除 {count} 行", at=at)
     return count
@@ -194,7 +214,7 @@ def _submit(case_id: int, version: int, context: Context) -> int:
     rows = Filing.objects.filter(case=case, state__in=OPEN_STATES)
     _examine_again(item, context, rows)
     good = rows.filter(refusals__isnull=True, values__isnull=False)
-    bad = rows.filter(Q(refusals__isnull=False) | Q(values__isnull=True))
+    bad = rows.filter(REFUSED)
     if not good.exists():
         refusals = [r for f in bad[:5] for r in f.refusals or ()]
         if case.channel == Channel.WORKBOOK or not refusals:
@@ -220,13 +240,10 @@ def _examine_again(item: ServiceItem, context: Context, rows: QuerySet[Filing]) 
     """The world may have moved since the rows were saved."""
     filings = list(rows.order_by("row")[: REEXAMINED_ROWS_MAX + 1])
     if len(filings) > REEXAMINED_ROWS_MAX:
-        return
-    typed = [typed_of(item, filing.typed, filing.values) for filing in filings]
-    columns = {f.name: [row.get(f.name) for row in typed] for f in item.fields}
-    for filing, examined in zip(filings, examine(item, context, columns, [f.row for f in filings]), strict=True):
-        fresh = as_json(examined.refusals)
-        if fresh != filing.refusals or filing.values != examined.values:
-            Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
+        # Of a large batch only what was refused: a deleted double or a changed world may have freed it.
+        filings = list(rows.filter(REFUSED).order_by("row")[:REEXAMINED_ROWS_MAX])
+    if filings:
+        _store_again(item, context, filings)
 
 
 def _split(item: ServiceItem, context: Context, case: Case, bad: QuerySet[Filing]) -> None:

@@ -1,5 +1,6 @@
 """What a reviewer (or the system) does: claim, pass, return, or both in one save. Passing has its effect in the same transaction."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -139,7 +140,7 @@ def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) 
     if returns:
         first = next(iter(returns.values()))
         case.state, case.returned = CaseState.DRAFT, True
-        case.return_reason = first.reason if len(returns) == 1 else f"{first.reason}（共 {len(returns)} 人被退回）"[:300]
+        case.return_reason = (first.reason if len(returns) == 1 else f"{first.reason[:280]}（共 {len(returns)} 人被退回）")[:300]
     else:
         case.state, case.ended_at = CaseState.DONE, context.at
     moved(case, at=context.at)
@@ -159,7 +160,7 @@ def _send_back(returns: Mapping[int, Return], at: datetime) -> None:
                 at,
                 list(returns),
                 [r.reason[:300] for r in returns.values()],
-                ["[" + ",".join(f'"{pin}"' for pin in r.pins) + "]" for r in returns.values()],
+                [json.dumps(r.pins) for r in returns.values()],
             ],
         )
 

@@ -7,12 +7,12 @@ from django.db import connection
 
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
+from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
-from shebao.base.months import month_shown
+from shebao.base.months import month_of, month_shown
 from shebao.levy import bulk
 from shebao.levy.billing import bill_month
 from shebao.levy.models import MonthState, PlaceMonth, Run, RunChunk
-from shebao.parties.queries import terms_in
 from shebao.policy.levy import month_rates
 from shebao.policy.rulebook import Rulebook
 
@@ -28,13 +28,13 @@ class AlreadyAssessedError(ShebaoError):
         super().__init__(f"{month_shown(month)}已经核定过，不会重复核定；之后的变动按补缴、补差处理")
 
 
-class RunningError(ShebaoError):
-    """Another start of the same run was first."""
+class FutureMonthError(ShebaoError):
+    """Whoever is enrolled until the month's end belongs to it: it is not assessed before it begins."""
 
     code = "LVY-03"
 
     def __init__(self, month: int) -> None:
-        super().__init__(f"{month_shown(month)}的核定正在运行，请在月度核定页面查看进度")
+        super().__init__(f"{month_shown(month)}还没有开始，不能提前核定；请在该月内办理")
 
 
 class EarlyMonthError(ShebaoError):
@@ -48,20 +48,26 @@ class EarlyMonthError(ShebaoError):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a run still has to do: chunks by number, as ranges of unit ids."""
+    """What a run still has to do: chunks by number, as ranges of unit ids; what every chunk needs is loaded once."""
 
     run_id: int
+    place: str
+    month: int
     table: str
+    employers: bulk.Employers
     chunks: tuple[tuple[int, int, int], ...]
 
 
 def begin(place: str, month: int, *, at: datetime) -> int:
     """Start the run: the month is closed to everything that would take effect in it until it is published.
 
-    Returns: the run; the same one again when a former start was interrupted. Raises: AlreadyAssessedError, EarlyMonthError.
+    Returns: the run; the same one again when a former start was interrupted.
+    Raises: AlreadyAssessedError, EarlyMonthError, FutureMonthError.
     """
     if month < 202001:
         raise EarlyMonthError(month)
+    if month > month_of(at.astimezone(ZONE).date()):
+        raise FutureMonthError(month)
     with connection.cursor() as cursor:
         cursor.execute("insert into levy_placemonth (place, month, state) values (%s, %s, 'open') on conflict do nothing", [place, month])
     row = PlaceMonth.objects.select_for_update().get(place=place, month=month)
@@ -76,25 +82,30 @@ def begin(place: str, month: int, *, at: datetime) -> int:
 
 
 def plan(run_id: int) -> Work:
-    """What is still missing of a run. The month table is made here when there is none yet."""
-    run = Run.objects.get(pk=run_id)
-    ranges = bulk.chunks(bulk.unit_heads(run.place, run.month))
+    """What is still missing of a run; nothing of one that has ended. The month table is made here when there is none yet."""
+    run = Run.objects.select_for_update().get(pk=run_id)  # two starts at once make one table
+    if run.state != "running":
+        return Work(run_id, "", ())
+    ranges = bulk.chunks(bulk.unit_heads(run.month))
     Run.objects.filter(pk=run_id).update(chunks_total=len(ranges))
     done = set(RunChunk.objects.filter(run_id=run_id).values_list("chunk", flat=True))
     with connection.cursor() as cursor:
         cursor.execute("select levy_build_open(%s, %s)", [run.month, run_id])
         table = str(cursor.fetchone()[0])
-    return Work(run_id, table, tuple((i, first, last) for i, (first, last) in enumerate(ranges) if i not in done))
+    employers = bulk.employers(run.place, run.month)
+    return Work(
+        run_id, run.place, run.month, table, employers, tuple((i, first, last) for i, (first, last) in enumerate(ranges) if i not in done)
+    )
 
 
 def do_chunk(work: Work, chunk: tuple[int, int, int], rulebook: Rulebook) -> int:
     """One chunk in the current transaction: its guard row and its rows, or neither. Returns the number of people."""
     number, first, last = chunk
-    run = Run.objects.get(pk=work.run_id)
-    block = bulk.read_block(run.month, first, last, run.place)
-    rates = month_rates(rulebook, run.month, run.place)
-    assessed, classes = bulk.assess_block(block, terms_in(run.month), rates)
-    stream, total_fen = bulk.encode(block, assessed, classes, run.month)
+    with connection.cursor() as cursor:
+        cursor.execute("set local max_parallel_workers_per_gather = 0")  # the run has its own two writers
+    block = bulk.read_block(work.month, first, last, work.employers)
+    assessed, classes = bulk.assess_block(block, work.employers, month_rates(rulebook, work.month, work.place))
+    stream, total_fen = bulk.encode(block, assessed, classes, work.month)
     with connection.cursor() as cursor:
         cursor.execute(
             "insert into levy_runchunk (run_id, chunk, rows, total_fen) values (%s, %s, %s, %s) on conflict do nothing returning 1",

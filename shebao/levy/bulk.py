@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
+from shebao.base.errors import ShebaoError
 from shebao.base.terms import Insurance, Payer
-from shebao.parties.queries import UnitTerms
 from shebao.policy.levy import Assessed, MonthRates, assess
 
 CHUNK_PEOPLE = 100_000
@@ -59,6 +59,16 @@ class _RawLoader(Loader):
         return bytes(data)
 
 
+class TermsMissingError(ShebaoError):
+    """Units insure people in a month for which the register holds neither their types nor their 工伤费率类别."""
+
+    code = "LVY-05"
+
+    def __init__(self, unit_ids: list[int]) -> None:
+        told = "、".join(str(unit_id) for unit_id in unit_ids[:5])
+        super().__init__(f"有 {len(unit_ids)} 个单位（内部编号 {told}）没有该月的参保险种和工伤费率类别，请先补登单位参保信息再核定")
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """People of some units in a month: shape (n,) each, by unit, then person. A person may stand in two units, with other types."""
@@ -82,22 +92,51 @@ def chunks(unit_heads: list[tuple[int, int]], size: int = CHUNK_PEOPLE) -> list[
     return ranges
 
 
-def unit_heads(place: str, month: int) -> list[tuple[int, int]]:
-    """Employers of a place with cover in a month and about how many people (spells), by unit id."""
+@dataclass(frozen=True, slots=True)
+class Employers:
+    """The employers of a place in a month. ids: sorted, shape (n,); classes: 工伤费率类别, 0 where the register holds no terms."""
+
+    ids: NDArray[np.int64]
+    classes: NDArray[np.int8]
+
+
+class NoTermsError(ShebaoError):
+    """A unit has people in the month and no types in the register."""
+
+    code = "LVY-05"
+
+
+def employers(place: str, month: int) -> Employers:
+    """Employers of a place, loaded once a run."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            select s.unit_id, count(*) from enrolment_spell s join parties_unit u on u.id = s.unit_id
-            where u.place = %s and u.kind = 'employer'
-              and s.known_to is null and s.from_month <= %s and (s.to_month is null or s.to_month > %s) group by 1 order by 1
+            select u.id, coalesce(t.injury_class, 0) from parties_unit u
+            left join parties_unitterms t on t.unit_id = u.id and t.known_to is null and t.from_month <= %s
+              and (t.to_month is null or t.to_month > %s)
+            where u.place = %s and u.kind = 'employer' order by u.id
             """,
-            [place, month, month],
+            [month, month, place],
+        )
+        rows = np.array(cursor.fetchall(), np.int64).reshape(-1, 2)
+    return Employers(rows[:, 0], rows[:, 1].astype(np.int8))
+
+
+def unit_heads(month: int) -> list[tuple[int, int]]:
+    """Units with cover in a month and about how many people (spells), by unit id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select unit_id, count(*) from enrolment_spell
+            where known_to is null and from_month <= %s and (to_month is null or to_month > %s) group by 1 order by 1
+            """,
+            [month, month],
         )
         return [(int(unit_id), int(heads)) for unit_id, heads in cursor.fetchall()]
 
 
-def read_block(month: int, first_unit: int, last_unit: int, place: str) -> Block:
-    """The register's people of a range of units of a place in a month, with types and declared wage."""
+def read_block(month: int, first_unit: int, last_unit: int, of: Employers) -> Block:
+    """The register's people of a range of units in a month, with types and declared wage; those of `of` only."""
     # A server-side cursor on the psycopg connection of the current transaction: Django's own binds in the client, text only.
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.adapters.register_loader(INT8_ARRAY_OID, _RawLoader)
@@ -106,12 +145,11 @@ def read_block(month: int, first_unit: int, last_unit: int, place: str) -> Block
             select array_agg(person_id), array_agg(unit_id::int8), array_agg(insurance_mask::int8), array_agg(wage_fen) from (
               select s.person_id, s.unit_id, s.insurance_mask, w.wage_fen
               from enrolment_spell s join enrolment_wage w on w.unit_id = s.unit_id and w.person_id = s.person_id
-              join parties_unit u on u.id = s.unit_id and u.place = %(place)s and u.kind = 'employer'
               where s.unit_id between %(first)s and %(last)s and s.known_to is null and s.from_month <= %(month)s
                 and (s.to_month is null or s.to_month > %(month)s)
-                and w.known_to is null and w.from_month <= %(month)s and (w.to_month is null or w.to_month > %(month)s)) x
+                and w.unit_id between %(first)s and %(last)s and w.known_to is null and w.from_month <= %(month)s and (w.to_month is null or w.to_month > %(month)s)) x
             """,
-            {"first": first_unit, "last": last_unit, "month": month, "place": place},
+            {"first": first_unit, "last": last_unit, "month": month},
             binary=True,
         )
         arrays = cursor.fetchone()
@@ -119,7 +157,8 @@ def read_block(month: int, first_unit: int, last_unit: int, place: str) -> Block
         empty = np.empty(0, np.int64)
         return Block(empty, empty, empty.astype(np.uint8), empty)
     people, units, masks, wages = (np.frombuffer(a, _ELEMENT, offset=_ARRAY_HEADER_BYTES)["value"].astype(np.int64) for a in arrays)
-    return _merged(Block(people, units, masks.astype(np.uint8), wages))
+    ours = np.isin(units, of.ids)
+    return _merged(Block(people[ours], units[ours], masks[ours].astype(np.uint8), wages[ours]))
 
 
 def _merged(block: Block) -> Block:
@@ -127,16 +166,20 @@ def _merged(block: Block) -> Block:
     order = np.lexsort((block.people, block.units))
     people, units, wages = (a[order] for a in (block.people, block.units, block.wages_fen))
     masks = block.masks[order]
+    if not len(people):
+        return block
     starts = np.flatnonzero(np.concatenate(([True], (people[1:] != people[:-1]) | (units[1:] != units[:-1]))))
     if len(starts) == len(people):
         return Block(people, units, masks, wages)
     return Block(people[starts], units[starts], np.bitwise_or.reduceat(masks, starts), wages[starts])
 
 
-def assess_block(block: Block, terms: Mapping[int, UnitTerms], rates: MonthRates) -> tuple[Assessed, NDArray[np.int8]]:
-    """Assess a block with the 工伤费率类别 of each unit. Raises: as policy.levy.assess."""
-    present, where = np.unique(block.units, return_inverse=True)
-    classes = np.array([terms[int(unit)].injury_class for unit in present], np.int8)[where]
+def assess_block(block: Block, of: Employers, rates: MonthRates) -> tuple[Assessed, NDArray[np.int8]]:
+    """Assess a block with the 工伤费率类别 of each unit. Raises: NoTermsError, and as policy.levy.assess."""
+    classes = of.classes[np.searchsorted(of.ids, block.units)]
+    if len(classes) and not classes.all():
+        unit_id = int(block.units[classes == 0][0])
+        raise NoTermsError(f"单位（内部编号 {unit_id}）有参保人员但没有参保险种登记，请先补登单位参保险种，再重新核定")
     return assess(block.wages_fen, block.masks, classes, rates), classes
 
 

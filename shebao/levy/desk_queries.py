@@ -107,8 +107,8 @@ class Collected:
 
     @property
     def ppm(self) -> int:
-        """Collected share in parts per million; 0 when nothing is owed."""
-        return self.paid_fen * 1_000_000 // self.owed_fen if self.owed_fen else 0
+        """Collected share in parts per million, cut to hundredths of a percent; 0 when nothing is owed."""
+        return self.paid_fen * 10_000 // self.owed_fen * 100 if self.owed_fen else 0
 
 
 def collected(agency_id: int, *, limit: int = 6) -> list[Collected]:

@@ -43,15 +43,15 @@ def _worker(given: argparse.Namespace) -> int:
 def _demo(given: argparse.Namespace) -> int:
     ensure()
     set_up()
+    from shebao.site.demo.accounts import standing
+    from shebao.site.demo.build import CityExists
     from shebao.site.demo.scale import Scale
-    from shebao.site.prepare import alone, build_demo, migrate
     from shebao.site.demo.table import accounts_table
+    from shebao.site.prepare import ready
 
-    scale = Scale(given.units, given.people, given.months, given.seed)
-    with alone():
-        migrate()
-        if not build_demo(scale):
-            print("数据库里已经有单位，没有再建演示城市，也没有改动任何数据。")
-            return 0
+    if not ready(Scale(given.units, given.people, given.months, given.seed)):
+        if standing() != "finished":
+            raise CityExists
+        print("演示城市已经在了，没有改动任何数据。")
     print(accounts_table())
     return 0

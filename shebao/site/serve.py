@@ -34,9 +34,8 @@ class PortTaken(ShebaoError):
     code = "RUN-01"
 
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            f"端口 {port} 已被占用（{host}）。请先停止占用它的程序，或换一个端口，例如 make run PORT={port + 123 if port < 65_000 else 8123}。"
-        )
+        other = port + 123 if port < 65_000 else 8123
+        super().__init__(f"端口 {port} 已被占用（{host}）。请先停止占用它的程序，或换一个端口，例如 make run PORT={other}。")
 
 
 class AddressRefused(ShebaoError):
@@ -71,8 +70,8 @@ def serve(host: str, port: int, *, with_demo: bool) -> int:
     parts: list[Part] = []
     try:
         _prepare(with_demo)
-        _start(parts, host, port)
-        _tell(host, port)
+        if _start(parts, host, port):
+            _tell(host, port)
         return _watch(parts)
     except Stopped:
         print("\n正在停止…", flush=True)
@@ -120,12 +119,9 @@ def _prepare(with_demo: bool) -> None:
     ensure()
     set_up()
     from shebao.site.demo.scale import Scale
-    from shebao.site.prepare import alone, build_demo, migrate
+    from shebao.site.prepare import ready
 
-    with alone():
-        migrate()
-        if with_demo:
-            build_demo(Scale())
+    ready(Scale() if with_demo else None)
     from django.conf import settings
     from django.db import connections
 
@@ -133,18 +129,23 @@ def _prepare(with_demo: bool) -> None:
     connections.close_all()
 
 
-def _start(parts: list[Part], host: str, port: int) -> None:
+def _start(parts: list[Part], host: str, port: int) -> bool:
+    """Start both parts and wait until the web answers; False when one of them ended instead."""
     shown = f"[{host}]" if ":" in host else host
     environment = {"SHEBAO_BASE_URL": f"http://{shown}:{port}", "SHEBAO_DATA": str(data_folder()), **os.environ}
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning"]
-    web += ["--workers", str(WEB_PROCESSES), "--blocking-threads", str(THREADS_A_PROCESS), "--process-name", "shebao-web"]
+    web += ["--workers", str(WEB_PROCESSES), "--blocking-threads", str(THREADS_A_PROCESS)]
     parts.append(_part("网页服务", [*web, "shebao.site.wsgi:application"], environment))
     parts.append(_part("后台任务", [sys.executable, "-m", "shebao.site.command", "worker"], environment))
     until = time.monotonic() + READY_SECONDS_MAX
     while not _answers(host, port):
-        if any(part.process.poll() is not None for part in parts) or time.monotonic() > until:
-            return
+        if any(part.process.poll() is not None for part in parts):
+            return False
+        if time.monotonic() > until:
+            print(f"网页服务 {READY_SECONDS_MAX:.0f} 秒内没有应答，仍在等待。", file=sys.stderr)
+            until = float("inf")
         time.sleep(LOOK_EVERY_SECONDS)
+    return True
 
 
 def _part(label: str, command: Sequence[str], environment: Mapping[str, str]) -> Part:
@@ -167,12 +168,12 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _tell(host: str, port: int) -> None:
-    from shebao.site.demo.accounts import has_demo_accounts
+    from shebao.site.demo.accounts import standing
     from shebao.site.demo.table import accounts_table
 
     shown = f"[{host}]" if ":" in host else host
     print(f"\n社会保险网上办事大厅　http://{shown}:{port}\n", flush=True)
-    if has_demo_accounts():
+    if standing() == "finished":
         print(accounts_table())
     print("\n按 Ctrl-C 停止。", flush=True)
 

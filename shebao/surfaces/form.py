@@ -74,9 +74,9 @@ def view(field: Field, typed: Text, *, error: str = "", readonly: bool = False, 
     )
 
 
-def renamed(shown: FieldView, name: str) -> FieldView:
-    """The same control under another name, for a row of a table."""
-    return replace(shown, name=name)
+def in_row(shown: FieldView, name: str) -> FieldView:
+    """The same control under another name and without its hint, for a row of a table."""
+    return replace(shown, name=name, hint="")
 
 
 def chosen(field: Field, typed: Text) -> Text:

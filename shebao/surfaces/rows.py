@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shebao.base.errors import Refusal
-from shebao.casework.examine import from_json
+from shebao.casework.examine import Typed, from_json, typed_of
 from shebao.casework.fields import Field
 from shebao.casework.item import ServiceItem
 from shebao.casework.models import Filing, FilingState
-from shebao.surfaces.form import FieldView, chosen, renamed, shown, view
+from shebao.surfaces.form import FieldView, chosen, in_row, shown, view
 
 WORDS = {"err": "错误", "warn": "提醒", "ok": "通过", "fixed": "已改", "back": "已退回"}
 TONES = {"err": "err", "warn": "warn", "ok": "ok", "fixed": "ok", "back": "err"}
@@ -48,7 +48,8 @@ def row_view(item: ServiceItem, filing: Filing, *, amended: bool = False) -> Row
         reasons.insert(0, f"退回原因：{filing.return_reason}")
     if kind == "fixed":
         reasons.append("已改正，可以提交审批")
-    pairs = shown(item.fields, filing.values, filing.typed)
+    typed = typed_of(item, filing.typed, filing.values)
+    pairs = shown(item.fields, filing.values, typed)
     return RowView(
         id=filing.pk,
         row=filing.row,
@@ -57,7 +58,7 @@ def row_view(item: ServiceItem, filing: Filing, *, amended: bool = False) -> Row
         word=WORDS[kind],
         tone=TONES[kind],
         css=CLASSES[kind],
-        controls=tuple(_control(item.field(name), filing, refusals) for name in names if name) if kind != "fixed" else (),
+        controls=tuple(_control(item.field(name), filing.pk, typed, refusals) for name in names if name) if kind != "fixed" else (),
         reasons=tuple(reasons),
         adopt=tuple(_adoptable(item, told)),
         values=tuple((field.label, text) for field, text in pairs if not field.core and text not in ("未填", "—")),
@@ -74,9 +75,9 @@ def _kind(filing: Filing, refusals: Sequence[Refusal], warnings: Sequence[Refusa
     return "warn" if warnings else "ok"
 
 
-def _control(field: Field, filing: Filing, refusals: Sequence[Refusal]) -> FieldView:
+def _control(field: Field, filing_id: int, typed: Typed, refusals: Sequence[Refusal]) -> FieldView:
     error = "；".join(r.text for r in refusals if r.field == field.name)
-    return renamed(view(field, chosen(field, filing.typed.get(field.name, "")), error=error, note=" "), control_name(filing.pk, field.name))
+    return in_row(view(field, chosen(field, typed.get(field.name, "")), error=error), control_name(filing_id, field.name))
 
 
 def control_name(filing_id: int, field: str) -> str:

@@ -1,6 +1,4 @@
 """What the database tests share: a small town, actors, filings, and races of real threads.
-
-Imported at the top of those tests; Django is started here so that they may import models at their top too (this connects to nothing).
 """
 
 import threading
@@ -14,24 +12,20 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection, connections, transaction
 
-from shebao.site.console_site import set_up
-
-set_up()
-
-from shebao.access.acting import acting  # noqa: E402
-from shebao.base.actor import ENGINE, Actor, Role  # noqa: E402
-from shebao.base.clock import ZONE  # noqa: E402
-from shebao.base.identifiers import make_id_number  # noqa: E402
-from shebao.base.months import first_day  # noqa: E402
-from shebao.base.terms import INSURANCES, Insurance, Post, insurances_in, mask_of  # noqa: E402
-from shebao.casework import operations, review  # noqa: E402
-from shebao.casework.item import Context, item_of  # noqa: E402
-from shebao.enrolment import operations as enrolment  # noqa: E402
-from shebao.levy import receiving  # noqa: E402
-from shebao.levy.models import Bill  # noqa: E402
-from shebao.parties.models import Agency  # noqa: E402
-from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units  # noqa: E402
-from shebao.runs import monthly_assessment  # noqa: E402
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE, Actor, Role
+from shebao.base.clock import ZONE
+from shebao.base.identifiers import make_id_number
+from shebao.base.months import first_day
+from shebao.base.terms import INSURANCES, Insurance, Post, insurances_in, mask_of
+from shebao.casework import operations, review
+from shebao.casework.item import Context, item_of
+from shebao.enrolment import operations as enrolment
+from shebao.levy import receiving
+from shebao.levy.models import Bill
+from shebao.parties.models import Agency
+from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
+from shebao.runs import monthly_assessment
 
 PLACE = "420100"
 FULL = mask_of([i for i in INSURANCES if i is not Insurance.MATERNITY])

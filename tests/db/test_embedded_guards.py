@@ -130,7 +130,7 @@ def test_the_superuser_itself_is_refused_as_the_application(superuser: str, made
 
 def test_the_start_is_refused_while_migrations_are_pending(made: database.Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHEBAO_DATABASE_URL", made.app)
-    guards.check_start(pending=lambda: [])
+    guards.check_start(pending=list)
     with pytest.raises(trouble.MigrationsPending, match="levy"):
         guards.check_start(pending=lambda: ["levy.0002_dues"])
 

@@ -54,6 +54,13 @@ def test_beyond_the_published_years_there_is_an_error_and_no_guess(day: date) ->
         add_working_days(day, 10)
 
 
+def test_the_last_published_day_can_be_reached_and_no_further() -> None:
+    assert add_working_days(date(2026, 12, 31), 0) == add_working_days(date(2026, 12, 30), 1) == date(2026, 12, 31)
+    assert is_working_day(date(2004, 1, 1)) is False
+    with pytest.raises(CalendarMissing):
+        add_working_days(date(2026, 12, 30), 2)
+
+
 def test_other_questions_beyond_the_table_are_refused_too() -> None:
     with pytest.raises(CalendarMissing):
         is_working_day(date(2027, 1, 1))

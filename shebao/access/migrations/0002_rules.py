@@ -18,6 +18,10 @@ alter table access_account add constraint access_account_place check (
 """
 OWN = "id = app_account()"
 OWN_ROW = "account_id = app_account()"
+# By columns: nobody moves an account to another unit, agency or class, and signing in never sets a password.
+KEEP_COUNT = "select, update (failures, locked_until, signed_in_at)"
+SET_PASSWORD = "select, update (password, must_change_password)"  # noqa: S105 a privilege
+SEEN = "select, update (seen_at, ended_at)"
 
 
 class Migration(migrations.Migration):
@@ -29,16 +33,16 @@ class Migration(migrations.Migration):
         protect(
             "access_account",
             {
-                Role.PUBLIC: ("select, update", ALL),
-                Role.UNIT: ("select, update", OWN),
-                Role.AGENCY: ("select, update", OWN),
+                Role.PUBLIC: (KEEP_COUNT, ALL),
+                Role.UNIT: (SET_PASSWORD, OWN),
+                Role.AGENCY: (SET_PASSWORD, OWN),
                 Role.ADMIN: (
                     "select, insert, update",
                     "id = app_account() or agency_id = app_agency()"
                     " or exists (select 1 from parties_unit u where u.id = unit_id and u.agency_id = app_agency())",
                 ),
                 Role.ENGINE: ("select, insert, update", ALL),
-                Role.AUDITOR: ("select, update", OWN),
+                Role.AUDITOR: (SET_PASSWORD, OWN),
             },
             reader=False,
         ),
@@ -55,11 +59,11 @@ class Migration(migrations.Migration):
         protect(
             "access_signin",
             {
-                Role.PUBLIC: ("select, insert, update", ALL),
-                Role.UNIT: ("select, update", OWN_ROW),
-                Role.AGENCY: ("select, update", OWN_ROW),
-                Role.ADMIN: ("select, update", "exists (select 1 from access_account a where a.id = account_id)"),
-                Role.AUDITOR: ("select, update", OWN_ROW),
+                Role.PUBLIC: ("select, insert", ALL),
+                Role.UNIT: (SEEN, OWN_ROW),
+                Role.AGENCY: (SEEN, OWN_ROW),
+                Role.ADMIN: (SEEN, "exists (select 1 from access_account a where a.id = account_id)"),
+                Role.AUDITOR: (SEEN, OWN_ROW),
             },
             reader=False,
         ),

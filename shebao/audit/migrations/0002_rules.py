@@ -19,7 +19,7 @@ grant usage on schema public to shebao_public, shebao_unit, shebao_agency, sheba
 
 
 class Migration(migrations.Migration):
-    """The actor's functions, and the trace: everyone may append in the own name, agencies and auditors read."""
+    """The actor's functions, and the trace: everyone may append about the own unit or agency, agencies and auditors read."""
 
     dependencies = [("audit", "0001_initial")]
     operations = [
@@ -28,9 +28,9 @@ class Migration(migrations.Migration):
             "audit_event",
             {
                 Role.PUBLIC: ("insert", "account_id = app_account()"),
-                Role.UNIT: ("select, insert", "account_id = app_account() or unit_id = app_unit()"),
-                Role.AGENCY: ("select, insert", "account_id = app_account() or agency_id = app_agency()"),
-                Role.ADMIN: ("insert", "account_id = app_account()"),
+                Role.UNIT: ("select, insert", "unit_id = app_unit()"),
+                Role.AGENCY: ("select, insert", "agency_id = app_agency()"),
+                Role.ADMIN: ("select, insert", "account_id = app_account()"),
                 Role.ENGINE: ("select, insert", ALL),
                 Role.AUDITOR: ("select, insert", ALL),
             },

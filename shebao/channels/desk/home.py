@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from shebao.base.clock import now
 from shebao.base.terms import Post
 from shebao.casework.item import item_of
-from shebao.casework.queries import Wanted, midnight, people_counts
+from shebao.casework.queries import Wanted, midnight
 from shebao.casework.queues import Queue, queue, queue_heads, throughput
 from shebao.channels.desk.pages import actor_of, show
 from shebao.channels.desk.words import age
@@ -45,7 +45,7 @@ def _reviewer(agency_id: int, account_id: int, at: datetime) -> dict[str, object
         for name in (Queue.MINE, Queue.WAITING)
     }
     shown = [*lists[Queue.MINE], *lists[Queue.WAITING]]
-    units, people = unit_names([c.unit_id for c in shown]), people_counts([c.pk for c in shown])
+    units = unit_names([c.unit_id for c in shown])
     return {
         "waiting": heads[Queue.WAITING],
         "waiting_age": age(heads[Queue.WAITING].oldest_at, at),
@@ -58,7 +58,6 @@ def _reviewer(agency_id: int, account_id: int, at: datetime) -> dict[str, object
                     "case": case,
                     "item": item_of(case.item_code, case.item_version).title,
                     "unit_name": units.get(case.unit_id, ("", ""))[1],
-                    "people": people.get(case.pk, 0),
                     "age": age(case.submitted_at, at),
                 }
                 for case in cases

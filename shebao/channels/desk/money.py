@@ -142,7 +142,7 @@ def _by_fund(rows: list[Balance]) -> list[dict[str, object]]:
     """Accounts under their fund, in the order of every table; money of no fund last."""
     order = {insurance.value: insurance.bit for insurance in Insurance}
     kinds = list(AccountKind)
-    told = []
+    told: list[dict[str, object]] = []
     for fund in sorted({r.fund for r in rows}, key=lambda f: order.get(f, 99)):
         accounts = sorted((r for r in rows if r.fund == fund), key=lambda r: kinds.index(r.kind))
         told.append({"label": Insurance(fund).label if fund else NO_FUND, "accounts": accounts})

@@ -25,6 +25,7 @@ from shebao.levy.queries import progress as progress_of
 from shebao.policy.rulebook import standard
 
 MONTHS_SHOWN = 12
+MONTHS_MIN = 2
 STATE_WORDS = {MonthState.OPEN: ("未核定", "mute"), MonthState.ASSESSING: ("核定中", "info"), MonthState.ASSESSED: ("已核定", "ok")}
 
 
@@ -90,7 +91,7 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpRespo
     place, moment = live_of(request).place, now()
     present = month_of(moment.date())
     lines = months_of(place, [shift(present, -i) for i in range(MONTHS_SHOWN)])
-    rows = [_row(line) for line in lines]
+    rows = [_row(line) for line in _worth_showing(lines)]
     context: dict[str, object] = {
         "rows": rows,
         "present": present,
@@ -102,6 +103,12 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpRespo
     if refused is not None:
         context |= said(refused)
     return show(request, "months", "月度核定", context, status=refused.status if refused else 200)
+
+
+def _worth_showing(lines: list[MonthLine]) -> list[MonthLine]:
+    """Months, newest first, down to the first one that was ever assessed: older ones were settled before this system."""
+    touched = [i for i, line in enumerate(lines) if line.run is not None]
+    return lines[: max(touched[-1] + 1 if touched else 0, MONTHS_MIN)]
 
 
 def _row(line: MonthLine) -> Row:

@@ -7,7 +7,7 @@ from datetime import datetime
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, Actor
 from shebao.base.errors import Refusal
-from shebao.casework.examine import Examined, check
+from shebao.casework.examine import check, of_values
 from shebao.casework.item import Answer, Context, MoneyEffect, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Event, Filing
@@ -122,18 +122,23 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
         "holding": case.state == CaseState.REVIEW and case.claimed_by == account_id,
         "free": case.state == CaseState.REVIEW and case.claimed_by is None,
         "own": account_id in (case.submitted_by, case.created_by),
+        "amounts": [
+            {"label": a.label, "base_fen": a.base_fen or None, "unit_fen": a.unit_fen, "person_fen": a.person_fen}
+            for a in (sheet.effect.amounts if sheet.effect else ())
+        ],
         "effect_why": explanation(sheet.effect.amounts[0].explained) if sheet.effect else None,
         "papers": [{"name": name, "state": "核对原件", "tone": "info"} for name in sheet.item.materials],
         "timeline": [_told(event) for event in sheet.events],
         "upload": upload_of(case),
         "parts": parts_of(case),
         "reasons": sheet.item.return_reasons,
+        "pin_choices": [(f.name, f.label) for f in sheet.item.fields],
     }
 
 
 def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing], pending: bool) -> list[Line]:
     """Rows with their checks done anew against the register as it is now; rows that are decided are shown as they were."""
-    examined = [Examined(f.row, f.typed, f.values or {}) for f in rows]
+    examined = [of_values(f.row, f.values or {}) for f in rows]
     live = [e for e, f in zip(examined, rows, strict=True) if pending and f.state == "review"]
     check(item, context, live)
     return [

@@ -76,7 +76,7 @@ def details(request: HttpRequest, case: Case, *, said: str = "", status: int = 2
         "upload": upload,
         "steps": steps(case, counts),
         "tab": tab,
-        "tabs": _tabs(case, counts, tab if not text else ""),
+        "row_tabs": _tabs(case, counts, tab if not text else ""),
         "q": text,
         "rows": [row_view(item, filing) for filing in found[(page - 1) * BATCH_ROWS : page * BATCH_ROWS]],
         "page": page,

@@ -121,7 +121,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "steps": steps_of(case, item),
         "many": many,
         "total": sum(counts.values()),
-        "tabs": [
+        "row_tabs": [
             {"label": label, "url": f"?rows={state}", "count": counts.get(state, 0) if state else sum(counts.values()), "current": chosen == state}
             for state, label in (("", "全部"), *((s.value, FILING_WORDS[s][0]) for s in FilingState if counts.get(s.value)))
         ],

@@ -1,13 +1,14 @@
 """Figures of the home page: what changes this month, what it will cost, what is owed and paid."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 
 import numpy as np
 from django.db import connection
 from django.db.models import Count, Q
 
-from shebao.base.months import Month, month_of, shift
+from shebao.base.clock import ZONE
+from shebao.base.months import Month, first_day, month_of, shift
 from shebao.base.terms import Insurance
 from shebao.casework.models import Case, CaseState
 from shebao.enrolment.models import Spell
@@ -18,6 +19,8 @@ from shebao.policy.levy import assess, month_rates
 from shebao.policy.rulebook import RuleMissing, standard
 
 MONTHS_SHOWN = 12
+CHART_FEN = 100_00  # one step of the chart: browsers draw numbers of nine digits wrongly
+TENTH_OF_WAN_FEN = 1_000_00  # 0.1 万元
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +69,20 @@ def forecast(unit_id: int, month: Month, place: str) -> Forecast | None:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """增员 and 减员 that take effect with a month: people."""
+    """增员 and 减员 that were approved in a month: people."""
 
     added: int
     stopped: int
 
 
 def movement(unit_id: int, month: Month) -> Movement:
-    """Who begins with the month, and who is no longer insured from the next one on."""
-    rows = Spell.objects.filter(unit_id=unit_id, known_to__isnull=True)
+    """What filings of the month did to the register, whichever month they begin or end with."""
+    since = datetime.combine(first_day(month), time(), ZONE)
+    rows = Spell.objects.filter(unit_id=unit_id, known_to__isnull=True, known_from__gte=since, case_id__isnull=False)
     return Movement(
         **rows.aggregate(
-            added=Count("person_id", filter=Q(from_month=month), distinct=True),
-            stopped=Count("person_id", filter=Q(to_month=shift(month, 1)), distinct=True),
+            added=Count("person_id", filter=Q(to_month__isnull=True), distinct=True),
+            stopped=Count("person_id", filter=Q(to_month__isnull=False), distinct=True),
         )
     )
 
@@ -115,6 +119,11 @@ def twelve_months(unit_id: int, on: date) -> list[dict[str, object]]:
     """Columns of the chart: 已到账 and 未到账 by month, oldest first."""
     first = shift(month_of(on), 1 - MONTHS_SHOWN)
     return [
-        {"label": f"{m % 100} 月", "values": [paid, owed - paid], "texts": [paid, owed - paid], "shown": f"{owed / 1_000_000:.1f}", "month": m}
+        {
+            "label": f"{m % 100} 月",
+            "values": [paid // CHART_FEN, (owed - paid) // CHART_FEN],
+            "texts": [paid, owed - paid],
+            "shown": f"{owed // TENTH_OF_WAN_FEN // 10}.{owed // TENTH_OF_WAN_FEN % 10}",
+        }
         for m, owed, paid, _ in unit_totals(unit_id, first)
     ]

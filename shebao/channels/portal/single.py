@@ -11,7 +11,7 @@ from shebao.base.actor import ENGINE
 from shebao.base.errors import RefusedError, Refusal
 from shebao.casework import operations
 from shebao.casework.cases import KeyReusedError, StaleCaseError, WrongStateError
-from shebao.casework.examine import Typed
+from shebao.casework.examine import Typed, typed_of
 from shebao.casework.fields import Kind
 from shebao.casework.item import Answer, Context, ServiceItem, item_by_slug
 from shebao.casework.models import CaseState, Submission
@@ -70,11 +70,12 @@ def edit(request: HttpRequest, case_id: int) -> HttpResponse:
     if case.state != CaseState.DRAFT:
         return clash(request, WrongStateError(case, "再修改"), newest)
     fixed = filing.values is not None
+    stored = typed_of(item, filing.typed, filing.values)
     pinned = [Refusal("", case.return_reason, pin) for pin in filing.pins or () if case.returned]
     extra = {"case": case, "state": state_words(case), "version": case.version, "back": newest, "pinned": pinned}
     if request.method == "GET":
-        refusals = pinned or operations.examine_one(item, of_request(request), dict(filing.typed)).refusals if not fixed or pinned else []
-        return _form(request, item, dict(filing.typed), refusals=refusals, fixed=fixed, extra=extra, told=not pinned)
+        refusals = pinned or operations.examine_one(item, of_request(request), dict(stored)).refusals if not fixed or pinned else []
+        return _form(request, item, dict(stored), refusals=refusals, fixed=fixed, extra=extra, told=not pinned)
     typed = typed_from(item.fields, request.POST)
     if request.POST.get("action") == "look_up":
         found, typed = _looked_up(item, of_request(request), typed)
@@ -86,7 +87,7 @@ def edit(request: HttpRequest, case_id: int) -> HttpResponse:
     except RefusedError as error:
         return _form(request, item, typed, refusals=error.refusals, fixed=fixed, extra=extra, status=422)
     except CoreFixedError as error:
-        return _form(request, item, dict(filing.typed), refusals=[Refusal(error.code, error.text)], fixed=fixed, extra=extra, status=422)
+        return _form(request, item, dict(stored), refusals=[Refusal(error.code, error.text)], fixed=fixed, extra=extra, status=422)
     except (StaleCaseError, WrongStateError) as error:
         return clash(request, error, newest)
     return HttpResponseRedirect("/u/todo?saved=1" if as_draft else f"{newest}?saved=1")

@@ -70,7 +70,11 @@ class Migration(migrations.Migration):
         protect(
             "levy_placemonth", dict.fromkeys((Role.UNIT, Role.AGENCY), ("select", ALL)) | {Role.ENGINE: ("select, insert, update", ALL)}
         ),
-        protect("levy_run", {Role.AGENCY: ("select", ALL), Role.ENGINE: ("select, insert, update", ALL)}),
+        # A unit sees when its month was assessed, as 怎么算的 needs it, and no figure of the place.
+        protect(
+            "levy_run",
+            {Role.UNIT: ("select (id, finished_at)", ALL), Role.AGENCY: ("select", ALL), Role.ENGINE: ("select, insert, update", ALL)},
+        ),
         protect("levy_runchunk", {Role.AGENCY: ("select", ALL), Role.ENGINE: ("select, insert", ALL)}),
         protect("levy_line", MONEY),
         protect("levy_bill", MONEY),

@@ -1,5 +1,6 @@
 """The agencies and the sign-ins of the demo city. One password for all, told to everybody: it protects invented data only."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,8 +9,10 @@ from django.db import connections
 
 from shebao.access.acting import acting
 from shebao.access.models import Account, Grant
-from shebao.base.actor import ENGINE, Actor, Role
+from shebao.access.queries import ROLE_OF_CLASS
+from shebao.base.actor import ENGINE, Actor
 from shebao.base.terms import Post
+from shebao.parties.models import Unit
 from shebao.site.demo.names import DEMO_MARK
 from shebao.site.demo.scale import PLACE
 from shebao.site.demo.town import DISTRICTS, Employer, Town
@@ -42,68 +45,85 @@ ACCOUNTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Cast:
-    """The demo accounts as actors, by username."""
+    """Opens the demo accounts, and gives them as actors by username. They cannot be used before `admit`: the city is not finished."""
 
-    actors: dict[str, Actor]
+    def __init__(self, *, on: date, at: datetime) -> None:
+        self._on, self._at = on, at
+        self._hashed = make_password(PASSWORD)  # argon2 once for all
+        self._actors: dict[str, Actor] = {}
 
     def __getitem__(self, username: str) -> Actor:
-        return self.actors[username]
+        return self._actors[username]
+
+    def open_staff(self) -> None:
+        """The people of the first agency. Theirs is the first row of a city, so that an unfinished one can be told from any other."""
+        self._open([demo for demo in ACCOUNTS if demo.post is not Post.UNIT_OPERATOR], {})
+
+    def open_operators(self, town: Town) -> None:
+        """The people of the units."""
+        unit_of = {"vip": town.vip, "vip2": town.vip, "unit": town.ordinary, "unit2": town.neighbour}
+        self._open([demo for demo in ACCOUNTS if demo.username in unit_of], unit_of)
+
+    def admit(self) -> None:
+        """The city is finished: everybody may sign in."""
+        with acting(ENGINE):
+            Account.objects.filter(pk__in=[actor.account_id for actor in self._actors.values()]).update(disabled_at=None)
+
+    def _open(self, demos: Sequence[DemoAccount], unit_of: Mapping[str, Employer]) -> None:
+        with acting(ENGINE):
+            rows = Account.objects.bulk_create([self._account(demo, unit_of.get(demo.username)) for demo in demos])
+            for demo, account in zip(demos, rows, strict=True):
+                self._actors[demo.username] = _actor(demo, account, unit_of.get(demo.username))
+            # Posts are granted by the administrator, whose own was granted at installation (0).
+            administrator = self._actors["admin"].account_id
+            Grant.objects.bulk_create(
+                Grant(
+                    account=account,
+                    post=demo.post.value,
+                    post_class=demo.post.post_class,
+                    from_date=self._on,
+                    granted_by=0 if account.pk == administrator else administrator,
+                )
+                for demo, account in zip(demos, rows, strict=True)
+            )
+
+    def _account(self, demo: DemoAccount, unit: Employer | None) -> Account:
+        return Account(
+            username=demo.username,
+            password=self._hashed,
+            name=demo.name,
+            post_class=demo.post.post_class,
+            unit_id=unit.unit_id if unit else None,
+            agency_id=None if unit else 1,
+            must_change_password=False,
+            created_at=self._at,
+            disabled_at=self._at,
+        )
 
 
 def found_agencies() -> None:
     """The offices of the districts. The schema's owner enters them: no acting role may."""
     with connections["owner"].cursor() as cursor:
         cursor.executemany(
-            "insert into parties_agency (id, name, place, district) values (%s, %s, %s, %s)",
+            "insert into parties_agency (id, name, place, district) values (%s, %s, %s, %s) on conflict do nothing",
             [(i, f"武汉市{name}社会保险管理处{DEMO_MARK}", PLACE, code) for i, (code, name) in enumerate(DISTRICTS, start=1)],
         )
 
 
-def open_accounts(town: Town, *, on: date, at: datetime) -> Cast:
-    """Open every demo account with its post. The password is hashed once: one argon2 for eleven sign-ins."""
-    unit_of = {"vip": town.vip, "vip2": town.vip, "unit": town.ordinary, "unit2": town.neighbour}
-    hashed = make_password(PASSWORD)
+def standing() -> str:
+    """What there is of a demo city: 'none', 'unfinished' (its making was cut off, nobody ever signed in) or 'finished'."""
     with acting(ENGINE):
-        accounts = Account.objects.bulk_create([_account(demo, unit_of.get(demo.username), hashed, at) for demo in ACCOUNTS])
-        by_name = {account.username: account for account in accounts}
-        Grant.objects.bulk_create([_grant(demo, by_name, on) for demo in ACCOUNTS])
-    actors = {demo.username: _actor(demo, by_name[demo.username], unit_of.get(demo.username)) for demo in ACCOUNTS}
-    return Cast(actors)
-
-
-def has_demo_accounts() -> bool:
-    """Whether the sign-ins of the demo city are there, so that nobody is told a password that opens nothing."""
-    with acting(ENGINE):
-        return Account.objects.filter(username__in=[demo.username for demo in ACCOUNTS], disabled_at=None).count() == len(ACCOUNTS)
-
-
-def _account(demo: DemoAccount, unit: Employer | None, hashed: str, at: datetime) -> Account:
-    return Account(
-        username=demo.username,
-        password=hashed,
-        name=demo.name,
-        post_class=demo.post.post_class,
-        unit_id=unit.unit_id if unit else None,
-        agency_id=None if unit else 1,
-        must_change_password=False,
-        created_at=at,
-    )
-
-
-def _grant(demo: DemoAccount, accounts: dict[str, Account], on: date) -> Grant:
-    """Posts are granted by the administrator, whose own was granted at installation (0)."""
-    granted_by = 0 if demo.post is Post.ADMINISTRATOR else accounts["admin"].pk
-    return Grant(
-        account=accounts[demo.username], post=demo.post.value, post_class=demo.post.post_class, from_date=on, granted_by=granted_by
-    )
+        found = list(Account.objects.filter(username__in=[demo.username for demo in ACCOUNTS]).values_list("disabled_at", flat=True))
+        mine = Unit.objects.filter(name__endswith=DEMO_MARK).exists() or not Unit.objects.exists()
+    if not found or not mine:
+        return "none"
+    return "finished" if len(found) == len(ACCOUNTS) and None in found else "unfinished"
 
 
 def _actor(demo: DemoAccount, account: Account, unit: Employer | None) -> Actor:
-    roles = {"unit": Role.UNIT, "business": Role.AGENCY, "finance": Role.AGENCY, "data": Role.ADMIN, "audit": Role.AUDITOR}
     return Actor(
-        role=roles[demo.post.post_class],
+        role=ROLE_OF_CLASS[demo.post.post_class],
         account_id=account.pk,
         name=demo.name,
         unit_id=unit.unit_id if unit else 0,

@@ -17,7 +17,7 @@ from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
 from shebao.site.demo import register
-from shebao.site.demo.accounts import found_agencies, open_accounts
+from shebao.site.demo.accounts import Cast, found_agencies
 from shebao.site.demo.filings import Casework
 from shebao.site.demo.money import Treasury
 from shebao.site.demo.scale import ISSUE_DAY, PLACE, Scale, lived_months
@@ -62,10 +62,12 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     months = lived_months(scale.months, today, rulebook)
     say(f"正在登记 {scale.units} 个单位、{scale.people:,} 人…")
     town = Town(scale, months[0])
-    found_agencies()
-    register.found(town, months[0])
     opened = register.instant(months[0], 2)
-    cast = open_accounts(town, on=opened.date(), at=opened)
+    cast = Cast(on=opened.date(), at=opened)
+    found_agencies()
+    cast.open_staff()
+    register.found(town, months[0])
+    cast.open_operators(town)
     tidy()
     casework, treasury = Casework(town, cast, scale), Treasury(town, cast, scale, months, today)
     for number, month in enumerate(months, start=1):
@@ -80,6 +82,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     _live(town, month_of(today), casework.quiet, today)
     casework.these_days(today)
     treasury.enter_one_by_hand()
+    cast.admit()
     tidy()
     return Built(months, time.monotonic() - began)
 

@@ -17,6 +17,7 @@ from shebao.casework.examine import Typed
 from shebao.casework.fields import Value
 from shebao.casework.item import Context, ServiceItem, item_of
 from shebao.casework.models import Case, CaseState, Channel, Filing
+from shebao.levy.arrears import overdue
 from shebao.site.demo.accounts import Cast
 from shebao.site.demo.register import instant
 from shebao.site.demo.scale import PLACE, Scale
@@ -73,7 +74,9 @@ class Casework:
         self._days_of_unit(today)
         self._days_of_vip(today)
         self._submit(self._add(self._neighbour, _ago(today, 2, 15, 20)), _ago(today, 2, 15, 22))
-        others = [e for e in self._town.employers if e.agency_id == 1 and not e.vip and e not in self.quiet]
+        with acting(ENGINE):
+            owing = {row.unit_id for row in overdue(today, agency_id=1)}
+        others = [e for e in self._town.employers if e.agency_id == 1 and not e.vip and e not in self.quiet and e.unit_id not in owing]
         cases = []
         for i, employer in enumerate(self._chance.sample(others, min(WAITING_AT_COUNTER, len(others)))):
             desk = Desk(employer, self._cast["clerk"], Channel.COUNTER)

@@ -146,8 +146,8 @@ class Town:
         self.free += free
 
     def newcomer(self, employer: Employer) -> Worker:
-        """Somebody who was never insured, of an age that may be enrolled online."""
-        return self._person(18, 39, employer.pay_fen)
+        """Somebody who was never insured, of an age that may be enrolled online, even after the longest life of a city."""
+        return self._person(18, 34, employer.pay_fen)
 
     def hire(self, worker: Worker, employer: Employer) -> None:
         """From this month on."""

@@ -42,10 +42,10 @@ def send(pid: int, pgdata: Path, number: signal.Signals) -> bool:
 
 def _is_ours(entry: Path, pgdata: Path) -> bool:
     try:
-        if os.readlink(entry / "cwd") != str(pgdata):
+        if (entry / "cwd").readlink() != pgdata:
             return False
         program = (entry / "cmdline").read_bytes().split(b"\0")[0]
-        return _state(entry) != "Z" and (program.startswith(b"postgres: ") or os.path.basename(program) == b"postgres")
+        return _state(entry) != "Z" and (program.startswith(b"postgres: ") or _is_server(program))
     except OSError:
         return False
 
@@ -67,4 +67,8 @@ def _started_as_server(pid: int) -> bool:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return os.path.basename(words[0]) == b"postgres" and b"--single" not in words
+    return _is_server(words[0]) and b"--single" not in words
+
+
+def _is_server(program: bytes) -> bool:
+    return program.rpartition(b"/")[2] == b"postgres"

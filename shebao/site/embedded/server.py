@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,21 +14,21 @@ from urllib.parse import quote
 
 import psycopg
 
-from shebao.site.embedded import connection_file, processes
+from shebao.site.embedded import processes
 from shebao.site.embedded.account import Account
 from shebao.site.embedded.binaries import Installation
+from shebao.site.embedded.cluster import check_version, credentials, initialise, server_environment
 from shebao.site.embedded.configuration import prune_logs, write_configuration
 from shebao.site.embedded.connection_file import Connection
 from shebao.site.embedded.diagnosis import crashes_again_and_again, disk_is_full, refusal_of
 from shebao.site.embedded.layout import SOCKET_NAME, Layout
-from shebao.site.trouble import Busy, DiskFull, FolderUnusable, OtherVersion, PasswordsLost, StillRecovering, StopFailed
+from shebao.site.trouble import Busy, DiskFull, FolderUnusable, PasswordsLost, StillRecovering, StopFailed
 
 RECOVERY_SECONDS_MAX = 300
 LOCK_SECONDS_MAX = RECOVERY_SECONDS_MAX + 30
 REMNANTS_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 90
 CRASH_LOOP_SECONDS = 1
-INITDB_OPTIONS = ("--data-checksums", "--encoding=UTF8", "--locale=C", "--no-instructions")
 QUIET_SECONDS = 5  # after which a wait is explained
 
 
@@ -63,10 +62,10 @@ def start(layout: Layout, account: Account, installation: Installation) -> Conne
     Raises: DatabaseTrouble.
     """
     _reap()
-    connection = _credentials(layout, account)
-    _check_version(layout, installation)
+    connection = credentials(layout, account)
+    check_version(layout, installation)
     if not (layout.pgdata / "PG_VERSION").exists():
-        _initialise(layout, account, installation, connection)
+        initialise(layout, account, installation, connection)
     found = processes.postmaster(layout.pgdata)
     if found is not None and not _pid_file_names(layout, found):
         # With a damaged pid file the server would stop itself within a minute, in the middle of work.
@@ -114,76 +113,6 @@ def login_url(connection: Connection, role: str, database: str) -> str:
     return f"postgresql://{role}:{quote(connection.passwords[role], safe='')}@/{database}?host={host}"
 
 
-def _credentials(layout: Layout, account: Account) -> Connection:
-    """Passwords are written before the cluster exists, so that no cluster is ever without them."""
-    held = connection_file.read(layout.connection)
-    if held is None and (layout.pgdata / "PG_VERSION").exists():
-        raise PasswordsLost(layout.connection)
-    sockets = str(layout.sockets(account.uid))
-    connection = Connection(sockets, held.passwords if held else connection_file.fresh_passwords())
-    if held != connection:
-        connection_file.write(layout.connection, connection)
-    return connection
-
-
-def _check_version(layout: Layout, installation: Installation) -> None:
-    try:
-        found = (layout.pgdata / "PG_VERSION").read_text().strip()
-    except FileNotFoundError:
-        return
-    if found != str(installation.major):
-        raise OtherVersion(layout.data, found or "（未知版本）", installation.major)
-
-
-def _initialise(layout: Layout, account: Account, installation: Installation, connection: Connection) -> None:
-    """initdb into a draft folder that is renamed when it is whole."""
-    draft = layout.home / "pgdata.new"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700)
-    account.give(draft, 0o700)
-    with _password_in_memory(connection.passwords["postgres"]) as (descriptor, path):
-        done = subprocess.run(
-            [
-                str(installation.folder / "initdb"),
-                "-D",
-                str(draft),
-                "-U",
-                "postgres",
-                "--auth=scram-sha-256",
-                f"--pwfile={path}",
-                *INITDB_OPTIONS,
-            ],
-            pass_fds=(descriptor,),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd="/",
-            env=_environment(),
-            check=False,
-            **account.run_as(),
-        )
-    if done.returncode != 0:
-        # Asked before the draft is removed, which may free the very space that was missing.
-        full = disk_is_full(layout.home)
-        shutil.rmtree(draft, ignore_errors=True)
-        raise refusal_of(done.stderr.decode(errors="replace"), layout, full)
-    if layout.pgdata.exists():
-        layout.pgdata.rmdir()
-    draft.rename(layout.pgdata)
-
-
-@contextmanager
-def _password_in_memory(password: str) -> Iterator[tuple[int, str]]:
-    """A pipe that initdb reads the password from: it is never on a disk or in a command line."""
-    reader, writer = os.pipe()
-    try:
-        os.write(writer, password.encode() + b"\n")
-        os.close(writer)
-        os.fchmod(reader, 0o444)
-        yield reader, f"/dev/fd/{reader}"
-    finally:
-        os.close(reader)
-
-
 def _launch_and_await(layout: Layout, account: Account, installation: Installation, connection: Connection) -> None:
     """Start the server. One that cannot serve is not left running, unless it is still recovering."""
     launched = _launch(layout, account, installation)
@@ -219,7 +148,7 @@ def _launch(layout: Layout, account: Account, installation: Installation) -> Lau
             stdout=messages,
             stderr=messages,
             cwd="/",
-            env=_environment(),
+            env=server_environment(),
             start_new_session=True,
             umask=0o077,
             **account.run_as(),
@@ -313,8 +242,3 @@ def _reap() -> None:
 
 def _text(messages: int) -> str:
     return os.pread(messages, 64 * 1024, 0).decode(errors="replace")
-
-
-def _environment() -> dict[str, str]:
-    """A bare environment: PGDATA, PGPORT and the like of the user must not reach the server."""
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "Asia/Shanghai"}

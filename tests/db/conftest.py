@@ -1,0 +1,5 @@
+"""Django is started before the tests of this folder are read, so that they may import models at their top. It connects to nothing."""
+
+from shebao.site.console_site import set_up
+
+set_up()
