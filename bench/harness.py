@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).resolve().parent / ".data"
+REAPED_SECONDS = 0.5  # a backend that has just ended is counted nowhere until its parent has reaped it
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -88,9 +89,11 @@ class Spent:
 def spending() -> Iterator[Spent]:
     """Wall, CPU of this process, and CPU of all PostgreSQL processes within the block."""
     spent = Spent()
+    time.sleep(REAPED_SECONDS)
     before, own, wall = backends(), time.process_time(), time.perf_counter()
     yield spent
     spent.wall, spent.cpu = time.perf_counter() - wall, time.process_time() - own
+    time.sleep(REAPED_SECONDS)
     after = backends()
     # A backend that ended meanwhile is counted in its parent: what it had used before the block is taken off.
     spent.server_cpu = sum(after.values()) - sum(before.values())

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
-from shebao.access.acting import acting
+from shebao.access.acting import DEADLOCK, acting
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
@@ -184,11 +184,16 @@ def _take_effect(item: ServiceItem, case: Case, passing: Sequence[Filing], conte
                     _guard(rows, context.at)
                     item.perform([Row(f.values or {}, f.row, f.pk, case.pk) for f in rows], context)
                 return refused
-            except ShebaoError:
+            except (ShebaoError, OperationalError) as error:
                 # Somebody was faster in this very instant; checking again tells who and what.
-                if attempt == RACES_MAX - 1:
+                if attempt == RACES_MAX - 1 or not (isinstance(error, ShebaoError) or _is_deadlock(error)):
                     raise
     return refused
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    """Two effects held what the other one wanted, and the database undid this one to its savepoint."""
+    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
 
 
 def _guard(rows: Sequence[Filing], at: datetime) -> None:

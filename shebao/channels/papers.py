@@ -114,7 +114,7 @@ def roster_pdf(case: Case, *, account_id: int, at: datetime) -> bytes:
     if ended:
         facts = (Fact("单位名称", unit.name), Fact("业务顺序号", case.number), Fact("人数", f"{len(rows)} 人"))
         return bytes(issued(kind, f"{kind.label} {case.number}", data, facts, unit=unit, account_id=account_id, at=at, case_id=case.pk).content)
-    qr = codes.qr_svg(f"{settings.BASE_URL}/w/cases/{case.number}")
+    qr = codes.qr_svg(f"{settings.BASE_URL}/w/cases/{case.pk}")
     return typeset(kind.value, {**data, "printed_at": at, "draft": True, "qr": qr}).pdf
 
 

@@ -147,12 +147,14 @@ def declare_wages(wages: Sequence[NewWage], *, at: datetime) -> None:
     Raises: NothingOpenError when one of them has no open spell at the unit.
     """
     people, units = [w.person_id for w in wages], [w.unit_id for w in wages]
+    # The spells are held, so that a stop in the same second comes before or after and never leaves an open wage behind.
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """
-            select count(*) from unnest(%s::bigint[], %s::int[]) as n (person_id, unit_id)
-            where exists (select 1 from enrolment_spell s where s.person_id = n.person_id and s.unit_id = n.unit_id
-                          and s.known_to is null and s.to_month is null)
+            select count(distinct (person_id, unit_id)) from (
+              select s.person_id, s.unit_id from unnest(%s::bigint[], %s::int[]) as n (person_id, unit_id)
+              join enrolment_spell s on s.person_id = n.person_id and s.unit_id = n.unit_id and s.known_to is null and s.to_month is null
+              order by s.person_id for share of s) held
             """,
             [people, units],
         )

@@ -84,15 +84,15 @@ def begin(place: str, month: int, *, at: datetime) -> int:
 def plan(run_id: int) -> Work:
     """What is still missing of a run; nothing of one that has ended. The month table is made here when there is none yet."""
     run = Run.objects.select_for_update().get(pk=run_id)  # two starts at once make one table
+    employers = bulk.employers(run.place, run.month)
     if run.state != "running":
-        return Work(run_id, "", ())
-    ranges = bulk.chunks(bulk.unit_heads(run.month))
+        return Work(run_id, run.place, run.month, "", employers, ())
+    ranges = bulk.chunks(bulk.unit_heads(run.month, employers))
     Run.objects.filter(pk=run_id).update(chunks_total=len(ranges))
     done = set(RunChunk.objects.filter(run_id=run_id).values_list("chunk", flat=True))
     with connection.cursor() as cursor:
         cursor.execute("select levy_build_open(%s, %s)", [run.month, run_id])
         table = str(cursor.fetchone()[0])
-    employers = bulk.employers(run.place, run.month)
     return Work(
         run_id, run.place, run.month, table, employers, tuple((i, first, last) for i, (first, last) in enumerate(ranges) if i not in done)
     )

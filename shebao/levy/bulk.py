@@ -59,16 +59,6 @@ class _RawLoader(Loader):
         return bytes(data)
 
 
-class TermsMissingError(ShebaoError):
-    """Units insure people in a month for which the register holds neither their types nor their 工伤费率类别."""
-
-    code = "LVY-05"
-
-    def __init__(self, unit_ids: list[int]) -> None:
-        told = "、".join(str(unit_id) for unit_id in unit_ids[:5])
-        super().__init__(f"有 {len(unit_ids)} 个单位（内部编号 {told}）没有该月的参保险种和工伤费率类别，请先补登单位参保信息再核定")
-
-
 @dataclass(frozen=True, slots=True)
 class Block:
     """People of some units in a month: shape (n,) each, by unit, then person. A person may stand in two units, with other types."""
@@ -122,8 +112,12 @@ def employers(place: str, month: int) -> Employers:
     return Employers(rows[:, 0], rows[:, 1].astype(np.int8))
 
 
-def unit_heads(month: int) -> list[tuple[int, int]]:
-    """Units with cover in a month and about how many people (spells), by unit id."""
+def unit_heads(month: int, of: Employers) -> list[tuple[int, int]]:
+    """Units of `of` with cover in a month and about how many people (spells), by unit id.
+
+    Of these units only: their month is held, so a restart cuts the same chunks whatever happens in other places meanwhile.
+    """
+    ours = set(of.ids.tolist())
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -132,7 +126,7 @@ def unit_heads(month: int) -> list[tuple[int, int]]:
             """,
             [month, month],
         )
-        return [(int(unit_id), int(heads)) for unit_id, heads in cursor.fetchall()]
+        return [(int(unit_id), int(heads)) for unit_id, heads in cursor.fetchall() if unit_id in ours]
 
 
 def read_block(month: int, first_unit: int, last_unit: int, of: Employers) -> Block:
@@ -147,7 +141,8 @@ def read_block(month: int, first_unit: int, last_unit: int, of: Employers) -> Bl
               from enrolment_spell s join enrolment_wage w on w.unit_id = s.unit_id and w.person_id = s.person_id
               where s.unit_id between %(first)s and %(last)s and s.known_to is null and s.from_month <= %(month)s
                 and (s.to_month is null or s.to_month > %(month)s)
-                and w.unit_id between %(first)s and %(last)s and w.known_to is null and w.from_month <= %(month)s and (w.to_month is null or w.to_month > %(month)s)) x
+                and w.unit_id between %(first)s and %(last)s and w.known_to is null and w.from_month <= %(month)s
+                and (w.to_month is null or w.to_month > %(month)s)) x
             """,
             {"first": first_unit, "last": last_unit, "month": month},
             binary=True,

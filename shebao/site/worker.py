@@ -3,12 +3,13 @@
 It has connections of its own, as shebao_app without an actor: they reach the queue's tables and nothing else. Each job opens its actor.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.db import close_old_connections
-from procrastinate import JobContext
+from procrastinate import App, JobContext
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.worker import Worker
@@ -24,10 +25,8 @@ log = logging.getLogger("shebao.worker")
 @app.periodic(cron="* * * * *")
 @app.task(name="take_up_stalled", queueing_lock="take_up_stalled", pass_context=True)
 async def take_up_stalled(context: JobContext, timestamp: int) -> None:
-    """Queue again what a process that is gone left in `doing`: nobody else would ever finish it."""
-    for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
-        log.warning("job %s (%s) was left behind, taken up again", job.id, job.task_name)
-        await context.app.job_manager.retry_job(job)
+    """Every minute, for processes that were killed while this one runs."""
+    await _take_up(context.app)
 
 
 @app.periodic(cron="17 3 * * *")
@@ -42,7 +41,13 @@ def work() -> None:
     connector = app.connector
     assert isinstance(connector, DjangoConnector), "the job process starts from Django's own connector"
     with app.replace_connector(connector.get_worker_connector()) as own:
-        own.run_worker(
+        asyncio.run(_work(own))
+
+
+async def _work(own: App) -> None:
+    async with own.open_async():
+        await _take_up(own)
+        await own.run_worker_async(
             concurrency=JOBS_AT_ONCE,
             fetch_job_polling_interval=POLL_SECONDS,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
@@ -50,6 +55,13 @@ def work() -> None:
             shutdown_graceful_timeout=GRACE_SECONDS,
             task_middleware=[_fresh_connections],
         )
+
+
+async def _take_up(own: App) -> None:
+    """Queue again what a process that is gone left in `doing`: nobody else would ever finish it."""
+    for job in await own.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+        log.warning("job %s (%s) was left behind, taken up again", job.id, job.task_name)
+        await own.job_manager.retry_job(job)
 
 
 def _fresh_connections(call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:

@@ -1,5 +1,4 @@
-"""What the database tests share: a small town, actors, filings, and races of real threads.
-"""
+"""What the database tests share: a small town, actors, filings, and races of real threads."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -92,7 +91,9 @@ def hire(
     numbers = [new_id_number() for _ in range(heads)]
     with acting(ENGINE):
         people = register_people([NewPerson(n, f"张三{'甲乙丙丁'[i % 4]}") for i, n in enumerate(numbers)], at=at)
-        enrolment.start([enrolment.NewSpell(people[n], unit_id, agency, mask, month, wage_fen + i, None) for i, n in enumerate(numbers)], at=at)
+        enrolment.start(
+            [enrolment.NewSpell(people[n], unit_id, agency, mask, month, wage_fen + i, None) for i, n in enumerate(numbers)], at=at
+        )
     return numbers
 
 
@@ -103,7 +104,13 @@ def person_ids(numbers: Sequence[str]) -> list[int]:
 
 def addition(id_number: str = "", **changed: Any) -> dict[str, Any]:
     """增员 as typed into the form."""
-    typed = {"id_number": id_number or new_id_number(), "name": "张三", "ethnicity": "汉族", "declared_wage": "8000", "insurances": FULL_CODES}
+    typed = {
+        "id_number": id_number or new_id_number(),
+        "name": "张三",
+        "ethnicity": "汉族",
+        "declared_wage": "8000",
+        "insurances": FULL_CODES,
+    }
     return typed | changed
 
 

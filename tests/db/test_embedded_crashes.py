@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -109,8 +110,9 @@ def test_a_recovery_longer_than_ten_seconds_is_waited_for(data: Path) -> None:
 
     def replaying() -> bool:
         for pid in processes.postgres_processes(existing(data).pgdata):
-            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres: startup recovering"):
-                stopped.append(pid)
+            with suppress(OSError):  # gone between two looks
+                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres: startup recovering"):
+                    stopped.append(pid)
         return bool(stopped)
 
     def slow_down() -> None:

@@ -122,7 +122,7 @@ def _page(request: HttpRequest, case_id: int, sent: Sent, problems: Errors, *, s
     search = sent.search or request.GET.get("q", "").strip()[:40]
     wanted = show_of(request.GET.get("show", ""))
     page = sent.page if sent is not NOTHING else number_of(request.GET.get("page"))
-    sheet = sheet_of(case_id, actor, now(), search=search, page=page, show=wanted)
+    sheet = sheet_of(case_id, now(), search=search, page=page, show=wanted)
     context = {
         **shown_with(sheet, actor.account_id),
         "may_review": Post.REVIEWER in actor.posts,

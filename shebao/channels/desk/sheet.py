@@ -1,16 +1,16 @@
 """The review page of a case: what was filed, what the register knows, what the checks say right now, what it costs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shebao.access.acting import acting
-from shebao.base.actor import ENGINE, Actor
+from shebao.base.actor import ENGINE
 from shebao.base.errors import Refusal
 from shebao.casework.examine import check, of_values
 from shebao.casework.item import Answer, Context, MoneyEffect, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
-from shebao.casework.models import Case, CaseState, Event, Filing
+from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
 from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import explanation, state_words
@@ -50,7 +50,6 @@ class Sheet:
 
     case: Case
     item: ServiceItem
-    context: Context
     unit: tuple[str, str]
     counts: RowCounts
     lines: Page[Line]
@@ -58,6 +57,7 @@ class Sheet:
     refused_rows: int
     warned_rows: int
     groups: list[tuple[str, str, int]]  # (sentence, tone, rows) of what stands against rows
+    common: list[str]  # warnings that hold for every row
     checks: list[CheckLine]
     answer: Answer | None
     effect: MoneyEffect | None
@@ -69,47 +69,60 @@ class Sheet:
         return self.counts.total == 1
 
 
-def sheet_of(case_id: int, actor: Actor, at: datetime, *, search: str = "", page: int = 1, show: Show = Show.ALL) -> Sheet:
+def sheet_of(case_id: int, at: datetime, *, search: str = "", page: int = 1, show: Show = Show.ALL) -> Sheet:
     """Read a case for its review page; nothing is changed. Raises: NoSuchCaseError."""
     case = get_case(case_id)
     item, context = item_of(case.item_code, case.item_version), of_case(case, at)
     counts = row_counts(case)
-    pending = case.state == CaseState.REVIEW
     whole = counts.total <= CHECKED_ROWS_MAX
     if whole:
-        narrowed = bool(search) or show not in (Show.ALL, Show.EXCEPTIONS)
-        every = filings(case, size=CHECKED_ROWS_MAX).rows
-        wanted = {f.pk for f in (filings(case, show, search=search, size=CHECKED_ROWS_MAX).rows if narrowed else every)}
-        all_lines = _lines(item, context, every, pending)
-        ordered = [line for line in all_lines if line.filing.pk in wanted and (line.tone or show is not Show.EXCEPTIONS)]
-        ordered.sort(key=lambda line: (not line.refusals, not line.warnings, line.filing.row))
-        page = min(max(page, 1), max(1, -(-len(ordered) // ROWS_SIZE)))
-        lines = Page(ordered[(page - 1) * ROWS_SIZE : page * ROWS_SIZE], len(ordered), page, ROWS_SIZE)
+        every, common = _without_common(_lines(item, context, filings(case, size=CHECKED_ROWS_MAX).rows))
+        lines = _page_of_whole(case, every, search, page, show)
     else:
         found = filings(case, show, search=search, page=page, exceptions_first=True)
-        all_lines = _lines(item, context, found.rows, pending)
-        lines = Page(all_lines, found.total, found.page, found.size)
-    only = all_lines[0] if counts.total == 1 and all_lines else None
+        every, common = _lines(item, context, found.rows), []
+        lines = Page(every, found.total, found.page, found.size)
+    pending = _rows(every)
+    only = every[0] if counts.total == 1 and every else None
     with acting(ENGINE):
         answer = item.look_up(only.filing.id_number, context) if only and only.filing.id_number else None
-        effect = item.effect(_rows(all_lines), context) if whole and pending and _rows(all_lines) else None
+        effect = item.effect(pending, context) if whole and pending else None
     return Sheet(
         case=case,
         item=item,
-        context=context,
         unit=unit_names([case.unit_id]).get(case.unit_id, ("", "")),
         counts=counts,
         lines=lines,
         whole=whole,
-        refused_rows=sum(bool(line.refusals) for line in all_lines),
-        warned_rows=sum(bool(line.warnings) and not line.refusals for line in all_lines),
-        groups=_groups(all_lines),
+        refused_rows=sum(line.tone == "err" for line in every),
+        warned_rows=sum(line.tone == "warn" for line in every),
+        groups=_groups(every),
+        common=common,
         checks=_checks(item, only) if only and pending else [],
         answer=answer,
         effect=effect if effect and effect.amounts else None,
         events=events_of(case),
         state=state_words(case),
     )
+
+
+def _page_of_whole(case: Case, every: list[Line], search: str, page: int, show: Show) -> Page[Line]:
+    """A page of a batch that was checked whole: what stands against rows now decides the order."""
+    narrowed = bool(search) or show not in (Show.ALL, Show.EXCEPTIONS)
+    wanted = {f.pk for f in filings(case, show, search=search, size=CHECKED_ROWS_MAX).rows} if narrowed else None
+    shown = [line for line in every if (wanted is None or line.filing.pk in wanted) and (line.tone or show is not Show.EXCEPTIONS)]
+    shown.sort(key=lambda line: (not line.refusals, not line.warnings, line.filing.row))
+    page = min(max(page, 1), max(1, -(-len(shown) // ROWS_SIZE)))
+    return Page(shown[(page - 1) * ROWS_SIZE : page * ROWS_SIZE], len(shown), page, ROWS_SIZE)
+
+
+def _without_common(lines: list[Line]) -> tuple[list[Line], list[str]]:
+    """A warning that holds for every row of a batch is told once above it, not on every line."""
+    if len(lines) < 2:
+        return lines, []
+    common = set.intersection(*({w.text for w in line.warnings} for line in lines))
+    kept = [replace(line, warnings=[w for w in line.warnings if w.text not in common]) for line in lines]
+    return kept, sorted(common)
 
 
 def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
@@ -130,16 +143,16 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
         "papers": [{"name": name, "state": "核对原件", "tone": "info"} for name in sheet.item.materials],
         "timeline": [_told(event) for event in sheet.events],
         "upload": upload_of(case),
-        "parts": parts_of(case),
+        "split_off": parts_of(case),
         "reasons": sheet.item.return_reasons,
         "pin_choices": [(f.name, f.label) for f in sheet.item.fields],
     }
 
 
-def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing], pending: bool) -> list[Line]:
+def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing]) -> list[Line]:
     """Rows with their checks done anew against the register as it is now; rows that are decided are shown as they were."""
     examined = [of_values(f.row, f.values or {}) for f in rows]
-    live = [e for e, f in zip(examined, rows, strict=True) if pending and f.state == "review"]
+    live = [e for e, f in zip(examined, rows, strict=True) if f.state == FilingState.REVIEW]
     check(item, context, live)
     return [
         Line(f, [(field.name, field.label, field.shown((f.values or {}).get(field.name))) for field in item.fields], e.refusals, e.warnings)
@@ -151,7 +164,7 @@ def _rows(lines: Sequence[Line]) -> list[Row]:
     return [
         Row(line.filing.values or {}, line.filing.row, line.filing.pk, line.filing.case_id)
         for line in lines
-        if line.filing.state == "review"
+        if line.filing.state == FilingState.REVIEW
     ]
 
 

@@ -1,0 +1,183 @@
+"""缴费单与到账: bills, their lines, what arrived, and how every amount came about."""
+
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from shebao.base.clock import now, today
+from shebao.base.money import yuan_shown
+from shebao.base.months import month_of, month_shown
+from shebao.base.terms import INSURANCES, Insurance, Payer
+from shebao.channels import errors
+from shebao.channels.explaining import explain_person
+from shebao.channels.guards import unit_operators
+from shebao.channels.papers import bill_pdf, line_rates
+from shebao.channels.portal.batch import download
+from shebao.channels.portal.figures import bill_of, forecast
+from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
+from shebao.levy.models import Bill, BillLine, BillState, Line, Origin, Receipt, ReceiptState
+from shebao.levy.queries import PersonDue, bill_lines, bill_people, bills_of, find_bill, open_of_unit, receipts_of
+from shebao.parties.models import Person
+from shebao.parties.queries import find_terms
+from shebao.policy.explain import Explained
+from shebao.policy.late_fee import explain_late_fee
+from shebao.policy.levy import BASE_RULES, MonthRates, month_rates
+from shebao.policy.rulebook import standard
+from shebao.surfaces.reasons import reason
+
+PEOPLE_ROWS = 50
+BACK_ROWS_MAX = 200
+PDF_TYPE = "application/pdf"
+LIST = ("缴费单与到账", "/u/bills")
+
+
+def state_of(bill: Bill, on: date) -> tuple[str, str]:
+    """缴费状态 and its tone; overdue says so."""
+    if bill.state == BillState.PAID:
+        return "已到账", "ok"
+    if on > bill.due_date:
+        return "欠费", "err"
+    return ("部分到账", "warn") if bill.state == BillState.PART_PAID else ("待缴费", "info")
+
+
+@unit_operators
+@require_GET
+def bills(request: HttpRequest) -> HttpResponse:
+    """The unit's 核定单, newest first, and what the present month will come to."""
+    unit_id, live, on = actor_of(request).unit_id, live_of(request), today()
+    month = month_of(on)
+    found = bills_of(unit_id)
+    overdue, overdue_fen = open_of_unit(unit_id, on)
+    context = {
+        "bills": [{"bill": bill, "state": state_of(bill, on)} for bill in found],
+        "month": month,
+        "expected": forecast(unit_id, month, live.place) if bill_of(unit_id, month) is None else None,
+        "overdue": overdue,
+        "overdue_fen": overdue_fen,
+    }
+    return show(request, "bills", "缴费单与到账", context, crumbs=(HOME, (LIST[0], None)))
+
+
+def _crumbs(bill: Bill, *more: tuple[str, str | None]) -> Crumbs:
+    return (HOME, LIST, (month_shown(bill.month), f"/u/bills/{bill.number}" if more else None), *more)
+
+
+@unit_operators
+@require_GET
+def bill(request: HttpRequest, number: str) -> HttpResponse:
+    """One 核定单: by type, due date, money that arrived, late fee if it is overdue, and its people."""
+    found = find_bill(number)
+    if found is None:
+        return errors.page(request, 404)
+    on, unit_id = today(), found.unit_id
+    text, after = request.GET.get("q", "").strip()[:40], number_of(request.GET.get("after"))
+    people = bill_people(unit_id, found.month, search=text, after=after, limit=PEOPLE_ROWS + 1)
+    terms = find_terms(unit_id, found.month)
+    rates = month_rates(standard(), found.month, live_of(request).place)
+    late = on > found.due_date and found.open_fen > 0
+    fee = explain_late_fee(found.open_fen, found.due_date, on, found.unit.place, standard()) if late else None
+    context = {
+        "bill": found,
+        "state": state_of(found, on),
+        "lines": [_line(line, rates, terms.injury_class if terms else 0) for line in bill_lines(found)],
+        "receipts": [_receipt(receipt) for receipt in reversed(receipts_of(found))],
+        "late": late,
+        "fee": fee.amount("fee") if fee else 0,
+        "fee_reason": reason(fee.to_dict()) if fee else None,
+        "people": people[:PEOPLE_ROWS],
+        "next_after": people[PEOPLE_ROWS - 1].person_id if len(people) > PEOPLE_ROWS else 0,
+        "after": after,
+        "q": text,
+        "back": list(Line.objects.filter(bill=found).select_related("person").order_by("person_id", "month", "insurance")[:BACK_ROWS_MAX]),
+        "days_left": (found.due_date - on).days,
+    }
+    return show(request, "bill", f"{month_shown(found.month)}核定单", context, crumbs=_crumbs(found))
+
+
+def _line(line: BillLine, rates: MonthRates, injury_class: int) -> dict[str, object]:
+    insurance = Insurance(line.insurance)
+    back = line.origin != Origin.NORMAL
+    unit_ppm, person_ppm = (None, None) if back else line_rates(insurance, rates, injury_class)
+    return {
+        "label": f"{insurance.label}{'（补缴）' if back else ''}",
+        "note": f"{line.headcount:,} 人",
+        "base_fen": line.base_fen or None,
+        "unit_fen": line.unit_fen,
+        "person_fen": line.person_fen,
+        "unit_rate_ppm": unit_ppm or None,
+        "person_rate_ppm": person_ppm or None,
+    }
+
+
+def _receipt(receipt: Receipt) -> dict[str, object]:
+    state = ReceiptState(receipt.state)
+    tone = {"allocated": "ok", "suspense": "err", "pending": "now"}.get(state.value, "")
+    rest = receipt.amount_fen - receipt.allocated_fen
+    note = f"多出 {yuan_shown(rest)} 元，转暂收待查" if state == ReceiptState.ALLOCATED and rest else receipt.reason
+    return {"at": receipt.paid_on, "what": f"到账 {yuan_shown(receipt.amount_fen)} 元", "who": state.label, "note": note, "tone": tone}
+
+
+@unit_operators
+@require_GET
+def person(request: HttpRequest, number: str, person_id: int) -> HttpResponse:
+    """One person's month on a bill: every amount with its steps, rates and papers."""
+    found = find_bill(number)
+    whom = Person.objects.filter(pk=person_id).first() if found else None
+    if found is None or whom is None:
+        return errors.page(request, 404)
+    explained = explain_person(found, person_id)
+    back = list(Line.objects.filter(bill=found, person_id=person_id).order_by("month", "insurance"))
+    if explained is None and not back:
+        return errors.page(request, 404)
+    context: dict[str, Any] = {"bill": found, "person": whom, "back": back, "rows": [], "reasons": [], "inputs": [], "differs": False, "due": None}
+    if explained is not None:
+        context |= _explained(found, *explained)
+    title = f"{whom.name} · {month_shown(found.month)}"
+    return show(request, "bill_person", title, context, crumbs=_crumbs(found, (whom.name, None)))
+
+
+def _explained(bill: Bill, due: PersonDue, explained: Explained) -> dict[str, Any]:
+    rates = month_rates(standard(), bill.month, bill.unit.place)
+    told, rows, reasons = explained.to_dict(), [], []
+    for insurance in INSURANCES:
+        if insurance not in due.insurances:
+            continue
+        unit_fen, person_fen = (due.amounts_fen.get((insurance, payer), 0) for payer in Payer)
+        keys = [BASE_RULES.get(insurance, ""), f"{insurance.key}.unit", f"{insurance.key}.person", insurance.key]
+        base_fen = {Insurance.MEDICAL: due.medical_base_fen, Insurance.LARGE_MEDICAL: None}.get(insurance, due.pension_base_fen)
+        unit_ppm, person_ppm = line_rates(insurance, rates, due.injury_class)
+        if insurance not in rates.merged:
+            rows.append(
+                {
+                    "label": insurance.label,
+                    "base_fen": base_fen,
+                    "unit_fen": unit_fen,
+                    "person_fen": person_fen,
+                    "unit_rate_ppm": unit_ppm or None,
+                    "person_rate_ppm": person_ppm or None,
+                }
+            )
+        shown = reason(told, keys=keys)
+        reasons.append({"title": f"{insurance.label}：{yuan_shown(unit_fen + person_fen)} 元怎么算的", "reason": shown})
+    differs = any(_said(explained, f"{i.key}.{p.value}") not in (None, fen) for (i, p), fen in due.amounts_fen.items())
+    return {"due": due, "rows": rows, "reasons": reasons, "inputs": [(each["label"], each["value"]) for each in told["inputs"]], "differs": differs}
+
+
+def _said(explained: Explained, key: str) -> int | None:
+    try:
+        return explained.amount(key)
+    except KeyError:
+        return None
+
+
+@unit_operators
+@require_GET
+def print_bill(request: HttpRequest, number: str) -> HttpResponse:
+    """《单位社会保险费核定表》."""
+    found = find_bill(number)
+    if found is None:
+        return errors.page(request, 404)
+    content = bill_pdf(found, account_id=actor_of(request).account_id, at=now())
+    return download(content, f"单位社会保险费核定表-{found.number}.pdf", PDF_TYPE, inline=True)
