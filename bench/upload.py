@@ -244,7 +244,7 @@ _CODES = (("110", 0), ("210", 1), ("310", 2), ("330", 3), ("410", 4), ("510", 5)
 
 def _peer_resource(model: Any, town: Town) -> Any:
     from import_export import fields, resources
-    from import_export.widgets import IntegerWidget
+    from import_export.widgets import DecimalWidget, IntegerWidget
 
     from shebao.base.terms import ETHNICITIES
     from shebao.casework.item import Filing
@@ -260,7 +260,7 @@ def _peer_resource(model: Any, town: Town) -> Any:
         name = fields.Field("name", "姓名")
         ethnicity = fields.Field("ethnicity", "民族")
         mobile = fields.Field("mobile", "手机号码")
-        declared_wage = fields.Field("declared_wage", "申报工资")
+        declared_wage = fields.Field("declared_wage", "申报工资", widget=DecimalWidget())
         insurance_mask = fields.Field("insurance_mask", "mask", widget=IntegerWidget())
         backdated_from = fields.Field("backdated_from", "追溯补缴起始月", widget=IntegerWidget())
 

@@ -23,6 +23,9 @@ class Entry:
     current: bool = False
 
 
+HOMES = {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.AUDITOR: "/a/trace"}
+
+
 def frame(
     request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None
 ) -> dict[str, object]:
@@ -31,13 +34,17 @@ def frame(
     live: Live | None = getattr(request, "live", None)
     counts = counts or {}
     unit, desk = actor.role is Role.UNIT, actor.role is Role.AGENCY
-    home = "/w/" if desk else "/u/" if unit else "/"
+    home = HOMES.get(actor.role, "/")
     token = get_token(request)
     return {
         "page_title": title,
         "actor": actor,
         "who": {"name": actor.name, "unit": live.unit_name or live.agency_name, "role": _post(actor)} if live else None,
-        "nav": unit_menu(request.path, counts) if unit else desk_menu(request.path, actor, counts) if desk else [],
+        "nav": unit_menu(request.path, counts)
+        if unit
+        else desk_menu(request.path, actor, counts)
+        if desk
+        else other_menu(request.path, actor),
         "tabs": unit_tabs(request.path, counts) if unit else desk_tabs(request.path, counts) if desk else [],
         "crumbs": crumbs,
         "notices": [],
@@ -46,7 +53,7 @@ def frame(
         "here": request.get_full_path() if request.method == "GET" else home,
         "csrf_input": Markup('<input type="hidden" name="csrfmiddlewaretoken" value="{}">').format(token),
         "home_url": home,
-        "portal_url": home if unit or desk else "",
+        "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/items",
         "unread": counts.get("unread", 0),
     }
@@ -143,6 +150,18 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         groups.append({"title": "基金财务", "entries": _entries(path, entries)})
     groups.append({"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])})
     return groups
+
+
+def other_menu(path: str, actor: Actor) -> list[dict[str, object]]:
+    """The menu of administrators and auditors."""
+    entries = {
+        Role.ADMIN: [("账号管理", "/a/accounts", "people", 0)],
+        Role.AUDITOR: [("操作日志", "/a/trace", "journal-text", 0)],
+    }.get(actor.role)
+    if entries is None:
+        return []
+    account = _entries(path, [("修改密码", "/password", "person-gear", 0)])
+    return [{"title": "", "entries": _entries(path, entries)}, {"title": "账户与安全", "entries": account}]
 
 
 def desk_tabs(path: str, counts: dict[str, int]) -> list[Entry]:

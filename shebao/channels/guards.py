@@ -59,6 +59,11 @@ def administrators(view: View) -> View:
     return _with(view, Guard(frozenset({Role.ADMIN}), frozenset({Post.ADMINISTRATOR})))
 
 
+def auditors(view: View) -> View:
+    """For 稽核审计."""
+    return _with(view, Guard(frozenset({Role.AUDITOR}), frozenset({Post.AUDITOR})))
+
+
 def guard_of(view: Callable[..., Any]) -> Guard | None:
     """The guard of a view, if it has one."""
     found = getattr(view, "guard", None)

@@ -113,7 +113,9 @@ def roster_pdf(case: Case, *, account_id: int, at: datetime) -> bytes:
     data = _roster(kind, case, unit, rows, ended)
     if ended:
         facts = (Fact("单位名称", unit.name), Fact("业务顺序号", case.number), Fact("人数", f"{len(rows)} 人"))
-        return bytes(issued(kind, f"{kind.label} {case.number}", data, facts, unit=unit, account_id=account_id, at=at, case_id=case.pk).content)
+        return bytes(
+            issued(kind, f"{kind.label} {case.number}", data, facts, unit=unit, account_id=account_id, at=at, case_id=case.pk).content
+        )
     qr = codes.qr_svg(f"{settings.BASE_URL}/w/cases/{case.pk}")
     return typeset(kind.value, {**data, "printed_at": at, "draft": True, "qr": qr}).pdf
 
@@ -177,7 +179,9 @@ def _addition(row: Filing, month: int, place: str) -> AdditionRow:
 
 def _reductions(rows: list[Filing], unit: Unit, month: int) -> list[ReductionRow]:
     people = {p.id_number: p for p in Person.objects.filter(id_number__in=[row.id_number for row in rows])}
-    spells = Spell.objects.filter(unit_id=unit.pk, person_id__in=[p.pk for p in people.values()], known_to__isnull=True).order_by("from_month")
+    spells = Spell.objects.filter(unit_id=unit.pk, person_id__in=[p.pk for p in people.values()], known_to__isnull=True).order_by(
+        "from_month"
+    )
     masks = {spell.person_id: spell.insurance_mask for spell in spells}
     return [_reduction(row, people.get(row.id_number), masks, month) for row in rows]
 

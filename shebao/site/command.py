@@ -4,13 +4,13 @@ import argparse
 import sys
 
 from shebao.base.errors import ShebaoError
-from shebao.channels.console import policy
+from shebao.channels.console import Parser, policy
 from shebao.site import console_database, console_demo, console_site
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand. Expected refusals are one sentence on standard error and exit 2; never a traceback."""
-    parser = argparse.ArgumentParser(prog="shebao", description="社会保险网上办事大厅与经办系统")
+    parser = Parser(prog="shebao", description="社会保险网上办事大厅与经办系统")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="命令")
     for module in (policy, console_database, console_site, console_demo):
         module.register(subparsers)

@@ -53,7 +53,9 @@ def views(
     Args: errors: sentence by field.  fixed: core fields are grey, they were saved before.  notes: sentences that replace the hint.
     """
     errors, notes = errors or {}, notes or {}
-    return [view(f, typed.get(f.name, ""), error=errors.get(f.name, ""), readonly=fixed and f.core, note=notes.get(f.name, "")) for f in fields]
+    return [
+        view(f, typed.get(f.name, ""), error=errors.get(f.name, ""), readonly=fixed and f.core, note=notes.get(f.name, "")) for f in fields
+    ]
 
 
 def view(field: Field, typed: Text, *, error: str = "", readonly: bool = False, note: str = "") -> FieldView:

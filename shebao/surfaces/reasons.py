@@ -16,7 +16,8 @@ def reason(explained: Mapping[str, Any] | None, *, keys: Sequence[str] = ()) -> 
     return {
         "inputs": [(each["label"], each["value"]) for each in explained["inputs"]],
         "steps": [
-            {"label": s["label"], "formula": s["expression"], "result": f"{_grouped(s['amount'])} 元" if s["amount"] is not None else ""} for s in steps
+            {"label": s["label"], "formula": s["expression"], "result": f"{_grouped(s['amount'])} 元" if s["amount"] is not None else ""}
+            for s in steps
         ],
         "rules": [
             {

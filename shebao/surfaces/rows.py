@@ -41,13 +41,14 @@ def row_view(item: ServiceItem, filing: Filing, *, amended: bool = False) -> Row
     refusals, warnings = from_json(filing.refusals), from_json(filing.warnings)
     kind = _kind(filing, refusals, warnings, amended)
     told = refusals or warnings
-    pins = tuple(filing.pins or ()) if kind == "back" else ()
+    # A reviewer who pins nothing leaves it to the clerk what to mend: everything that may still be changed.
+    pins = tuple(filing.pins or [f.name for f in item.fields if not f.core]) if kind == "back" else ()
     names = dict.fromkeys([*(r.field for r in told if r.field), *pins])
     reasons = [r.text for r in told if not r.field or not refusals]
     if kind == "back" and filing.return_reason:
         reasons.insert(0, f"退回原因：{filing.return_reason}")
     if kind == "fixed":
-        reasons.append("已改正，可以提交审批")
+        reasons.append("已改正，可提交审批")
     typed = typed_of(item, filing.typed, filing.values)
     pairs = shown(item.fields, filing.values, typed)
     return RowView(

@@ -141,10 +141,10 @@ def pay(bill: Bill, amount_fen: int, *, at: datetime = AT, agency: int = 1) -> r
         )
 
 
-def ask(sql: str, values: Sequence[Any] = (), *, actor: Actor = ENGINE) -> list[tuple[Any, ...]]:
+def ask(sql: str, values: Sequence[Any] | dict[str, Any] = (), *, actor: Actor = ENGINE) -> list[tuple[Any, ...]]:
     """Rows of a query, asked by the engine unless another one is named."""
     with acting(actor), connection.cursor() as cursor:
-        cursor.execute(sql, list(values))
+        cursor.execute(sql, values)
         return list(cursor.fetchall())
 
 

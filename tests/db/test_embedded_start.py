@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from shebao.site import database
-from shebao.site.embedded import processes
+from shebao.site.embedded import binaries, processes
+from shebao.site.embedded.account import account_for
 from shebao.site.embedded.layout import SOCKET_PATH_BYTES_MAX, existing
 from shebao.site.embedded.use import is_running, leave
 from tests.db.embedded_support import COMMAND, HALL, await_true, data_folder, db, environment, hall, postmaster, run
@@ -179,3 +180,22 @@ def test_below_a_closed_home_the_server_runs_and_the_home_stays_closed() -> None
             assert stat.S_IMODE(data.parent.stat().st_mode) == 0o700
             assert (data / "postgres").is_symlink() == (os.geteuid() == 0)
         await_true(lambda: postmaster(data) is None)
+
+
+def test_binaries_that_the_servers_account_cannot_reach_are_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment below a home of mode 0700. Our own user reaches it, the unprivileged account of root does not."""
+    with data_folder() as data:
+        closed = data.parent / "closed"
+        closed.mkdir(mode=0o700)
+        package = binaries._package()
+        for name in (package.name, f"{package.name}.libs"):
+            (closed / name).symlink_to(package.parent / name)
+        monkeypatch.setattr(binaries, "_package", lambda: closed / package.name)
+        monkeypatch.setattr(binaries, "SYSTEM_HOME", data.parent / "system")
+        account = account_for(data)
+        found = binaries.wheel_installation(account)
+        assert found.folder.is_relative_to(data.parent / "system" if os.geteuid() == 0 else closed)
+        said = subprocess.run([found.folder / "postgres", "--version"], capture_output=True, check=True, cwd="/", **account.run_as()).stdout
+        assert f"PostgreSQL) {found.major}." in said.decode()
+        assert binaries.wheel_installation(account) == found
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700

@@ -33,7 +33,8 @@ LABELS = """() => [...document.querySelectorAll('input:not([type=hidden]),select
 
 TARGETS = """least => [...document.querySelectorAll('a,button,input,select,summary')].filter(e => {
   const r = e.getBoundingClientRect(), s = getComputedStyle(e);
-  if (!r.width || !r.height || s.visibility == 'hidden' || s.display == 'inline' || e.closest('.vh,.skip') || e.type == 'hidden') return false;
+  if (!r.width || !r.height || s.visibility == 'hidden' || s.display == 'inline') return false;
+  if (e.closest('.vh,.skip') || e.type == 'hidden') return false;
   return Math.min(r.width, r.height) < least;
 }).map(e => {
   const r = e.getBoundingClientRect();
@@ -59,13 +60,18 @@ SMALL_TYPE = """least => {
 TOFU = """characters => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 40;
   const pen = canvas.getContext('2d', {willReadFrequently: true}), family = getComputedStyle(document.body).fontFamily;
-  const drawn = s => { pen.clearRect(0, 0, 40, 40); pen.font = '28px ' + family; pen.fillText(s, 4, 30); return pen.getImageData(0, 0, 40, 40).data.join(); };
+  const drawn = s => {
+    pen.clearRect(0, 0, 40, 40); pen.font = '28px ' + family; pen.fillText(s, 4, 30);
+    return pen.getImageData(0, 0, 40, 40).data.join();
+  };
   const missing = ['\\u{10FFFD}', '\\u{EFFFD}', ' '].map(drawn);
   return [...characters].filter(s => missing.includes(drawn(s)));
 }"""
 
 STRUCTURE = """() => {
-  const wrong = [], d = document, levels = [...d.querySelectorAll('h1,h2,h3,h4')].filter(h => h.getClientRects().length && !h.closest('nav,dialog')).map(h => +h.tagName[1]);
+  const wrong = [], d = document, inline = d.querySelector('[style],[onclick],style');
+  const shown = h => h.getClientRects().length && !h.closest('nav,dialog');
+  const levels = [...d.querySelectorAll('h1,h2,h3,h4')].filter(shown).map(h => +h.tagName[1]);
   if (d.documentElement.lang != 'zh-CN') wrong.push('lang is not zh-CN');
   if (d.querySelectorAll('h1').length != 1) wrong.push(d.querySelectorAll('h1').length + ' h1');
   if (d.querySelectorAll('main').length != 1) wrong.push('not one main');
@@ -73,9 +79,11 @@ STRUCTURE = """() => {
   if (!d.querySelector('header') || !d.querySelector('footer')) wrong.push('no header or footer');
   if (!/ - 社保网上办事大厅$/.test(d.title)) wrong.push('title: ' + d.title);
   if (/user-scalable=no|maximum-scale=1/.test(d.querySelector('meta[name=viewport]').content)) wrong.push('zoom is locked');
-  if (d.querySelector('[style],[onclick],style')) wrong.push('inline style or handler: ' + d.querySelector('[style],[onclick],style').outerHTML.slice(0, 80));
+  if (inline) wrong.push('inline style or handler: ' + inline.outerHTML.slice(0, 80));
   levels.forEach((level, i) => { if (i && level > levels[i - 1] + 1) wrong.push('heading level jumps to ' + level); });
-  d.querySelectorAll('table').forEach(t => { if (!t.caption || !t.querySelector('th[scope]')) wrong.push('table without caption or scope'); });
+  d.querySelectorAll('table').forEach(t => {
+    if (!t.caption || !t.querySelector('th[scope]')) wrong.push('table without caption or scope');
+  });
   d.querySelectorAll('.tag').forEach(t => { if (!t.textContent.trim()) wrong.push('status by colour only'); });
   const ids = [...d.querySelectorAll('[id]')].map(e => e.id);
   ids.filter((id, i) => ids.indexOf(id) != i).forEach(id => wrong.push('id twice: ' + id));
@@ -86,8 +94,8 @@ STRUCTURE = """() => {
 FOCUS = """() => {
   const e = document.activeElement;
   if (!e || e === document.body) return null;
-  const r = e.getBoundingClientRect(), s = getComputedStyle(e), x = r.left + Math.min(r.width / 2, r.width - 2), y = r.top + Math.min(r.height / 2, 40);
-  const on = document.elementFromPoint(x, y), zone = e.closest('.drop');
+  const r = e.getBoundingClientRect(), s = getComputedStyle(e), zone = e.closest('.drop');
+  const on = document.elementFromPoint(r.left + Math.min(r.width / 2, r.width - 2), r.top + Math.min(r.height / 2, 40));
   const seen = !!on && (e === on || e.contains(on) || on.contains(e) || [...(e.labels || [])].includes(on) || (zone && zone.contains(on)));
   const ring = s.outlineStyle != 'none' || (zone && getComputedStyle(zone).outlineStyle != 'none');
   return {name: (e.textContent.trim() || e.id || e.name || '').slice(0, 16), seen, ring};
@@ -96,11 +104,13 @@ FOCUS = """() => {
 OVERFLOW = """() => {
   const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   if (over <= 0) return [];
-  const wide = [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll-x,.tabs'));
+  const beyond = e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll-x,.tabs');
+  const wide = [...document.querySelectorAll('body *')].filter(beyond);
   return [over + ' px too wide: ' + wide.slice(0, 3).map(e => e.outerHTML.slice(0, 70)).join(' | ')];
 }"""
 
-PRINT_CHROME = """() => [...document.querySelectorAll('.top,.side,.tabbar,.actions,.foot')].filter(e => getComputedStyle(e).display != 'none').map(e => e.className)"""
+PRINT_CHROME = """() => [...document.querySelectorAll('.top,.side,.tabbar,.actions,.foot')]
+  .filter(e => getComputedStyle(e).display != 'none').map(e => e.className)"""
 
 
 def overflow(page: Page) -> list[str]:

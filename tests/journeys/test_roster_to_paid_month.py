@@ -63,10 +63,8 @@ def filled(template: bytes) -> bytes:
             if value != "":
                 sheet.cell(first + i, columns[name]).value = value  # type: ignore[assignment]
         for name, column in columns.items():
-            if name in ("养老", "失业", "工伤", "医疗", "大额医疗"):
-                sheet.cell(first + i, column).value = "是"
-        if "参保险种" in columns:
-            sheet.cell(first + i, columns["参保险种"]).value = "养老、失业、工伤、医疗、大额医疗"
+            if name.startswith("参保险种："):
+                sheet.cell(first + i, column).value = "否" if name.endswith("生育") else "是"
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

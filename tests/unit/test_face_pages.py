@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from jinja2 import Environment, FileSystemLoader
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from shebao.surfaces.jinja import environment
 from tests.journeys import face_checks as checks
 
+pytestmark = pytest.mark.browser
 SURFACES = Path(__file__).parents[2] / "shebao" / "surfaces"
 STATIC = SURFACES / "static"
 Open = Callable[..., Page]
@@ -53,7 +54,11 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             "forced": True,
             "username": "demo",
             "rules": ["至少 12 个字符"],
-            "form": {"old": field("old", "初始密码", "password"), "new": field("new", "新密码", "password"), "again": field("again", "再输一次", "password")},
+            "form": {
+                "old": field("old", "初始密码", "password"),
+                "new": field("new", "新密码", "password"),
+                "again": field("again", "再输一次", "password"),
+            },
         },
     ),
     "verify": ("public/verify.html", {"form": {"code": CODE}}),
@@ -62,7 +67,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "public/verify.html",
         {"form": {"code": CODE}, "result": VALID | {"state": "revoked", "revoked": "2026-11-20", "reason": "信息订正后重新出具"}},
     ),
-    "verify-missing": ("public/verify.html", {"form": {"code": CODE}, "result": {"state": "missing", "code": "0000", "checked_at": "2026-11-21 14:05"}}),
+    "verify-missing": (
+        "public/verify.html",
+        {"form": {"code": CODE}, "result": {"state": "missing", "code": "0000", "checked_at": "2026-11-21 14:05"}},
+    ),
     "accessibility": ("public/accessibility.html", {}),
     **{str(status): (f"errors/{status}.html", {"trace_id": "01JD8-7F3A2C"}) for status in (403, 404, 409, 413, 422, 429, 500, 503)},
 }
@@ -160,7 +168,8 @@ def test_the_checks_find_what_is_wrong(opened: Open) -> None:
           const main = document.querySelector('main');
           main.append(document.createElement('h1'), document.createElement('table'));
           const box = document.createElement('input'); box.placeholder = '姓名'; main.append(box);
-          const wide = document.createElement('div'); wide.className = 'scroll-test'; wide.textContent = '长'.repeat(400); main.append(wide);
+          const wide = document.createElement('div'); wide.className = 'scroll-test';
+          wide.textContent = '长'.repeat(400); main.append(wide);
           const tiny = document.createElement('button'); tiny.textContent = '·'; tiny.className = 'vh-not'; main.append(tiny);
           const sheet = new CSSStyleSheet();
           sheet.replaceSync('.scroll-test{white-space:nowrap} .vh-not{width:9px;height:9px;padding:0;font-size:9px}');
@@ -224,6 +233,7 @@ def test_what_cannot_be_undone_asks_for_the_word_first(opened: Open) -> None:
     page.get_by_role("link", name="当月欠费注销").last.click()
     sure = page.get_by_role("button", name="注销当月欠费")
     assert sure.is_visible() and sure.is_disabled()
+    assert sure.evaluate("e => getComputedStyle(e).cursor") == "not-allowed"
     page.get_by_label("请输入“注销”以确认").fill("注销")
     assert sure.is_enabled()
     assert checks.axe(page) == []
@@ -262,7 +272,12 @@ def test_unsaved_typing_is_told(opened: Open) -> None:
 def test_a_form_is_sent_once_however_often_it_is_pressed(opened: Open) -> None:
     page = opened("sign-in")
     posts: list[str] = []
-    page.route("**/sign-in", lambda route: posts.append(route.request.method))  # never answered: the first stays under way
+
+    def hold(route: Route) -> None:
+        posts.append(route.request.method)
+        route.fulfill(status=204)  # the page stays as it is
+
+    page.route("**/sign-in", hold)
     page.get_by_role("button", name="登录").click(no_wait_after=True)
     page.evaluate("() => document.querySelector('main form').requestSubmit()")
     page.wait_for_timeout(200)

@@ -9,7 +9,8 @@ from jinja2 import FileSystemLoader
 from shebao.surfaces.jinja import environment
 
 SURFACES = Path(__file__).parents[2] / "shebao" / "surfaces"
-TEMPLATES = sorted((SURFACES / "templates").rglob("*.html"))
+FOLDERS = [SURFACES / "templates", SURFACES.parent / "channels" / "templates"]
+TEMPLATES = sorted(template for folder in FOLDERS for template in folder.rglob("*.html"))
 STATIC = SURFACES / "static"
 WEIGHT_MAX = 2_500_000
 
@@ -26,7 +27,7 @@ FORBIDDEN = {
 
 
 def names(path: Path) -> str:
-    return str(path.relative_to(SURFACES))
+    return str(path.relative_to(SURFACES.parent))
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=names)
@@ -53,8 +54,8 @@ def test_the_reading_for_forbidden_things_finds_them(why: str, text: str) -> Non
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=names)
 def test_a_template_compiles_and_posts_only_with_a_token(template: Path) -> None:
-    pages = environment(loader=FileSystemLoader(SURFACES / "templates"), auto_reload=True)
-    pages.get_template(template.relative_to(SURFACES / "templates").as_posix())
+    pages = environment(loader=FileSystemLoader(FOLDERS), auto_reload=True)
+    pages.get_template(next(template.relative_to(folder).as_posix() for folder in FOLDERS if folder in template.parents))
     text = template.read_text(encoding="utf-8")
     forms = re.findall(r'<form[^>]*method="post".*?</form>', text, flags=re.S)
     if template.name != "gallery.html":

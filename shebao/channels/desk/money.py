@@ -90,7 +90,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "lines": [
             {
                 "label": Insurance(line.insurance).label,
-                "base_fen": line.base_fen,
+                "base_fen": line.base_fen or None,
                 "unit_fen": line.unit_fen,
                 "person_fen": line.person_fen,
                 "note": f"{line.headcount} 人" + ("" if line.origin == Origin.NORMAL else "，补缴"),

@@ -84,7 +84,7 @@ def _page(request: HttpRequest, name: Queue, refused: ShebaoError | None = None)
             {"name": "item", "label": "事项", "kind": "choice", "choices": item_choices(), "value": item_code, "prompt": "全部事项"},
             {"name": "unit", "label": "单位名称或编号", "kind": "text", "value": unit},
             {"name": "channel", "label": "渠道", "kind": "choice", "choices": CHANNEL_CHOICES, "value": channel, "prompt": "全部渠道"},
-            {"name": "q", "label": "业务顺序号、身份证号或姓名", "kind": "text", "value": search},
+            {"name": "q", "label": "顺序号、身份证或姓名", "kind": "text", "value": search},
         ],
         "filtered": filtered,
         "empty_text": "没有符合条件的办件，请放宽条件再查。" if filtered else EMPTY[name],

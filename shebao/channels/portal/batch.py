@@ -12,15 +12,16 @@ from shebao.casework import batch as intake
 from shebao.casework import operations
 from shebao.casework.cases import KeyReusedError, WrongStateError
 from shebao.casework.examine import from_json
+from shebao.casework.fields import Cell
 from shebao.casework.item import ServiceItem, item_by_slug
-from shebao.casework.models import CaseState, Channel, Filing, Submission
+from shebao.casework.models import CaseState, Channel, Filing
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal import batch_page
 from shebao.channels.portal.case_lists import count_rows, get_case, item_of_case, open_rows, recent_cases
 from shebao.channels.portal.items import crumbs_of
-from shebao.channels.portal.pages import actor_of, by_htmx, clash, key_of, live_of, number_of, piece, show
+from shebao.channels.portal.pages import actor_of, by_htmx, clash, key_of, live_of, number_of, piece, saved_under, show
 from shebao.channels.portal.words import case_line, cutoff_of
 from shebao.surfaces.rows import amended_values, row_view
 from shebao.surfaces.workbook import Sheet, TemplateMark, error_workbook, make_template
@@ -49,7 +50,15 @@ def _entry(request: HttpRequest, item: ServiceItem, *, error: str = "") -> HttpR
         "item": item,
         "live": live,
         "cutoff": cutoff_of(live.place, today()),
-        "drop": {"name": "file", "label": "填好的名册", "kind": "file", "required": True, "accept": ".xlsx,.xls,.csv", "error": error, "hint": limits},
+        "drop": {
+            "name": "file",
+            "label": "填好的名册",
+            "kind": "file",
+            "required": True,
+            "accept": ".xlsx,.xls,.csv",
+            "error": error,
+            "hint": limits,
+        },
         "errors": [("file", error)] if error else [],
         "has_errors": bool(error),
         "recent": [case_line(case) for case in recent_cases(actor_of(request).unit_id, item, channel=Channel.WORKBOOK)],
@@ -72,7 +81,9 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
     if item is None:
         return errors.page(request, 404)
     notes = (item.guide.summary, f"办理时间：{item.guide.when}")
-    content = make_template(f"{item.title}批量办理名册", TemplateMark(item.code, item.version), item.fields, rows_max=item.batch_rows_max, notes=notes)
+    content = make_template(
+        f"{item.title}批量办理名册", TemplateMark(item.code, item.version), item.fields, rows_max=item.batch_rows_max, notes=notes
+    )
     return download(content, f"{item.title}批量模板-第{item.version}版.xlsx")
 
 
@@ -101,8 +112,7 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         case_id = intake.receive(item, of_request(request), sent.name, content, sha256(content).digest(), key=key)
     except KeyReusedError as error:
-        known = Submission.objects.filter(key=key).values_list("case_id", flat=True).first()
-        return clash(request, error, f"/u/cases/{known}" if known else f"/u/items/{slug}/batch")
+        return clash(request, error, saved_under(key) or f"/u/items/{slug}/batch")
     return HttpResponseRedirect(f"/u/cases/{case_id}")
 
 
@@ -132,9 +142,9 @@ def amend(request: HttpRequest, case_id: int, filing_id: int) -> HttpResponse:
     if not by_htmx(request):
         return HttpResponseRedirect(f"/u/cases/{case_id}?tab={request.POST.get('tab', '')}#row-{filing.row}")
     case = get_case(case_id)
-    counts = count_rows(case)
     row = row_view(item, filing, amended=not filing.refusals and filing.values is not None)
-    return piece(request, "row_answer", {"case": case, "r": row, "item": item, "tab": request.POST.get("tab", ""), **batch_page.standing(counts)})
+    standing = batch_page.standing(case, count_rows(case), of_request(request), tab=request.POST.get("tab", ""))
+    return piece(request, "row_answer", {"case": case, "r": row, "item": item, "rows": [filing], **standing})
 
 
 def _amend(request: HttpRequest, case_id: int, item: ServiceItem, filing_id: int) -> None:
@@ -181,13 +191,14 @@ def error_list(request: HttpRequest, case_id: int) -> HttpResponse:
     """下载导入失败列表: the wrong rows in the same template, each with its reason; mended, the file can be uploaded as it is."""
     case = get_case(case_id)
     item = item_of_case(case)
-    columns: dict[str, list[object]] = {f.name: [] for f in item.fields}
+    columns: dict[str, list[Cell]] = {f.name: [] for f in item.fields}
     numbers, told = [], {}
     for row, typed, refusals in open_rows(case, "wrong", "").values_list("row", "typed", "refusals").iterator(chunk_size=2000):
         numbers.append(row)
         told[row] = from_json(refusals)
         for name, cells in columns.items():
             cells.append(typed.get(name))
-    content = error_workbook(Sheet(columns, numbers), told, item.fields, TemplateMark(item.code, item.version), title=f"{item.title}导入失败列表")  # type: ignore[arg-type]
+    content = error_workbook(
+        Sheet(columns, numbers), told, item.fields, TemplateMark(item.code, item.version), title=f"{item.title}导入失败列表"
+    )
     return download(content, f"导入失败列表-{case.number}.xlsx")
-

@@ -131,7 +131,16 @@ def person(request: HttpRequest, number: str, person_id: int) -> HttpResponse:
     back = list(Line.objects.filter(bill=found, person_id=person_id).order_by("month", "insurance"))
     if explained is None and not back:
         return errors.page(request, 404)
-    context: dict[str, Any] = {"bill": found, "person": whom, "back": back, "rows": [], "reasons": [], "inputs": [], "differs": False, "due": None}
+    context: dict[str, Any] = {
+        "bill": found,
+        "person": whom,
+        "back": back,
+        "rows": [],
+        "reasons": [],
+        "inputs": [],
+        "differs": False,
+        "due": None,
+    }
     if explained is not None:
         context |= _explained(found, *explained)
     title = f"{whom.name} · {month_shown(found.month)}"
@@ -162,7 +171,13 @@ def _explained(bill: Bill, due: PersonDue, explained: Explained) -> dict[str, An
         shown = reason(told, keys=keys)
         reasons.append({"title": f"{insurance.label}：{yuan_shown(unit_fen + person_fen)} 元怎么算的", "reason": shown})
     differs = any(_said(explained, f"{i.key}.{p.value}") not in (None, fen) for (i, p), fen in due.amounts_fen.items())
-    return {"due": due, "rows": rows, "reasons": reasons, "inputs": [(each["label"], each["value"]) for each in told["inputs"]], "differs": differs}
+    return {
+        "due": due,
+        "rows": rows,
+        "reasons": reasons,
+        "inputs": [(each["label"], each["value"]) for each in told["inputs"]],
+        "differs": differs,
+    }
 
 
 def _said(explained: Explained, key: str) -> int | None:

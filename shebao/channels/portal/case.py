@@ -72,11 +72,12 @@ def check(request: HttpRequest, case: Case, *, status: int = 200, refused: Refus
     ]
     complete = filing.values is not None and not refusals
     effect = money_effect(item, [filing], context) if complete else None
+    amended = case.returned and filing.changed_at > _last_review(case)
     shared: dict[str, Any] = {
         "case": case,
         "item": item,
         "state": state_words(case),
-        "steps": steps_of(case, item),
+        "steps": steps_of(case, item, amended=amended),
         "rows": rows,
         "complete": complete,
         "errors": summary(refusals),
@@ -90,7 +91,7 @@ def check(request: HttpRequest, case: Case, *, status: int = 200, refused: Refus
         "saved": request.GET.get("saved") == "1",
         "live": live_of(request),
         "pinned": [item.field(pin).label for pin in filing.pins or ()] if case.returned else [],
-        "amended": case.returned and filing.changed_at > _last_review(case),
+        "amended": amended,
     }
     return show(request, "check", f"核对：{item.title}", shared, crumbs=crumbs_of(case), status=status)
 
@@ -100,7 +101,11 @@ def _last_review(case: Case) -> Any:
 
 
 def _money_rows(effect: MoneyEffect | None) -> list[dict[str, object]]:
-    return [{"label": a.label, "base_fen": a.base_fen or None, "unit_fen": a.unit_fen, "person_fen": a.person_fen} for a in effect.amounts] if effect else []
+    return (
+        [{"label": a.label, "base_fen": a.base_fen or None, "unit_fen": a.unit_fen, "person_fen": a.person_fen} for a in effect.amounts]
+        if effect
+        else []
+    )
 
 
 def _course(request: HttpRequest, case: Case) -> dict[str, object]:
@@ -118,15 +123,29 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "item": item,
         "live": live_of(request),
         "state": state_words(case),
-        "steps": steps_of(case, item),
+        "steps": batch_page.steps_after(case, sum(counts.values())) if case.channel == Channel.WORKBOOK else steps_of(case, item),
         "many": many,
         "total": sum(counts.values()),
         "row_tabs": [
-            {"label": label, "url": f"?rows={state}", "count": counts.get(state, 0) if state else sum(counts.values()), "current": chosen == state}
+            {
+                "label": label,
+                "url": f"?rows={state}",
+                "count": counts.get(state, 0) if state else sum(counts.values()),
+                "current": chosen == state,
+            }
             for state, label in (("", "全部"), *((s.value, FILING_WORDS[s][0]) for s in FilingState if counts.get(s.value)))
         ],
-        "filings": [{"row": f.row, "name": f.name, "id_number": f.id_number, "state": FILING_WORDS[FilingState(f.state)], "reason": f.return_reason} for f in filings],
-        "facts": [(field.label, text) for field, text in shown(item.fields, filings[0].values, filings[0].typed) if field.kind.value != "id_number"] if not many and filings else [],
+        "filings": [
+            {"row": f.row, "name": f.name, "id_number": f.id_number, "state": FILING_WORDS[FilingState(f.state)], "reason": f.return_reason}
+            for f in filings
+        ],
+        "facts": [
+            (field.label, text)
+            for field, text in shown(item.fields, filings[0].values, filings[0].typed)
+            if field.kind.value != "id_number"
+        ]
+        if not many and filings
+        else [],
         "id_number": filings[0].id_number if not many and filings else "",
         "page": page_number,
         "pages": max(1, -(-matching // BATCH_ROWS)),

@@ -15,6 +15,7 @@ BATCH_ROWS = 50
 WRONG = Q(refusals__isnull=False) | Q(values__isnull=True)
 WARNED = Q(refusals__isnull=True, values__isnull=False, warnings__isnull=False)
 FINE = Q(refusals__isnull=True, values__isnull=False, warnings__isnull=True)
+HAS_ERRORS = Exists(Filing.objects.filter(WRONG, case=OuterRef("pk"), state__in=OPEN_STATES))
 TABS = {"wrong": WRONG, "warned": WARNED, "fine": FINE, "back": Q(state=FilingState.RETURNED), "all": Q()}
 
 
@@ -54,17 +55,16 @@ def find_cases(unit_id: int, states: Sequence[str], wanted: Wanted, page: int) -
         rows = rows.filter(Q(number__icontains=wanted.text) | Q(subject__contains=wanted.text))
     total = rows.count()
     page = min(max(1, page), max(1, -(-total // PAGE_ROWS)))
-    wrong = Filing.objects.filter(WRONG, case=OuterRef("pk"), state__in=OPEN_STATES)
-    ordered = rows.annotate(has_errors=Exists(wrong)).order_by("-returned", "-changed_at", "-id")
+    ordered = rows.annotate(has_errors=HAS_ERRORS).order_by("-returned", "-changed_at", "-id")
     return Page(list(ordered[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]), total, page)
 
 
 def recent_cases(unit_id: int, item: ServiceItem, *, channel: str = "", limit: int = 6) -> list[Case]:
-    """The last cases of an item."""
+    """The last cases of an item; each tells whether it `has_errors`."""
     rows = Case.objects.filter(unit_id=unit_id, item_code=item.code)
     if channel:
         rows = rows.filter(channel=channel)
-    return list(rows.order_by("-id")[:limit])
+    return list(rows.annotate(has_errors=HAS_ERRORS).order_by("-id")[:limit])
 
 
 def get_case(case_id: int) -> Case:

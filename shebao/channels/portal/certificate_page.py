@@ -45,14 +45,43 @@ def _page(request: HttpRequest, asked: dict[str, str], wrong: dict[str, str], *,
     chosen = {number_of(each) for each in [*request.POST.getlist("person"), *request.GET.getlist("person")]}
     people = staff(unit_id, month_of(on), search=text, limit=CHOICES_SHOWN)
     named = list(Person.objects.filter(pk__in=chosen).order_by("pk")[:PEOPLE_MAX])
-    papers = [paper for paper in papers_of_unit(unit_id)[:PAPERS_SHOWN]]
+    papers = list(papers_of_unit(unit_id)[:PAPERS_SHOWN])
     made = {number_of(each) for each in request.GET.getlist("made")}
     context = {
-        "kind": {"name": "kind", "label": "证明种类", "kind": "radio", "value": asked["kind"], "choices": [("unit", "单位参保证明"), ("person", "个人参保证明")], "hint": "单位证明可附人员名单；个人证明每人一份"},
+        "kind": {
+            "name": "kind",
+            "label": "证明种类",
+            "kind": "radio",
+            "value": asked["kind"],
+            "choices": [("unit", "单位参保证明"), ("person", "个人参保证明")],
+            "hint": "单位证明可附人员名单；个人证明每人一份",
+        },
         "fields": [
-            {"name": "first_month", "label": "起始月", "kind": "month", "value": asked["first"], "hint": "6 位数字", "error": wrong.get("first_month", "")},
-            {"name": "last_month", "label": "终止月", "kind": "month", "value": asked["last"], "hint": f"最多 {MONTHS_MAX} 个月", "error": wrong.get("last_month", "")},
-            {"name": "purpose", "label": "用途", "kind": "text", "required": False, "value": asked["purpose"], "most": 30, "hint": "印在证明上，例如：招标投标"},
+            {
+                "name": "first_month",
+                "label": "起始月",
+                "kind": "month",
+                "value": asked["first"],
+                "hint": "6 位数字",
+                "error": wrong.get("first_month", ""),
+            },
+            {
+                "name": "last_month",
+                "label": "终止月",
+                "kind": "month",
+                "value": asked["last"],
+                "hint": f"最多 {MONTHS_MAX} 个月",
+                "error": wrong.get("last_month", ""),
+            },
+            {
+                "name": "purpose",
+                "label": "用途",
+                "kind": "text",
+                "required": False,
+                "value": asked["purpose"],
+                "most": 30,
+                "hint": "印在证明上，例如：招标投标",
+            },
         ],
         "errors": list(wrong.items()),
         "has_errors": bool(wrong),

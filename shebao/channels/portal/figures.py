@@ -63,7 +63,11 @@ def forecast(unit_id: int, month: Month, place: str) -> Forecast | None:
         return None
     floor, cap = rates.floor_fen.get(Insurance.PENSION, 0), rates.cap_fen.get(Insurance.PENSION, 0)
     return Forecast(
-        len(rows), int(found.unit_total().sum()), int(found.person_total().sum()), int((wages < floor).sum()), int((wages > cap).sum() if cap else 0)
+        len(rows),
+        int(found.unit_total().sum()),
+        int(found.person_total().sum()),
+        int((wages < floor).sum()),
+        int((wages > cap).sum() if cap else 0),
     )
 
 

@@ -14,7 +14,7 @@ from shebao.channels.guards import unit_operators
 from shebao.channels.portal.case_lists import Wanted, find_cases
 from shebao.channels.portal.figures import Forecast, Movement, Waiting, bill_of, forecast, movement, twelve_months, waiting
 from shebao.channels.portal.pages import actor_of, live_of, show
-from shebao.channels.portal.words import case_line, cutoff_of
+from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
 from shebao.enrolment.queries import headcount
 from shebao.levy.models import Bill, BillState
 from shebao.levy.queries import open_of_unit
@@ -50,10 +50,14 @@ def home(request: HttpRequest) -> HttpResponse:
         "cases": cases,
         "todo": [case_line(case) for case in todo.cases[:TASKS_SHOWN]],
         "todo_total": todo.total,
-        "cutoff": cutoff,
+        "nothing": nothing_waits(cutoff, on, vip=live.vip),
         "entries": [
             *({"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon} for i in items()),
-            *({"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"} for i in items() if i.batch_rows_max),
+            *(
+                {"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"}
+                for i in items()
+                if i.batch_rows_max
+            ),
             {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"},
             {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"},
             {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"},
@@ -111,7 +115,12 @@ def _wages(expected: Forecast | None) -> dict[str, object]:
 
 def _assessed(bill: Bill | None, expected: Forecast | None) -> dict[str, object]:
     if bill is not None:
-        return {"title": "费用核定", "text": f"已核定 {yuan_shown(bill.total_fen)} 元\n{bill.headcount:,} 人", "state": "done", "tag": ("已完成", "ok")}
+        return {
+            "title": "费用核定",
+            "text": f"已核定 {yuan_shown(bill.total_fen)} 元\n{bill.headcount:,} 人",
+            "state": "done",
+            "tag": ("已完成", "ok"),
+        }
     if expected is None:
         return {"title": "费用核定", "text": "本月参数尚未公布", "state": "", "tag": ("未开始", "mute")}
     text = f"预核定 {yuan_shown(expected.total_fen)} 元\n月末由经办机构统一核定"

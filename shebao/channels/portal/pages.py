@@ -9,7 +9,7 @@ from django.shortcuts import render
 from shebao.access.queries import Live
 from shebao.base.actor import Actor
 from shebao.base.errors import ShebaoError
-from shebao.casework.models import Case, CaseState
+from shebao.casework.models import Case, CaseState, Submission
 from shebao.channels import errors
 from shebao.channels.frame import frame
 
@@ -53,6 +53,12 @@ def key_of(request: HttpRequest) -> UUID | None:
         return UUID(request.POST.get("key", ""))
     except ValueError:
         return None
+
+
+def saved_under(key: UUID | None) -> str:
+    """Where the content stands that was saved under a key before; empty when there is none."""
+    known = Submission.objects.filter(key=key).values_list("case_id", flat=True).first() if key else None
+    return f"/u/cases/{known}" if known else ""
 
 
 def number_of(text: str | None, default: int = 0) -> int:

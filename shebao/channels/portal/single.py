@@ -8,20 +8,20 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
-from shebao.base.errors import RefusedError, Refusal
+from shebao.base.errors import Refusal, RefusedError
 from shebao.casework import operations
 from shebao.casework.cases import KeyReusedError, StaleCaseError, WrongStateError
 from shebao.casework.examine import Typed, typed_of
 from shebao.casework.fields import Kind
 from shebao.casework.item import Answer, Context, ServiceItem, item_by_slug
-from shebao.casework.models import CaseState, Submission
+from shebao.casework.models import CaseState
 from shebao.casework.operations import CoreFixedError
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal.case_lists import get_case, item_of_case, the_filing
 from shebao.channels.portal.items import crumbs_of
-from shebao.channels.portal.pages import clash, key_of, live_of, number_of, piece, show
+from shebao.channels.portal.pages import clash, key_of, live_of, number_of, piece, saved_under, show
 from shebao.channels.portal.words import state_words
 from shebao.surfaces.form import FieldView, blank, by_field, summary, typed_from, view, views
 
@@ -55,8 +55,7 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
     except RefusedError as error:
         return _form(request, item, typed, refusals=error.refusals, status=422)
     except KeyReusedError as error:
-        known = Submission.objects.filter(key=key).values_list("case_id", flat=True).first()
-        return clash(request, error, f"/u/cases/{known}" if known else f"/u/items/{slug}/new")
+        return clash(request, error, saved_under(key) or f"/u/items/{slug}/new")
     return HttpResponseRedirect("/u/todo?saved=1" if action == "draft" else f"/u/cases/{saved.case_id}?saved=1")
 
 
@@ -75,7 +74,8 @@ def edit(request: HttpRequest, case_id: int) -> HttpResponse:
     extra = {"case": case, "state": state_words(case), "version": case.version, "back": newest, "pinned": pinned}
     if request.method == "GET":
         refusals = pinned or operations.examine_one(item, of_request(request), dict(stored)).refusals if not fixed or pinned else []
-        return _form(request, item, dict(stored), refusals=refusals, fixed=fixed, extra=extra, told=not pinned)
+        found = _looked_up(item, of_request(request), dict(stored))[0] if fixed else None
+        return _form(request, item, dict(stored), refusals=refusals, fixed=fixed, extra=extra, found=found, told=not pinned)
     typed = typed_from(item.fields, request.POST)
     if request.POST.get("action") == "look_up":
         found, typed = _looked_up(item, of_request(request), typed)

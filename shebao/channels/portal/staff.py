@@ -49,12 +49,23 @@ def roster(request: HttpRequest) -> HttpResponse:
     context = {
         "month": month,
         "filters": [
-            {"name": "month", "label": "月份", "kind": "choice", "required": False, "prompt": month_shown(this), "value": month, "choices": [(m, month_shown(m)) for m in (shift(this, -i) for i in range(MONTHS_BACK + 1))]},
+            {
+                "name": "month",
+                "label": "月份",
+                "kind": "choice",
+                "required": False,
+                "prompt": month_shown(this),
+                "value": month,
+                "choices": [(m, month_shown(m)) for m in (shift(this, -i) for i in range(MONTHS_BACK + 1))],
+            },
             {"name": "q", "label": "姓名 / 身份号码", "kind": "search", "required": False, "value": text},
         ],
         "q": text,
         "after": after,
-        "people": [{"who": m, "insurances": "、".join(short_labels(insurances_in(m.insurance_mask))), "sex": Sex(m.sex).label} for m in found[:PAGE_ROWS]],
+        "people": [
+            {"who": m, "insurances": "、".join(short_labels(insurances_in(m.insurance_mask))), "sex": Sex(m.sex).label}
+            for m in found[:PAGE_ROWS]
+        ],
         "next_after": found[PAGE_ROWS - 1].person_id if len(found) > PAGE_ROWS else 0,
         "total": headcount(unit_id, month),
     }
@@ -105,7 +116,10 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
             for s in spells
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
-        "months": [{"due": d, "bill": bills.get(d.month), "state": state_of(bills[d.month], on) if d.month in bills else ("未核定", "mute")} for d in reversed(dues)],
+        "months": [
+            {"due": d, "bill": bills.get(d.month), "state": state_of(bills[d.month], on) if d.month in bills else ("未核定", "mute")}
+            for d in reversed(dues)
+        ],
     }
     return show(request, "employee", person.name, context, crumbs=(HOME, LIST, (person.name, None)))
 
@@ -116,7 +130,9 @@ def export(request: HttpRequest) -> HttpResponse:
     """The roster of a month as .xlsx, read from the database in chunks. Whole numbers leave the hall, so it is traced."""
     actor, live, month = actor_of(request), live_of(request), _month(request)
     record([Trace("staff.exported", live.unit_number, after={"month": month})], at=now(), address=request.META.get("REMOTE_ADDR", ""))
-    content = export_workbook(f"{live.unit_name}参保人员花名册（{month_shown(month)}）", HEADERS, _rows(actor.unit_id, month), kinds=KINDS, widths=WIDTHS)
+    content = export_workbook(
+        f"{live.unit_name}参保人员花名册（{month_shown(month)}）", HEADERS, _rows(actor.unit_id, month), kinds=KINDS, widths=WIDTHS
+    )
     return download(content, f"参保人员花名册-{month}.xlsx")
 
 

@@ -12,7 +12,7 @@ from shebao.casework.models import CaseState
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal.case_lists import PAGE_ROWS, Wanted, find_cases
 from shebao.channels.portal.pages import HOME, actor_of, live_of, number_of, show
-from shebao.channels.portal.words import case_line, cutoff_of
+from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
 from shebao.enrolment.queries import staff
 from shebao.surfaces.guide import matching
 
@@ -41,12 +41,39 @@ def _list(request: HttpRequest, name: str, title: str, states: tuple[CaseState, 
     found = find_cases(actor_of(request).unit_id, [s.value for s in states], wanted, number_of(request.GET.get("page"), 1))
     waiting = name == "todo"
     filters = [
-        {"name": "item", "label": "事项", "kind": "choice", "required": False, "prompt": "全部事项", "value": wanted.item, "choices": [(i.code, i.title) for i in items()]},
-        {"name": "state", "label": "业务状态" if waiting else "审批结果", "kind": "choice", "required": False, "prompt": "全部", "value": wanted.state, "choices": [(s.value, s.label) for s in states]},
+        {
+            "name": "item",
+            "label": "事项",
+            "kind": "choice",
+            "required": False,
+            "prompt": "全部事项",
+            "value": wanted.item,
+            "choices": [(i.code, i.title) for i in items()],
+        },
+        {
+            "name": "state",
+            "label": "业务状态" if waiting else "审批结果",
+            "kind": "choice",
+            "required": False,
+            "prompt": "全部",
+            "value": wanted.state,
+            "choices": [(s.value, s.label) for s in states],
+        },
         {"name": "q", "label": "业务顺序号 / 姓名", "kind": "search", "required": False, "value": wanted.text},
     ]
     if waiting:
-        filters.insert(2, {"name": "returned", "label": "回退标志", "kind": "choice", "required": False, "prompt": "全部", "value": wanted.returned, "choices": [("yes", "是"), ("no", "否")]})
+        filters.insert(
+            2,
+            {
+                "name": "returned",
+                "label": "回退标志",
+                "kind": "choice",
+                "required": False,
+                "prompt": "全部",
+                "value": wanted.returned,
+                "choices": [("yes", "是"), ("no", "否")],
+            },
+        )
     live = live_of(request)
     context = {
         "lines": [case_line(case) for case in found.cases],
@@ -58,8 +85,7 @@ def _list(request: HttpRequest, name: str, title: str, states: tuple[CaseState, 
         "size": PAGE_ROWS,
         "base": f"?{urlencode({k: v for k, v in given.items() if v})}&page=".replace("?&", "?"),
         "saved": request.GET.get("saved") == "1",
-        "cutoff": cutoff_of(live.place, today()),
-        "live": live,
+        "nothing": nothing_waits(cutoff_of(live.place, today()), today(), vip=live.vip),
     }
     return show(request, name, title, context, crumbs=(HOME, (title, None)))
 
@@ -74,7 +100,9 @@ def search(request: HttpRequest) -> HttpResponse:
     context = {
         "q": text,
         "search_text": text,
-        "items": [{"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon, "note": i.guide.summary} for i in matching(text)] if text else [],
+        "items": [{"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon, "note": i.guide.summary} for i in matching(text)]
+        if text
+        else [],
         "lines": [case_line(case) for case in find_cases(actor.unit_id, every, Wanted(text=text), 1).cases[:FOUND_MAX]] if text else [],
         "people": staff(actor.unit_id, month_of(today()), search=text, limit=FOUND_MAX) if text else [],
     }

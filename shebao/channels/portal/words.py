@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from shebao.base.months import month_of
 from shebao.casework.item import ServiceItem
 from shebao.casework.models import Case, CaseState, Channel, Event, FilingState
 from shebao.channels.portal.case_lists import item_of_case
@@ -87,6 +86,15 @@ def cutoff_of(place: str, on: date) -> date | None:
     return date(on.year, on.month, int(rule.value)) if rule is not None and rule.value is not None else None
 
 
+def nothing_waits(cutoff: date | None, on: date, *, vip: bool) -> str:
+    """What an empty list of 待办 says, with what matters next."""
+    if vip or cutoff is None:
+        return "没有待办。增减员随时可办，系统自动审核。"
+    if on > cutoff:
+        return f"没有待办。本月窗口审核已于 {cutoff.month} 月 {cutoff.day} 日截止，现在提交的可能到下月审核。"
+    return f"没有待办。本月增减员窗口审核截止 {cutoff.month} 月 {cutoff.day} 日。"
+
+
 def event_line(event: Event, case: Case) -> dict[str, object]:
     """One event of the timeline."""
     tone = EVENT_WORDS.get(event.kind, "")
@@ -94,20 +102,30 @@ def event_line(event: Event, case: Case) -> dict[str, object]:
         tone = "err" if "退回" in event.text else "ok"
     what, _, note = event.text.partition("：") if event.kind == "reviewed" else (event.text, "", "")
     who = event.account_name or "系统"
-    return {"at": event.at, "who": who if not (event.kind == "reviewed" and case.automatic) else "系统自动审核", "what": what, "note": note, "tone": tone}
+    return {
+        "at": event.at,
+        "who": who if not (event.kind == "reviewed" and case.automatic) else "系统自动审核",
+        "what": what,
+        "note": note,
+        "tone": tone,
+    }
 
 
-def steps_of(case: Case, item: ServiceItem, *, checking: bool = False) -> list[dict[str, str]]:
-    """录入 → 核对 → 提交审批 → 审核 → 结束, as far as the case is."""
-    draft, back = case.state == CaseState.DRAFT, case.returned
+def steps_of(case: Case, item: ServiceItem, *, amended: bool = False) -> list[dict[str, str]]:
+    """录入 → 核对 → 提交审批 → 审核 → 结束, as far as the case is. amended: a returned one was mended since."""
+    draft, back = case.state == CaseState.DRAFT, case.returned and not amended
     done, gone = case.state == CaseState.DONE, case.state == CaseState.WITHDRAWN
     review = case.state == CaseState.REVIEW
     who = "系统自动审核" if case.automatic else "窗口审核"
     passed = not draft
     return [
-        {"title": "录入", "text": "按退回原因修改" if back else "已保存", "state": "bad" if back else "done"},
+        {"title": "录入", "text": "按退回原因修改" if back else "已保存", "state": "now" if back else "done"},
         {"title": "核对", "text": "人员、工资与缴费影响", "state": "now" if draft and not back else "done" if passed else ""},
-        {"title": "提交审批", "text": f"第 {case.round} 次提交" if case.round else "提交后进入审核", "state": "done" if passed and not gone else ""},
+        {
+            "title": "提交审批",
+            "text": f"第 {case.round} 次提交" if case.round else "提交后进入审核",
+            "state": "done" if passed and not gone else "",
+        },
         {"title": "审核", "text": who if case.round else "VIP 单位由系统自动审核", "state": "now" if review else "done" if done else ""},
         {"title": "结束", "text": "已退单" if gone else item_end(item, case), "state": "done" if done else "bad" if gone else ""},
     ]
@@ -117,7 +135,3 @@ def item_end(item: ServiceItem, case: Case) -> str:
     """What stands under 结束."""
     return "已办结" if case.state == CaseState.DONE else "生效并可打印" if item.printout else "生效"
 
-
-def this_month(on: date) -> int:
-    """费款所属期 in which filings of a day take effect."""
-    return month_of(on)

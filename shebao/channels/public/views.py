@@ -36,7 +36,7 @@ NEWS_DAYS = 730
 def home(request: HttpRequest) -> HttpResponse:
     """公共首页; whoever is signed in goes to the own one."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    if actor.role in (Role.UNIT, Role.AGENCY):
+    if actor.role is not Role.PUBLIC:
         return HttpResponseRedirect(landing(actor))
     groups: dict[str, list[dict[str, str]]] = {}
     for item in items():
@@ -53,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def landing(actor: Actor) -> str:
     """Where a sign-in leads."""
-    return {Role.UNIT: "/u/", Role.AGENCY: "/w/"}.get(actor.role, "/")
+    return {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.AUDITOR: "/a/trace"}.get(actor.role, "/")
 
 
 @everyone

@@ -51,7 +51,8 @@ def same_person(filing: Filing, situation: Situation, context: Context) -> Refus
 
 
 def not_open_elsewhere(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
-    running = [c for c in situation.standing.running(month_of(context.on)) if c.insurance_mask & chosen_mask(filing)]
+    # A cover whose end is filed has its own sentence, see no_overlap_when_backdated: nobody has to be asked to stop it again.
+    running = [c for c in situation.standing.covers if c.to_month is None and c.insurance_mask & chosen_mask(filing)]
     here = [c for c in running if c.unit_id == context.unit_id]
     if here:
         return Refusal("ENR-03", "此人已在本单位参保，不用重复增员；如要改工资，请办理“个人工资变更”", "id_number")

@@ -25,9 +25,9 @@ begin
   if not exists (select 1 from levy_run r where r.id = run and r.month = wanted and r.state = 'running') then
     raise exception 'run % does not assess month %', run, wanted;
   end if;
-  -- What a failed run of the month left behind was never attached, so it was never seen.
-  for old in select c.relname from pg_class c where c.relname like format('levy\_assessment\_%s\_%%', wanted) and c.relkind = 'r'
-      and c.relname <> built and not c.relispartition loop
+  -- What a failed run of the month left behind was never attached, so it was never seen. Other places may be running.
+  for old in select c.relname from levy_run r join pg_class c on c.relname = format('levy_assessment_%s_%s', r.month, r.id)
+      where r.month = wanted and r.state = 'failed' and c.relkind = 'r' and not c.relispartition loop
     execute format('drop table %I', old.relname);
   end loop;
   if to_regclass(built) is null then
@@ -40,9 +40,17 @@ create function levy_build_publish(wanted integer, run integer) returns bigint l
   set search_path = public, pg_temp as $$
 declare built text := format('levy_assessment_%s_%s', wanted, run); counted bigint; guarded bigint;
 begin
+  lock table levy_assessment in share update exclusive mode;
   execute format('select count(*) from %I', built) into counted;
   select coalesce(sum(rows), 0) into guarded from levy_runchunk where run_id = run;
   if counted <> guarded then raise exception 'month % holds % rows, its guards say %', wanted, counted, guarded; end if;
+  if exists (select 1 from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'levy_assessment'::regclass
+      and c.relname like format('levy\_assessment\_%s\_%%', wanted)) then
+    -- Another place was published before: the month has its part, this place's people join them.
+    execute format('insert into levy_assessment select * from %I', built);
+    execute format('drop table %I', built);
+    return counted;
+  end if;
   execute format('alter table %I add primary key (unit_id, person_id)', built);
   execute format('alter table %I add constraint %I check (month = %s)', built, built || '_month', wanted);
   execute format('revoke all on %I from shebao_engine', built);
