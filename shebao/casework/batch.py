@@ -13,10 +13,11 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.casework.cases import locked, moved, new_case, note, once
-from shebao.casework.examine import Columns, Examined, as_json, check, read
+from shebao.casework.examine import Columns, Examined, as_json, sift, take
 from shebao.casework.item import Context, ServiceItem
 from shebao.casework.jobs import defer
 from shebao.casework.models import CaseState, Channel, Upload
+from shebao.casework.passing import store_passed
 
 CHUNK_ROWS = 5_000
 
@@ -52,6 +53,12 @@ def refuse(case_id: int, error: ShebaoError, *, at: datetime) -> None:
         note(case, "refused", error.text, at=at)
 
 
+def announce(case_id: int, rows: int) -> None:
+    """About how many rows the file holds, as soon as that is known: reading it takes most of the time. load() puts it right."""
+    with acting(ENGINE):
+        Upload.objects.filter(case_id=case_id, rows_checked=0, finished_at=None).update(rows_total=rows)
+
+
 def load(
     case_id: int,
     item: ServiceItem,
@@ -84,12 +91,14 @@ def load(
 
 
 def _load(case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], done: int) -> None:
-    found = read(item, columns, rows)
+    taken = take(item, columns, rows)
     for begin in range(done, len(rows), CHUNK_ROWS):
-        chunk = found[begin : begin + CHUNK_ROWS]
+        end = min(begin + CHUNK_ROWS, len(rows))
         with acting(ENGINE):
-            _store(case_id, context, check(item, context, chunk))
-            Upload.objects.filter(case_id=case_id).update(rows_checked=begin + len(chunk))
+            passed, others = sift(item, context, taken, range(begin, end))
+            store_passed(case_id, context, passed, rows)
+            _store(case_id, context, others)
+            Upload.objects.filter(case_id=case_id).update(rows_checked=end)
 
 
 _STORE = """
@@ -105,6 +114,8 @@ on conflict (case_id, row) do nothing
 
 def _store(case_id: int, context: Context, found: Sequence[Examined]) -> None:
     """One statement with one document: as fast as COPY here, and row-level security stays on (COPY FROM would refuse it)."""
+    if not found:
+        return
     rows = [_document(examined) for examined in found]
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(

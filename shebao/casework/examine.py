@@ -9,7 +9,7 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import Refusal
 from shebao.casework.fields import Cell, Kind, Value
-from shebao.casework.intake_columns import clean_columns
+from shebao.casework.intake_columns import read_columns
 from shebao.casework.item import Context, Filing, ServiceItem
 
 Columns = Mapping[str, Sequence[Cell]]
@@ -83,13 +83,62 @@ def check(item: ServiceItem, context: Context, found: list[Examined]) -> list[Ex
     return found
 
 
-def read(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> list[Examined]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Rows read column by column. cells: as typed, with the kind of field; values: by field name; refusals: by position, of what
+    could not be read and of doubles."""
+
+    rows: Sequence[int]
+    cells: Mapping[str, tuple[Sequence[Cell], Kind]]
+    values: Mapping[str, Sequence[Value]]
+    refusals: Mapping[int, Sequence[Refusal]]
+
+    def examined(self, place: int) -> Examined:
+        """One of the rows by itself."""
+        values = {name: column[place] for name, column in self.values.items()}
+        return Examined(self.rows[place], self.cells, place, values, list(self.refusals.get(place, ())))
+
+
+def take(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> Taken:
     """Read the cells of rows and find doubles; no facts, no checks."""
     count = len(rows)
     given = {f.name: columns.get(f.name) or [None] * count for f in item.fields}
-    values, refusals = clean_columns(item.fields, given, row_numbers=rows)
-    cells = {f.name: (given[f.name], f.kind) for f in item.fields}
-    return [Examined(row, cells, i, values[i], list(refusals.get(i, ()))) for i, row in enumerate(rows)]
+    values, refusals = read_columns(item.fields, given, row_numbers=rows)
+    return Taken(rows, {f.name: (given[f.name], f.kind) for f in item.fields}, values, refusals)
+
+
+def read(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> list[Examined]:
+    """The same, row by row."""
+    taken = take(item, columns, rows)
+    return [taken.examined(place) for place in range(len(rows))]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Rows that pass every check: their places among the rows taken, their values by field name, the warnings of each."""
+
+    places: Sequence[int]
+    values: Mapping[str, Sequence[Value]]
+    warnings: Sequence[tuple[Refusal, ...]]
+
+
+def sift(item: ServiceItem, context: Context, taken: Taken, places: Sequence[int]) -> tuple[Passed, list[Examined]]:
+    """Examine some of the rows taken: those that the item's screen lets pass at once, and the others one by one.
+
+    Returns: who passed at once; all others with what stands against them, which may be nothing.
+    """
+    readable = [i for i in places if i not in taken.refusals]
+    columns = {name: [column[i] for i in readable] for name, column in taken.values.items()}
+    with acting(ENGINE):
+        told = item.screen(columns, context) if item.screen and readable else [None] * len(readable)
+    warnings = [one for one in told if one is not None]
+    if len(warnings) < len(readable):
+        kept = [i for i, one in enumerate(told) if one is not None]
+        columns = {name: [column[i] for i in kept] for name, column in columns.items()}
+        readable = [readable[i] for i in kept]
+    at_once = set(readable)
+    others = check(item, context, [taken.examined(i) for i in places if i not in at_once])
+    return Passed(readable, columns, warnings), others
 
 
 def as_typed(cell: Cell, kind: Kind) -> str | list[str]:

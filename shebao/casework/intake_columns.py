@@ -16,15 +16,25 @@ ROWS_NAMED_MAX = 5  # other rows named in the sentence about a double one
 def clean_columns(
     fields: Sequence[Field], columns: Mapping[str, Sequence[Cell]], *, row_numbers: Sequence[int] | None = None
 ) -> tuple[list[dict[str, Value]], dict[int, list[Refusal]]]:
-    """Read all rows of an upload.
+    """Read all rows of an upload. See read_columns; the values come as n rows, by field name."""
+    with without_collection():
+        cleaned, refusals = read_columns(fields, columns, row_numbers=row_numbers)
+        pairs = map(zip, repeat(list(cleaned)), zip(*cleaned.values(), strict=True))
+        return list(map(dict, pairs)), refusals
+
+
+def read_columns(
+    fields: Sequence[Field], columns: Mapping[str, Sequence[Cell]], *, row_numbers: Sequence[int] | None = None
+) -> tuple[dict[str, list[Value]], dict[int, list[Refusal]]]:
+    """Read all rows of an upload, column by column.
 
     Args:  columns: by field name, all of one length n; a missing one is read as empty.  row_numbers: shape (n,), the numbers that
            people see in their file; 1…n when not given. They are used in sentences only.
-    Returns: n rows of values (None where empty or refused), and the refusals by position 0…n-1, in the order of the fields; a row
-             whose key (the first required 公民身份号码) stands in other rows too is refused in every one of them.
+    Returns: by field name n values (None where empty or refused), and the refusals by position 0…n-1, in the order of the fields; a
+             row whose key (the first required 公民身份号码) stands in other rows too is refused in every one of them.
     """
     with without_collection():
-        return _clean_columns(fields, columns, row_numbers)
+        return _read_columns(fields, columns, row_numbers)
 
 
 @contextmanager
@@ -39,25 +49,23 @@ def without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _clean_columns(
+def _read_columns(
     fields: Sequence[Field], columns: Mapping[str, Sequence[Cell]], row_numbers: Sequence[int] | None
-) -> tuple[list[dict[str, Value]], dict[int, list[Refusal]]]:
+) -> tuple[dict[str, list[Value]], dict[int, list[Refusal]]]:
     count = max((len(cells) for cells in columns.values()), default=0)
-    cleaned: list[list[Value]] = []
+    cleaned: dict[str, list[Value]] = {}
     refusals: dict[int, list[Refusal]] = {}
     for field in fields:
         values, refused = field.clean_column(columns.get(field.name, [None] * count))
         assert len(values) == count, f"column {field.name} has {len(values)} cells, not {count}"
-        cleaned.append(values)
+        cleaned[field.name] = values
         for i, refusal in refused.items():
             refusals.setdefault(i, []).append(refusal)
-    key = next((place for place, field in enumerate(fields) if field.kind is Kind.ID_NUMBER and field.required), None)
+    key = next((field for field in fields if field.kind is Kind.ID_NUMBER and field.required), None)
     if key is not None:
-        for i, refusal in _repeated(fields[key], cleaned[key], row_numbers or range(1, count + 1)).items():
+        for i, refusal in _repeated(key, cleaned[key.name], row_numbers or range(1, count + 1)).items():
             refusals.setdefault(i, []).append(refusal)
-    names = [field.name for field in fields]
-    pairs = map(zip, repeat(names), zip(*cleaned, strict=True))
-    return list(map(dict, pairs)), dict(sorted(refusals.items()))
+    return cleaned, dict(sorted(refusals.items()))
 
 
 def _repeated(field: Field, values: Sequence[Value], row_numbers: Sequence[int]) -> dict[int, Refusal]:

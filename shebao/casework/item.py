@@ -59,6 +59,9 @@ class Filing:
 
 
 Check = Callable[[Filing, Any, Context], Refusal | None]
+# Many readable rows judged by columns (values by field name): for each row its warnings when it certainly passes every check, or None
+# when it has to be checked by itself. May send any row to the checks, but must never pass what they refuse, or warn otherwise.
+Screen = Callable[[Mapping[str, Sequence[Value]], Context], Sequence[tuple[Refusal, ...] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class ServiceItem:
     printout: str  # name of the paper of a finished or printed case, see surfaces.printout
     refusal_codes: Mapping[str, str]  # code -> what it means, for docs/manual and the totality test
     return_reasons: tuple[str, ...]
+    screen: Screen | None = None
 
     @property
     def slug(self) -> str:

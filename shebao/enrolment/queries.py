@@ -33,10 +33,6 @@ class Standing:
     ever_insured: bool = False
     covers: tuple[Cover, ...] = field(default_factory=tuple)
 
-    def running(self, month: int) -> tuple[Cover, ...]:
-        """Covers that include the month or later ones."""
-        return tuple(cover for cover in self.covers if cover.to_month is None or cover.to_month > month)
-
 
 NOBODY = Standing()
 

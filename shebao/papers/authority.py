@@ -154,7 +154,7 @@ def _write(path: Path, pair: KeyAndChain) -> None:
     descriptor, beside = tempfile.mkstemp(prefix="key-", dir=path.parent)  # mkstemp makes it 0600
     with os.fdopen(descriptor, "wb") as file:
         file.write(text)
-    os.replace(beside, path)
+    Path(beside).replace(path)
 
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)

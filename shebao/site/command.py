@@ -1,6 +1,5 @@
 """The `shebao` command. Subcommands are named by the modules that know them; the policy ones start without Django."""
 
-import argparse
 import sys
 
 from shebao.base.errors import ShebaoError

@@ -9,6 +9,7 @@ from shebao.base.terms import ETHNICITIES, Insurance, Payer, Sex
 from shebao.casework import fields
 from shebao.casework.item import Answer, Audience, Context, Filing, Guide, MoneyEffect, ServiceItem
 from shebao.enrolment import operations as enrolment
+from shebao.items.enrolment.add_employee_screen import screen
 from shebao.items.enrolment.situation import (
     INSURANCE_CHOICES,
     Situation,
@@ -267,4 +268,5 @@ ITEM = ServiceItem(
         "申报工资与劳动合同不一致，请核对",
         "参保起始月与用工时间不一致，请核对",
     ),
+    screen=screen,
 )

@@ -42,7 +42,10 @@ def situations(filings: Sequence[Filing], context: Context, *, arrears: bool = F
     found = [known.get(filing.text("id_number"), NOBODY) for filing in filings]
     people = [standing.person_id for standing in found if standing.person_id]
     owing = people_in_arrears(context.unit_id, people, context.on) if arrears and people else {}
-    return [Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ()))) for standing in found]
+    stranger = Situation(unit, terms, NOBODY)
+    return [
+        stranger if standing is NOBODY else Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ()))) for standing in found
+    ]
 
 
 def automatic_if_vip(context: Context) -> Review:
@@ -61,7 +64,7 @@ def rates_of(context: Context, month: int) -> MonthRates:
 
 
 @lru_cache(maxsize=64)
-def _bounds(place: str, month: int) -> tuple[int | None, int | None]:
+def bounds(place: str, month: int) -> tuple[int | None, int | None]:
     """Floor and cap of the pension base, fen; None where the month has none."""
     rates = month_rates(standard(), month, place)
     return rates.floor_fen.get(Insurance.PENSION), rates.cap_fen.get(Insurance.PENSION)
@@ -72,7 +75,7 @@ def clamped(filing: Filing, situation: Situation, context: Context) -> Refusal |
     wage_fen = filing.number("declared_wage")
     if wage_fen is None:
         return None
-    floor, cap = _bounds(context.place, month_of(context.on))
+    floor, cap = bounds(context.place, month_of(context.on))
     if floor is not None and wage_fen < floor:
         return Refusal("ENR-W1", f"申报工资低于缴费基数下限，将按 {yuan_shown(floor)} 元保底", "declared_wage")
     if cap is not None and wage_fen > cap:
