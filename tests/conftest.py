@@ -20,6 +20,7 @@ for variable in [name for name in os.environ if name.startswith("SHEBAO_") and n
 os.environ["SHEBAO_DATA"] = str(FOLDER / "data")
 os.environ["DJANGO_SETTINGS_MODULE"] = "shebao.site.settings"
 os.environ["SHEBAO_SECRET_KEY"] = "only-for-tests-" + "0" * 40
+os.environ["SHEBAO_HOSTS"] = "localhost,127.0.0.1,[::1],testserver"  # the last is the host of Django's test client
 
 TEMPLATE = "shebao_template"
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")

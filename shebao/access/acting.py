@@ -45,15 +45,16 @@ def acting(actor: Actor, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[Actor]:
 def _inside(actor: Actor, connection: BaseDatabaseWrapper) -> Iterator[None]:
     former = CURRENT.get()
     token = CURRENT.set(actor)
+    changes = former is None or actor.settings() != former.settings()
     try:
         with transaction.atomic(using=connection.alias):
-            if actor != former:
+            if changes:
                 _put(actor.settings(), connection)
             yield
     finally:
         CURRENT.reset(token)
     # Only reached when nothing was raised: releasing a savepoint keeps the settings made inside it.
-    if actor != former:
+    if changes:
         _put(former.settings() if former else dict.fromkeys(actor.settings(), "") | {"role": "none"}, connection)
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from django.db import connection
 
 from shebao.access.models import Account, Grant
-from shebao.base.actor import Actor, Role
+from shebao.base.actor import Actor, Role, current
 from shebao.base.terms import Post
 
 ROLE_OF_CLASS = {
@@ -49,7 +49,12 @@ class Live:
 
 
 def find_live(signin_id: int, token_sha256: bytes, *, at: datetime, idle_minutes: int) -> Live | None:
-    """The sign-in of the acting account, unless it ended, timed out, or the account was disabled: one query for every request."""
+    """The sign-in of the acting account, unless it ended, timed out, or the account was disabled: one query for every request.
+
+    The acting account is what the cookie claims. Where the account has another class, unit or agency by now, the claim is worth nothing.
+    """
+    actor = current()
+    classes = [name for name, role in ROLE_OF_CLASS.items() if role is actor.role]
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -60,8 +65,13 @@ def find_live(signin_id: int, token_sha256: bytes, *, at: datetime, idle_minutes
             from access_signin s join access_account a on a.id = s.account_id
             left join parties_unit u on u.id = a.unit_id join parties_agency g on g.id = coalesce(a.agency_id, u.agency_id)
             where s.id = %s and s.token_sha256 = %s and s.ended_at is null and s.seen_at > %s and a.disabled_at is null
+              and a.id = %s and a.post_class = any(%s) and coalesce(a.unit_id, 0) = %s and coalesce(a.agency_id, 0) = %s
             """,
-            [at, at, signin_id, token_sha256, at - timedelta(minutes=idle_minutes)],
+            [
+                *(at.date(), at.date()),  # the day here, not in the database's time zone
+                *(signin_id, token_sha256, at - timedelta(minutes=idle_minutes)),
+                *(actor.account_id, classes, actor.unit_id, actor.agency_id),
+            ],
         )
         row = cursor.fetchone()
     if row is None:

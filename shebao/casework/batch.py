@@ -78,9 +78,11 @@ def load(
     # A hundred thousand small dicts live until their chunk is stored; collecting garbage meanwhile finds none and costs half the time.
     gc.disable()
     try:
-        _load(case_id, item, context, columns, rows, done)
+        finished = _load(case_id, item, context, columns, rows, done)
     finally:
         gc.enable()
+    if not finished:
+        return
     with acting(ENGINE):
         case = locked(case_id)
         if case.state == CaseState.CHECKING:
@@ -90,15 +92,20 @@ def load(
         Upload.objects.filter(case_id=case_id).update(finished_at=clock())
 
 
-def _load(case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], done: int) -> None:
+def _load(case_id: int, item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int], done: int) -> bool:
+    """Examine and store chunk after chunk. False when somebody else is at this upload: a job that was taken up again too early."""
     taken = take(item, columns, rows)
     for begin in range(done, len(rows), CHUNK_ROWS):
         end = min(begin + CHUNK_ROWS, len(rows))
         with acting(ENGINE):
-            passed, others = sift(item, context, taken, range(begin, end))
+            # The guard of the chunk, cheaper than a look for every single row: whoever was first has counted it, or is waited for here.
+            if not Upload.objects.filter(case_id=case_id, rows_checked=begin).select_for_update().values_list("pk"):
+                return False
+            passed, others = sift(item, context, taken, begin, end)
             store_passed(case_id, context, passed, rows)
             _store(case_id, context, others)
             Upload.objects.filter(case_id=case_id).update(rows_checked=end)
+    return True
 
 
 _STORE = """
@@ -108,7 +115,6 @@ select %(case)s, n.row, %(unit)s, %(agency)s, 'draft', n.id_number, n.name, coal
        '', 0, %(at)s
 from jsonb_to_recordset(%(rows)s::jsonb)
      as n (row int, id_number text, name text, typed jsonb, values jsonb, refusals jsonb, warnings jsonb)
-on conflict (case_id, row) do nothing
 """
 
 

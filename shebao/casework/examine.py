@@ -4,6 +4,7 @@ of a row comes back at once, in the order of the item's declaration."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
+from itertools import compress
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
@@ -122,23 +123,24 @@ class Passed:
     warnings: Sequence[tuple[Refusal, ...]]
 
 
-def sift(item: ServiceItem, context: Context, taken: Taken, places: Sequence[int]) -> tuple[Passed, list[Examined]]:
-    """Examine some of the rows taken: those that the item's screen lets pass at once, and the others one by one.
+def sift(item: ServiceItem, context: Context, taken: Taken, begin: int, end: int) -> tuple[Passed, list[Examined]]:
+    """Examine the rows taken from one place to another: those that the item's screen lets pass at once, and the others one by one.
 
     Returns: who passed at once; all others with what stands against them, which may be nothing.
     """
-    readable = [i for i in places if i not in taken.refusals]
-    columns = {name: [column[i] for i in readable] for name, column in taken.values.items()}
+    readable = [i not in taken.refusals for i in range(begin, end)]
+    columns = {name: list(compress(column[begin:end], readable)) for name, column in taken.values.items()}
+    places = list(compress(range(begin, end), readable))
     with acting(ENGINE):
-        told = item.screen(columns, context) if item.screen and readable else [None] * len(readable)
-    warnings = [one for one in told if one is not None]
-    if len(warnings) < len(readable):
-        kept = [i for i, one in enumerate(told) if one is not None]
-        columns = {name: [column[i] for i in kept] for name, column in columns.items()}
-        readable = [readable[i] for i in kept]
-    at_once = set(readable)
-    others = check(item, context, [taken.examined(i) for i in places if i not in at_once])
-    return Passed(readable, columns, warnings), others
+        told = item.screen(columns, context) if item.screen and places else [None] * len(places)
+    passes = [one is not None for one in told]
+    passed = Passed(
+        list(compress(places, passes)),
+        {name: list(compress(column, passes)) for name, column in columns.items()},
+        [one for one in told if one is not None],
+    )
+    at_once = set(passed.places)
+    return passed, check(item, context, [taken.examined(i) for i in range(begin, end) if i not in at_once])
 
 
 def as_typed(cell: Cell, kind: Kind) -> str | list[str]:

@@ -71,6 +71,9 @@ def _read_columns(
 def _repeated(field: Field, values: Sequence[Value], row_numbers: Sequence[int]) -> dict[int, Refusal]:
     """Every row of a value that stands in more than one."""
     texts = cast("Sequence[str | None]", values)
+    different = set(texts)
+    if len(different) - (None in different) == len(texts) - texts.count(None):
+        return {}
     places: dict[str, list[int]] = {text: [] for text, count in Counter(texts).items() if count > 1 and text is not None}
     if not places:
         return {}

@@ -220,11 +220,14 @@ def _submit(case_id: int, version: int, context: Context) -> int:
         if case.channel == Channel.WORKBOOK or not refusals:
             raise NothingToSubmitError("没有可以提交的行：请先修改错误的行，或退单后重新上传")
         raise RefusedError(from_json(refusals))
-    if bad.exists():
+    split = bad.exists()
+    if split:
         _split(item, context, case, bad)
     case.round += 1
     count = good.update(state=FilingState.REVIEW, round=case.round, return_reason="", pins=None, changed_at=context.at)
     case.state, case.returned, case.return_reason = CaseState.REVIEW, False, ""
+    if split:
+        case.subject = f"{count} 人"
     case.submitted_by, case.submitted_at, case.reviewed_by = current().account_id, context.at, None
     case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
     case.automatic = item.review(context) is Review.AUTOMATIC

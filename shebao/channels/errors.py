@@ -1,13 +1,18 @@
 """Answers that say no: a page for people, problem+json for programs. What happened, why, and what to do."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from shebao.base.errors import RefusedError, ShebaoError
 from shebao.channels.frame import frame
 
-PAGES = frozenset({403, 404, 409, 413, 422, 429, 500, 503})  # those that have a template; others are shown as 500
+PAGES = frozenset({403, 404, 409, 413, 422, 429, 500})  # those that have a template of their own
+# Of all others. errors/503.html is for a planned stop and promises that deadlines move; a lost database promises nothing.
+HEADINGS = {400: "这个请求无法识别", 405: "这个地址不能这样访问", 413: "提交的内容太多", 415: "内容的格式不对", 503: "系统暂时连接不上"}
+MIB = 2**20
 SENTENCES = {
+    400: "请求里有系统不能识别的内容，没有执行，您的数据没有变化",
     401: "请先登录，再调用接口",
     403: "您登录的账号没有办理这项业务的岗位权限",
     404: "没有找到，地址可能写错了，或者不属于您所在的单位",
@@ -18,7 +23,7 @@ SENTENCES = {
     422: "内容没有通过校验",
     429: "请求太频繁，请稍后再试",
     500: "系统出了差错，本次请求没有产生影响",
-    503: "数据库暂时连接不上，请稍后重试",
+    503: "数据库暂时连接不上，这一次没有生效；已保存的草稿和已提交的办件不受影响，请稍后重试",
 }
 
 
@@ -27,9 +32,21 @@ def page(request: HttpRequest, status: int, *, text: str = "", back_url: str = "
     if request.path.startswith("/api/"):
         return problem(request, status, f"HTTP-{status}", text or SENTENCES.get(status, SENTENCES[500]))
     context = frame(request, "") | {"reason": text, "trace_id": getattr(request, "trace", "")}
-    if back_url:
-        context["back_url"] = back_url
-    return render(request, f"errors/{status if status in PAGES else 500}.html", context, status=status)
+    context |= {"limit": f"{settings.UPLOAD_BYTES_MAX // MIB} MB"} | ({"back_url": back_url} if back_url else {})
+    return render(request, _template(status, text), context | _refused(status, text), status=status)
+
+
+def _template(status: int, text: str) -> str:
+    if status in HEADINGS and (status not in PAGES or text):
+        return "errors/refused.html"
+    return f"errors/{status if status in PAGES else 500}.html"
+
+
+def _refused(status: int, text: str) -> dict[str, object]:
+    """What errors/refused.html shows; nothing for the pages that say it themselves."""
+    if status not in HEADINGS:
+        return {}
+    return {"status": status, "heading": HEADINGS[status], "reason": text or SENTENCES[status]}
 
 
 def told(request: HttpRequest, error: ShebaoError) -> HttpResponse:
@@ -56,7 +73,14 @@ def problem(request: HttpRequest, status: int, code: str, text: str, errors: lis
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form came without its token: another site sent it, or the page was open for too long."""
+    """The form came without its token: another site sent it, or the page was open for too long.
+
+    Addresses of the API that take a POST are exempt (they want a Bearer token), so there it can only be the wrong method.
+    """
+    if request.path.startswith("/api/"):
+        response = page(request, 405)
+        response["Allow"] = "GET, HEAD"
+        return response
     return page(request, 403, text="页面打开时间过长或来源不明，为保护您的账号没有执行。请返回并刷新页面后重新提交。")
 
 

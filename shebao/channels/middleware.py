@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core import signing
-from django.db import OperationalError, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.db import DataError, InterfaceError, OperationalError, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from shebao.access.acting import acting
 from shebao.access.models import SignIn
@@ -20,7 +21,7 @@ from shebao.access.queries import Live, find_live
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
-from shebao.channels import errors
+from shebao.channels import errors, screening
 from shebao.channels.guards import Guard as ViewGuard
 from shebao.channels.guards import guard_of
 
@@ -30,24 +31,41 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 )
+# What stands in a request and cannot be meant: the status that tells so. DataError: a number or a text that no column could hold.
+STATUS_OF: dict[type[Exception], int] = {Http404: 404, PermissionDenied: 403, BadRequest: 400, SuspiciousOperation: 400, DataError: 400}
+AWAY = (OperationalError, InterfaceError)
 log = logging.getLogger("shebao.request")
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
 class Guard:
-    """Headers on every answer; pages with data are not kept by caches."""
+    """Headers on every answer; pages with data are not kept by caches. HEAD is answered as GET, without the content."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.trace = uuid4().hex[:12]  # type: ignore[attr-defined]
-        response = self.answer(request)
+        if head := request.method == "HEAD":
+            request.method = "GET"
+        response = screening.refusal(request) or self.answer(request)
+        if response.status_code == 405 and not response.content:
+            response = _not_allowed(request, response)
+        if head and not response.streaming:
+            response["Content-Length"] = str(len(response.content))
+            response.content = b""
         response.setdefault("Content-Security-Policy", POLICY)
+        response.setdefault("X-Frame-Options", "DENY")
         response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         response.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _not_allowed(request: HttpRequest, bare: HttpResponse) -> HttpResponse:
+    response = errors.page(request, 405)
+    response["Allow"] = bare.get("Allow", "GET").replace("GET", "GET, HEAD")
+    return response
 
 
 class Acting:
@@ -71,7 +89,7 @@ class Acting:
             if claimed is not None:
                 response.delete_cookie(COOKIE, samesite="Lax")
             return response
-        except OperationalError as error:
+        except AWAY as error:
             log.error("%s %s: database: %s", request.trace, request.path, error)  # type: ignore[attr-defined]
             return errors.page(request, 503)
 
@@ -102,10 +120,12 @@ class Acting:
         transaction.set_rollback(True)
         if isinstance(error, ShebaoError):
             return errors.told(request, error)
-        if isinstance(error, OperationalError):
-            return errors.page(request, 503)
-        log.exception("%s %s", request.trace, request.path)  # type: ignore[attr-defined]
-        return errors.page(request, 500)
+        status = 503 if isinstance(error, AWAY) else next((s for kind, s in STATUS_OF.items() if isinstance(error, kind)), 500)
+        if status in (500, 503):
+            log.error("%s %s", request.trace, request.path, exc_info=error)  # type: ignore[attr-defined]
+        else:
+            log.warning("%s %s: %s", request.trace, request.path, type(error).__name__)  # type: ignore[attr-defined]
+        return errors.page(request, status)
 
 
 def _refused(request: HttpRequest, actor: Actor, guard: ViewGuard) -> HttpResponse:

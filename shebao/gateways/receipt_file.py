@@ -21,6 +21,7 @@ VERSION = "1"
 HEADER = ["流水号", "核定单号", "缴费单位", "缴费金额", "缴费日期"]
 BYTES_MAX = 64 * 1024 * 1024
 LINES_MAX = 1_000_000
+BILL_NUMBER_MAX = 20
 _TOKEN = re.compile(r"[0-9A-Za-z-]{1,40}\Z", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 
@@ -67,7 +68,7 @@ def read(content: bytes, *, today: date) -> ReceiptFile:
         raise ReceiptFileRefused("RCF-01", "文件是空的，请重新下载后再上传")
     if len(content) > BYTES_MAX:
         raise ReceiptFileRefused("RCF-02", f"文件超过 {BYTES_MAX // 1024 // 1024} 兆，请拆成几批")
-    rows = list(csv.reader(io.StringIO(_decoded(content)), strict=True)) if _regular(content) else []
+    rows = _rows(_decoded(content)) if _regular(content) else []
     batch, day, count, total_fen = _first_line(rows[0] if rows else [])
     if day > today:
         raise ReceiptFileRefused("RCF-06", f"文件日期 {day} 在今天之后，请核对后重新出盘")
@@ -104,6 +105,16 @@ def _regular(content: bytes) -> bool:
     return True
 
 
+def _rows(text: str) -> list[list[str]]:
+    lines = csv.reader(io.StringIO(text), strict=True)
+    try:
+        return list(lines)
+    except csv.Error:
+        raise ReceiptFileRefused(
+            "RCF-18", f"第 {lines.line_num} 行的引号没有配对，或一列太长，文件可能不完整；没有入账，请重新下载"
+        ) from None
+
+
 def _decoded(content: bytes) -> str:
     for encoding in ("utf-8-sig", "gb18030"):
         try:
@@ -129,8 +140,8 @@ def _payment(line: int, row: list[str], day: date) -> ReportedPayment:
     serial, bill, payer, amount, paid = row
     if not _TOKEN.match(serial):
         raise ReceiptFileRefused("RCF-11", f"第 {line} 行的流水号为空或含有不允许的字符；没有入账，请重新出盘")
-    if not _TOKEN.match(bill):
-        raise ReceiptFileRefused("RCF-12", f"第 {line} 行的核定单号为空或含有不允许的字符；没有入账，请重新出盘")
+    if not _TOKEN.match(bill) or len(bill) > BILL_NUMBER_MAX:
+        raise ReceiptFileRefused("RCF-12", f"第 {line} 行的核定单号为空、超过 {BILL_NUMBER_MAX} 位或含有不允许的字符；没有入账，请重新出盘")
     amount_fen = _amount(amount, line)
     if amount_fen <= 0:
         raise ReceiptFileRefused("RCF-13", f"第 {line} 行的缴费金额不大于零；退款请走退费流程，不能放在到账文件里")

@@ -4,6 +4,7 @@ import argparse
 
 from shebao.site.console_site import set_up
 from shebao.site.database import ensure
+from shebao.site.parent import die_with_parent, outlived
 
 PORT_DEFAULT, HOST_DEFAULT = 8000, "127.0.0.1"
 
@@ -16,6 +17,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     run.add_argument("--no-demo", action="store_true", help="数据库为空时也不建演示城市")
     run.set_defaults(func=_run)
     worker = subparsers.add_parser("worker", help="只运行后台任务（系统自动审核、批量校验、月度核定）")
+    worker.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)  # `shebao run`: end with it
     worker.set_defaults(func=_worker)
     demo = subparsers.add_parser("demo", help="在空的数据库里建一座演示城市")
     demo.add_argument("--units", type=int, default=300, help="单位数，默认 300")
@@ -33,6 +35,10 @@ def _run(given: argparse.Namespace) -> int:
 
 def _worker(given: argparse.Namespace) -> int:
     ensure()
+    if given.parent:
+        die_with_parent()
+        if outlived(given.parent):
+            return 0
     set_up()
     from shebao.site.worker import work
 

@@ -40,7 +40,12 @@ def check_upload(case_id: int) -> None:
         return
     try:
         sheet = read_upload(
-            bytes(upload.content), upload.name, TemplateMark(item.code, item.version), item.fields, rows_max=item.batch_rows_max
+            bytes(upload.content),
+            upload.name,
+            TemplateMark(item.code, item.version),
+            item.fields,
+            rows_max=item.batch_rows_max,
+            lines_seen=lambda lines: batch.announce(case_id, lines),
         )
     except UploadRefused as error:
         batch.refuse(case_id, error, at=now())

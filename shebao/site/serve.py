@@ -4,7 +4,6 @@ Both are children in process groups of their own, so that Ctrl-C reaches this pr
 this process be killed outright, the kernel tells them to stop (Linux), and the last one out stops our database server.
 """
 
-import ctypes
 import errno
 import os
 import signal
@@ -12,20 +11,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
 from shebao.base.errors import ShebaoError
 from shebao.site.console_site import set_up
 from shebao.site.database import data_folder, ensure
+from shebao.site.parent import die_with_parent
 
 WEB_PROCESSES = 2  # one a core
 THREADS_A_PROCESS = 1  # a transaction a request; more threads only wait for the interpreter
 READY_SECONDS_MAX = 60.0
-STOP_SECONDS_MAX = 25.0  # above the job process's own grace
+WEB_GRACE_SECONDS = 8
+STOP_SECONDS_MAX = 25.0  # above the grace of both parts
 LOOK_EVERY_SECONDS = 0.1
-_PR_SET_PDEATHSIG = 1
 
 
 class PortTaken(ShebaoError):
@@ -135,8 +135,11 @@ def _start(parts: list[Part], host: str, port: int) -> bool:
     environment = {"SHEBAO_BASE_URL": f"http://{shown}:{port}", "SHEBAO_DATA": str(data_folder()), **os.environ}
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning"]
     web += ["--workers", str(WEB_PROCESSES), "--blocking-threads", str(THREADS_A_PROCESS)]
-    parts.append(_part("网页服务", [*web, "shebao.site.wsgi:application"], environment))
-    parts.append(_part("后台任务", [sys.executable, "-m", "shebao.site.command", "worker"], environment))
+    web += ["--workers-kill-timeout", str(WEB_GRACE_SECONDS)]  # one that is told to stop while it starts would never hear it
+    parts.append(_part("网页服务", [*web, "shebao.site.wsgi:application"], environment, die_with_parent))
+    # The job process arranges its own end once it counts as a user of the database server: the last one out has to stop that.
+    work = [sys.executable, "-m", "shebao.site.command", "worker", "--parent", str(os.getpid())]
+    parts.append(_part("后台任务", work, environment))
     until = time.monotonic() + READY_SECONDS_MAX
     while not _answers(host, port):
         if any(part.process.poll() is not None for part in parts):
@@ -148,14 +151,8 @@ def _start(parts: list[Part], host: str, port: int) -> bool:
     return True
 
 
-def _part(label: str, command: Sequence[str], environment: Mapping[str, str]) -> Part:
-    return Part(label, subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_die_with_parent))
-
-
-def _die_with_parent() -> None:
-    """In the child: SIGTERM when this process is gone, however it went."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def _part(label: str, command: Sequence[str], environment: Mapping[str, str], before: Callable[[], None] | None = None) -> Part:
+    return Part(label, subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=before))
 
 
 def _answers(host: str, port: int) -> bool:

@@ -46,7 +46,10 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE / "surfaces" / "templates", BASE / "channels" / "templates"],
-        "OPTIONS": {"environment": "shebao.surfaces.jinja.environment"},
+        "OPTIONS": {
+            "environment": "shebao.surfaces.jinja.environment",
+            "context_processors": ["shebao.channels.frame.one_token"],
+        },
     }
 ]
 STATIC_URL = "/static/"

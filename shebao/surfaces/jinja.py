@@ -5,6 +5,7 @@ tests) it works as well, given a loader and other `static` and `url` functions i
 """
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, StrictUndefined
@@ -17,6 +18,7 @@ from shebao.base.terms import SHORT_LABELS, Insurance
 NOTHING = "—"  # what a page shows where a value is absent; never None, null or an empty cell
 
 
+@lru_cache(maxsize=512)  # asked fifty times a page; the files do not change while the process runs
 def static(path: str) -> str:
     """Address of a static file, with the hash of its content outside DEBUG."""
     from django.templatetags.static import static as address  # needs settings, which the gallery and tests do not have

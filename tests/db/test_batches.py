@@ -1,10 +1,12 @@
 """批量办理: doubles, repairs, partial submission, mixed decisions, and uploads that were killed half-way."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from shebao.casework import batch, operations, queries, review
+from shebao.casework.examine import as_json
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, Channel, Filing, FilingState, Upload
 from shebao.casework.operations import NothingToSubmitError, RowsRefusedError
@@ -69,6 +71,35 @@ def test_an_upload_becomes_rows_of_a_draft_with_what_stands_against_each() -> No
     with acting(ENGINE):
         upload = Upload.objects.get(case_id=case)
     assert (upload.rows_total, upload.rows_checked, upload.finished_at, upload.problem) == (4, 4, AT, "")
+
+
+def test_a_batch_hears_the_same_as_each_row_by_itself() -> None:
+    """However a batch is sifted, in bulk or by column: what stands against a row does not depend on its company."""
+    other = support.make_unit("别处公司")
+    elsewhere, former = support.hire(other, 2, month=202601)
+    support.take_effect(support.STOP, context(other, support.moment(202609)), {"id_number": former, "name": "张三乙", "reason": "6301"})
+    ages = [date(y, m, d) for y, m, d in ((2010, 11, 10), (2010, 11, 11), (1976, 11, 10), (1976, 11, 11), (1986, 11, 10), (1986, 11, 11))]
+    rows = [addition(new_id_number(born, male=male)) for born in ages for male in (True, False)]
+    rows += [
+        addition(elsewhere, name="张三甲"),
+        addition(former, name="张三乙"),
+        addition(former[:-1], name="张三乙"),
+        addition(name="张3"),
+    ]
+    rows += [addition(declared_wage=wage) for wage in ("4497.99", "4498", "22488", "22488.01", "0", "1e5")]
+    rows += [addition(backdated_from=month) for month in ("202608", "202609", "202611", "202612", "2026")]
+    rows += [addition(insurances=types) for types in (["110"], [*support.FULL_CODES, "510"], support.FULL_CODES[::-1], [])]
+    at = support.moment(202611, 25)
+    ctx = context(UNIT[0], at, vip=False)
+    case = received()
+    batch.load(case, ITEM, ctx, columns(rows), range(2, len(rows) + 2), [], clock=lambda: at)
+    with acting(operator(UNIT[0])):
+        alone = [operations.examine_one(ITEM, ctx, dict(row)) for row in rows]
+    together = filings(case)
+    assert [as_json(e.refusals) for e in alone] == [f.refusals for f in together]
+    assert [as_json(e.warnings) for e in alone] == [f.warnings for f in together]
+    assert [e.values if e.readable else None for e in alone] == [f.values for f in together]
+    assert {len(e.refusals) for e in alone} == {0, 1}
 
 
 def test_the_good_rows_go_to_review_and_the_rest_stays_behind_as_a_draft_of_its_own() -> None:
@@ -156,20 +187,19 @@ def test_an_upload_killed_half_way_goes_on_without_doubles_and_ends_as_an_undist
     rows[3] = addition(twice)
     monkeypatch.setattr(batch, "CHUNK_ROWS", 4)
     whole, killed = uploaded(rows), received()
-    checks = {"left": 2}
-    check = batch.check
+    chunks, store = {"left": 2}, batch._store
 
     def dies(*given: Any) -> Any:
-        if checks["left"] == 0:
+        if chunks["left"] == 0:
             raise KeyboardInterrupt
-        checks["left"] -= 1
-        return check(*given)
+        chunks["left"] -= 1
+        return store(*given)
 
-    monkeypatch.setattr(batch, "check", dies)
+    monkeypatch.setattr(batch, "_store", dies)
     with pytest.raises(KeyboardInterrupt):
         load(killed, rows)
     assert len(filings(killed)) == 8 and fresh(killed).state == "checking"
-    monkeypatch.setattr(batch, "check", check)
+    monkeypatch.setattr(batch, "_store", store)
     load(killed, rows)
     load(killed, rows)
     kept = ("row", "id_number", "name", "typed", "values", "refusals", "warnings", "state")

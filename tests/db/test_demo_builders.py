@@ -4,7 +4,7 @@ import pytest
 
 from shebao.access.acting import acting
 from shebao.access.operations import sign_in
-from shebao.base.actor import ENGINE, PUBLIC
+from shebao.base.actor import ENGINE
 from shebao.base.terms import Post
 from shebao.casework.models import Case, CaseState
 from shebao.enrolment.queries import headcount, staff
@@ -24,8 +24,6 @@ def test_a_unit_comes_with_its_people_and_its_clerk_sees_them_and_nobody_elses()
 
 def test_a_made_account_really_signs_in() -> None:
     actor = make.operator(make.unit(), username="somebody")
-    with acting(PUBLIC):
-        pass
     signed_in = sign_in("somebody", make.PASSWORD, at=make.AT, address="", agent="")
     assert (signed_in.actor.account_id, signed_in.must_change_password) == (actor.account_id, False)
     assert signed_in.actor.posts == {Post.UNIT_OPERATOR}

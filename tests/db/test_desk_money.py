@@ -227,3 +227,28 @@ def test_the_home_page_shows_what_waits_and_how_much_has_come_in(town: dict[str,
     for told in ("手工登记待复核", "暂收待查", "逾期未缴", "征缴率", "最近的到账文件"):
         assert told in page, told
     assert "待审核" in town["zhou"].get("/w/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/w/receipts?q=%00&state=%00&page=999999999",
+        "/w/suspense?q=%00%27",
+        "/w/bills/%00",
+        "/w/units/%00",
+        "/w/people/%00",
+        "/w/search?q=%00HD",
+        "/w/trial-balance?on=0000-00-00",
+        "/w/receipts/files/99999999999999999999",
+        "/w/months/runs/99999999999999999999/progress",
+        "/w/people?q=%25%27%5C",
+        "/w/units?q=%25&after=-1",
+    ],
+)
+def test_nonsense_in_an_address_is_never_our_fault(town: dict[str, Any], path: str) -> None:
+    assert town["zheng"].client.get(path).status_code in (200, 302, 400, 404, 422)
+
+
+def test_there_is_no_thirteenth_month(town: dict[str, Any]) -> None:
+    town["zheng"].post("/w/months/202513/start", status=404)
+    assert ask("select count(*) from levy_placemonth where month = 202513") == [(0,)]

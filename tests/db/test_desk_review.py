@@ -309,3 +309,11 @@ def test_a_stop_is_reviewed_against_what_the_register_knows(town: dict[str, Any]
     assert "本单位参保起始 2026 年 10 月" in page
     decide(town, newest(case.pk), act="pass")
     assert newest(case.pk).state == CaseState.DONE
+
+
+def test_control_characters_in_a_reason_or_a_list_do_no_harm(town: dict[str, Any]) -> None:
+    case = batch_of(town, 2)
+    first = rows(case)[0]
+    decide(town, case, act="except", q="\x07", listed=f"{first.id_number}\x01 请核对\x07姓名", other="\x1b")
+    assert {r.id_number: r.return_reason for r in rows(case)}[first.id_number] == "请核对姓名"
+    town["zhou"].get("/w/cases/99999999999999999999", 404)

@@ -21,6 +21,11 @@ class Migration(migrations.Migration):
             " grant usage on sequence casework_number to shebao_unit, shebao_agency, shebao_engine",
             "drop sequence casework_number",
         ),
+        migrations.RunSQL(
+            "create index casework_filing_person on casework_filing (id_number);"
+            " create index casework_event_reviewed on casework_event (agency_id, at) where kind = 'reviewed'",
+            "drop index casework_filing_person; drop index casework_event_reviewed",
+        ),
         protect("casework_case", OWN),
         protect("casework_filing", OWN),
         protect("casework_upload", OWN),

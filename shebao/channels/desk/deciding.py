@@ -10,10 +10,11 @@ from shebao.casework.item import ServiceItem
 from shebao.casework.models import Case, Filing
 from shebao.casework.queries import rows_by_id_numbers
 from shebao.casework.review import Decision, Return
-from shebao.channels.desk.pages import Errors, number_of
+from shebao.channels.desk.pages import Errors, clean, number_of
 
 LIST_LINES_MAX = 2_000
 REASON_LENGTH_MAX = 200
+LINE_LENGTH_MAX = 300
 SEPARATORS = "，,、：:；;\t"
 
 
@@ -48,11 +49,11 @@ def sent_in(post: QueryDict, item: ServiceItem) -> Sent:
         act=post.get("act", "")[:20],
         version=number_of(post.get("version"), 0),
         reason=reason if reason in item.return_reasons else "",
-        other=post.get("other", "").strip()[:REASON_LENGTH_MAX],
+        other=clean(post.get("other", "").replace("\n", " "), REASON_LENGTH_MAX),
         pins=tuple(pin for pin in post.getlist("pins") if pin in names),
         picked=tuple(number_of(text, 0) for text in post.getlist("pick")),
-        listed=post.get("listed", "").replace("\r\n", "\n").strip("\n"),
-        search=post.get("q", "").strip()[:40],
+        listed="\n".join(line for text in post.get("listed", "").splitlines() if (line := clean(text, LINE_LENGTH_MAX))),
+        search=clean(post.get("q")),
         page=number_of(post.get("page")),
     )
 

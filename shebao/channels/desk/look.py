@@ -12,7 +12,7 @@ from shebao.casework.item import item_of
 from shebao.casework.models import Case
 from shebao.casework.queries import cases_about, find_case, recent
 from shebao.channels import errors
-from shebao.channels.desk.pages import number_of, show
+from shebao.channels.desk.pages import clean, number_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
 from shebao.enrolment.queries import headcount, staff
@@ -32,7 +32,7 @@ QUERY_LENGTH_MAX = 40
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
     """One box for all: a 业务顺序号 or 核定单号 leads there, a whole 公民身份号码 to the person, else units and people by name."""
-    text = request.GET.get("q", "").strip()[:QUERY_LENGTH_MAX]
+    text = clean(request.GET.get("q"), QUERY_LENGTH_MAX)
     if text:
         case = find_case(text)
         if case is not None:
@@ -46,14 +46,14 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 def units(request: HttpRequest) -> HttpResponse:
     """单位快查."""
-    return _found(request, request.GET.get("q", "").strip()[:QUERY_LENGTH_MAX], units_too=True, people_too=False)
+    return _found(request, clean(request.GET.get("q"), QUERY_LENGTH_MAX), units_too=True, people_too=False)
 
 
 @agency(*DESK)
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
     """人员快查."""
-    return _found(request, request.GET.get("q", "").strip()[:QUERY_LENGTH_MAX], units_too=False, people_too=True)
+    return _found(request, clean(request.GET.get("q"), QUERY_LENGTH_MAX), units_too=False, people_too=True)
 
 
 def _found(request: HttpRequest, text: str, *, units_too: bool, people_too: bool) -> HttpResponse:
@@ -81,7 +81,7 @@ def unit(request: HttpRequest, number: str) -> HttpResponse:
     found = find_unit(number)
     if found is None:
         return errors.page(request, 404)
-    today, text = now().date(), request.GET.get("q", "").strip()[:QUERY_LENGTH_MAX]
+    today, text = now().date(), clean(request.GET.get("q"), QUERY_LENGTH_MAX)
     month = month_of(today)
     members = staff(found.pk, month, search=text, after=number_of(request.GET.get("after"), 0), limit=STAFF_SIZE + 1)
     overdue_bills, overdue_fen = open_of_unit(found.pk, today)

@@ -9,8 +9,7 @@ from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Insurance, Post
 from shebao.channels import errors
-from shebao.channels.desk.pages import actor_of, address, live_of, number_of, show
-from shebao.channels.desk.words import explanation
+from shebao.channels.desk.pages import actor_of, address, clean, live_of, number_of, show
 from shebao.channels.guards import agency
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import Balance, trial_balance
@@ -20,6 +19,7 @@ from shebao.levy.models import BillState, Origin, ReceiptState
 from shebao.levy.queries import bill_lines, bill_people, find_bill, receipts_of
 from shebao.policy.late_fee import explain_late_fee
 from shebao.policy.rulebook import standard
+from shebao.surfaces.reasons import reason
 
 SIZE = 50
 ARREARS_MAX = 200
@@ -32,7 +32,7 @@ NO_FUND = "未归属（暂收）"
 def suspense(request: HttpRequest) -> HttpResponse:
     """暂收待查: money that came and has no bill, with the reason."""
     agency_id, page = actor_of(request).agency_id, number_of(request.GET.get("page"))
-    search = request.GET.get("q", "").strip()[:40]
+    search = clean(request.GET.get("q"))
     found = receipts(agency_id, state=ReceiptState.SUSPENSE, search=search, page=page, size=SIZE)
     context = {
         "rows": [{"receipt": r, "rest_fen": r.amount_fen - r.allocated_fen} for r in found.rows],
@@ -68,7 +68,7 @@ def _late(row: UnitArrears, today: date, place: str) -> dict[str, object]:
     told: dict[str, object] = {"bill": row, "days": (today - row.due_date).days, "fee_fen": None, "why": None, "unknown": ""}
     try:
         explained = explain_late_fee(row.open_fen, row.due_date, today, place, standard())
-        told |= {"fee_fen": explained.amount("fee"), "why": explanation(explained)}
+        told |= {"fee_fen": explained.amount("fee"), "why": reason(explained.to_dict())}
     except ShebaoError as error:
         told["unknown"] = error.text
     return told
@@ -81,7 +81,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     found = find_bill(number)
     if found is None:
         return errors.page(request, 404)
-    search, after = request.GET.get("q", "").strip()[:30], number_of(request.GET.get("after"), 0)
+    search, after = clean(request.GET.get("q"), 30), number_of(request.GET.get("after"), 0)
     people = bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1)
     lines = bill_lines(found)
     context = {
@@ -113,7 +113,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def trial_balance_page(request: HttpRequest) -> HttpResponse:
     """试算平衡表 at the end of a day."""
-    today, text = now().date(), request.GET.get("on", "").strip()
+    today, text = now().date(), clean(request.GET.get("on"))
     on, problems, status = today, [], 200
     if text:
         try:

@@ -63,6 +63,8 @@ def listed(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest, month: int) -> HttpResponse:
     """Begin the run and queue it, both or neither. Starting an interrupted run again goes on where it was."""
     moment, place = now(), live_of(request).place
+    if not 1 <= month % 100 <= 12:
+        return errors.page(request, 404)
     try:
         if month > month_of(moment.date()):
             raise FutureMonthError(month)

@@ -64,6 +64,11 @@ def said(error: ShebaoError, field: str | None = None) -> dict[str, object]:
     return {"errors": [(field, error.text)], "has_errors": True}
 
 
+def clean(text: str | None, most: int = 40) -> str:
+    """What was typed into a box or an address: no control characters (the database refuses NUL), trimmed, cut."""
+    return "".join(c for c in (text or "") if c.isprintable()).strip()[:most]
+
+
 def number_of(text: str | None, default: int = 1) -> int:
     """A small whole number of an address or a hidden field."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else default

@@ -15,7 +15,7 @@ from shebao.casework.models import Case
 from shebao.casework.queries import CHANNEL_CHOICES, Wanted, item_choices, people_counts
 from shebao.casework.queues import Queue, next_waiting, queue, queue_heads
 from shebao.channels import errors
-from shebao.channels.desk.pages import actor_of, address, number_of, said, show
+from shebao.channels.desk.pages import actor_of, address, clean, number_of, said, show
 from shebao.channels.desk.words import age, state_words
 from shebao.channels.guards import agency
 from shebao.levy.desk_queries import unit_ids, unit_names
@@ -59,8 +59,8 @@ def take(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, name: Queue, refused: ShebaoError | None = None) -> HttpResponse:
     actor, moment = actor_of(request), now()
     asked = request.GET
-    item_code, unit, channel = asked.get("item", ""), asked.get("unit", "").strip()[:60], asked.get("channel", "")
-    search = asked.get("q", "").strip()[:40]
+    item_code, unit, channel = clean(asked.get("item"), 60), clean(asked.get("unit"), 60), clean(asked.get("channel"))
+    search = clean(asked.get("q"))
     wanted = Wanted(item_code=item_code, channel=channel, search=search, unit_ids=unit_ids(unit) if unit else None)
     found = queue(name, wanted, agency_id=actor.agency_id, account_id=actor.account_id, at=moment, page=number_of(asked.get("page")))
     heads = queue_heads(agency_id=actor.agency_id, account_id=actor.account_id, at=moment)

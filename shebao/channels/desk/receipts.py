@@ -14,7 +14,7 @@ from shebao.base.terms import Insurance, Post
 from shebao.casework import fields
 from shebao.casework.fields import Field
 from shebao.channels import errors
-from shebao.channels.desk.pages import Errors, actor_of, address, engine_of, live_of, number_of, show
+from shebao.channels.desk.pages import Errors, actor_of, address, clean, engine_of, live_of, number_of, show
 from shebao.channels.guards import agency
 from shebao.gateways import receipt_file
 from shebao.levy import receiving
@@ -153,7 +153,7 @@ def file_page(request: HttpRequest, file_id: int) -> HttpResponse:
     file = find_receipt_file(file_id)
     if file is None:
         return errors.page(request, 404)
-    page, state = number_of(request.GET.get("page")), request.GET.get("state", "")
+    page, state = number_of(request.GET.get("page")), clean(request.GET.get("state"))
     sums = file_sums(file_id)
     recorded = sum(s.count for s in sums.values())
     found = receipts(file.agency_id, file_id=file_id, state=state, page=page, size=FILE_SIZE)
@@ -183,7 +183,7 @@ def file_page(request: HttpRequest, file_id: int) -> HttpResponse:
 
 def _page(request: HttpRequest, *, problems: Errors | None = None, status: int = 200, known: int = 0) -> HttpResponse:
     actor, asked, moment = actor_of(request), request.GET, now()
-    state, search, page = asked.get("state", ""), asked.get("q", "").strip()[:40], number_of(asked.get("page"))
+    state, search, page = clean(asked.get("state")), clean(asked.get("q")), number_of(asked.get("page"))
     found = receipts(actor.agency_id, state=state, search=search, page=page, size=SIZE)
     files = receipt_files(actor.agency_id)
     names = _names([*(r.entered_by for r in found.rows), *(r.confirmed_by or 0 for r in found.rows), *(f.received_by for f in files)])
@@ -230,7 +230,8 @@ def _tabs(agency_id: int, state: str, search: str) -> list[dict[str, object]]:
 
 
 def _hand_field(field: Field, request: HttpRequest, told: dict[str, str], at: datetime) -> dict[str, object]:
-    value = request.POST.get(field.name, at.date().isoformat() if field.name == "paid_on" else "")
+    before = at.date().isoformat() if field.name == "paid_on" else ""
+    value = clean(request.POST.get(field.name, before), 100)
     return {
         "name": field.name, "label": field.label, "kind": field.kind, "required": True, "hint": field.hint,
         "example": field.example, "value": value, "error": told.get(field.name, ""),

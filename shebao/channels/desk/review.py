@@ -13,11 +13,11 @@ from shebao.base.terms import Post
 from shebao.casework import review
 from shebao.casework.cases import StaleCaseError
 from shebao.casework.item import item_of
-from shebao.casework.models import Case
+from shebao.casework.models import Case, CaseState
 from shebao.casework.queries import find_filing, get_case, show_of
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.deciding import NOTHING, Sent, grown, returns_of, sent_in
-from shebao.channels.desk.pages import Errors, actor_of, address, number_of, show
+from shebao.channels.desk.pages import Errors, actor_of, address, clean, number_of, show
 from shebao.channels.desk.sheet import sheet_of, shown_with
 from shebao.channels.guards import agency
 
@@ -114,12 +114,13 @@ def _overtaken(case_id: int, error: StaleCaseError) -> str:
     """What happened meanwhile, from the timeline: who did what, and that this save had no effect."""
     last = get_case(case_id).events.order_by("-id").first()
     happened = f"{last.account_name or '系统'}：{last.text}" if last else ""
-    return f"{error.text}。最近一次变化是“{happened}”；您这次的审核意见没有保存。"
+    state = CaseState(error.case.state).label
+    return f"您打开页面以后，这个办件已被更改，现在是“{state}”；最近一次变化是“{happened}”。您这次的审核意见没有保存，下面是最新内容。"
 
 
 def _page(request: HttpRequest, case_id: int, sent: Sent, problems: Errors, *, status: int = 200) -> HttpResponse:
     actor = actor_of(request)
-    search = sent.search or request.GET.get("q", "").strip()[:40]
+    search = sent.search or clean(request.GET.get("q"))
     wanted = show_of(request.GET.get("show", ""))
     page = sent.page if sent is not NOTHING else number_of(request.GET.get("page"))
     sheet = sheet_of(case_id, now(), search=search, page=page, show=wanted)

@@ -13,9 +13,10 @@ from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
 from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
 from shebao.channels.contexts import of_case
-from shebao.channels.desk.words import explanation, state_words
+from shebao.channels.desk.words import state_words
 from shebao.levy.desk_queries import unit_names
 from shebao.surfaces.jinja import moment
+from shebao.surfaces.reasons import reason
 
 CHECKED_ROWS_MAX = 2_000  # of a batch that is checked whole for its page; taking effect checks every row of any batch again
 
@@ -111,7 +112,7 @@ def _page_of_whole(case: Case, every: list[Line], search: str, page: int, show: 
     narrowed = bool(search) or show not in (Show.ALL, Show.EXCEPTIONS)
     wanted = {f.pk for f in filings(case, show, search=search, size=CHECKED_ROWS_MAX).rows} if narrowed else None
     shown = [line for line in every if (wanted is None or line.filing.pk in wanted) and (line.tone or show is not Show.EXCEPTIONS)]
-    shown.sort(key=lambda line: (not line.refusals, not line.warnings, line.filing.row))
+    shown.sort(key=lambda line: (line.filing.state != FilingState.RETURNED, not line.refusals, not line.warnings, line.filing.row))
     page = min(max(page, 1), max(1, -(-len(shown) // ROWS_SIZE)))
     return Page(shown[(page - 1) * ROWS_SIZE : page * ROWS_SIZE], len(shown), page, ROWS_SIZE)
 
@@ -139,7 +140,7 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
             {"label": a.label, "base_fen": a.base_fen or None, "unit_fen": a.unit_fen, "person_fen": a.person_fen}
             for a in (sheet.effect.amounts if sheet.effect else ())
         ],
-        "effect_why": explanation(sheet.effect.amounts[0].explained) if sheet.effect else None,
+        "effect_why": reason(sheet.effect.amounts[0].explained) if sheet.effect else None,
         "papers": [{"name": name, "state": "核对原件", "tone": "info"} for name in sheet.item.materials],
         "timeline": [_told(event) for event in sheet.events],
         "upload": upload_of(case),

@@ -7,7 +7,7 @@ from shebao.channels.desk import home, look, money, months, queue, receipts, rev
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
     path("queue/take", queue.take, name="desk-take"),
-    path("queue/<str:name>", queue.listed, name="desk-queue"),
+    path("queue/<slug:name>", queue.listed, name="desk-queue"),
     path("cases/<int:case_id>", review.case_page, name="desk-case"),
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
@@ -23,11 +23,11 @@ urlpatterns: list[URLPattern] = [
     path("receipts/<int:receipt_id>/void", receipts.void, name="desk-receipt-void"),
     path("suspense", money.suspense, name="desk-suspense"),
     path("arrears", money.arrears, name="desk-arrears"),
-    path("bills/<str:number>", money.bill, name="desk-bill"),
+    path("bills/<slug:number>", money.bill, name="desk-bill"),
     path("trial-balance", money.trial_balance_page, name="desk-trial-balance"),
     path("search", look.search, name="desk-search"),
     path("units", look.units, name="desk-units"),
-    path("units/<str:number>", look.unit, name="desk-unit"),
+    path("units/<slug:number>", look.unit, name="desk-unit"),
     path("people", look.people, name="desk-people"),
-    path("people/<str:number>", look.person, name="desk-person"),
+    path("people/<slug:number>", look.person, name="desk-person"),
 ]

@@ -1,11 +1,9 @@
-"""How the desk words what it shows: how long something waits, what a case is, what stands in a calculation."""
+"""How the desk words what it shows: how long something waits, what state a case is in."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shebao.casework.models import Case, CaseState
-from shebao.policy.explain import Explained
 
 # The desk's own targets; no document sets a time for the counter's review.
 LONG, TOO_LONG = timedelta(days=1), timedelta(days=3)
@@ -48,36 +46,3 @@ def state_words(case: Case) -> tuple[str, str]:
     if case.state == CaseState.DRAFT and case.returned:
         return "已退回", "err"
     return str(CaseState(case.state).label), {CaseState.DONE: "ok"}.get(CaseState(case.state), "mute")
-
-
-def explanation(explained: Explained | Mapping[str, object] | None) -> dict[str, object] | None:
-    """A calculation as the page component takes it: steps with their sentences, every rule once with source and status."""
-    if explained is None:
-        return None
-    told = explained.to_dict() if isinstance(explained, Explained) else explained
-    steps = _dicts(told.get("steps"))
-    rules: dict[str, dict[str, object]] = {}
-    for step in steps:
-        for rule in _dicts(step.get("rules")):
-            rules.setdefault(f"{rule['id']} {rule['valid_from']}", rule)
-    return {
-        "steps": [
-            {"label": s["label"], "formula": s["expression"], "result": f"{s['amount']} 元" if s["amount"] is not None else ""}
-            for s in steps
-        ],
-        "rules": [
-            {
-                "title": f"{r['label']}（{r['place_label']}）",
-                "value": r["shown"],
-                "source": r["law"],
-                "since": r["valid_from"],
-                "status": r["status_label"],
-            }
-            for r in rules.values()
-        ],
-        "roundings": [],
-    }
-
-
-def _dicts(value: object) -> Sequence[dict[str, object]]:
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []

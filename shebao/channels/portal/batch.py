@@ -43,7 +43,7 @@ def entry(request: HttpRequest, slug: str) -> HttpResponse:
     return _entry(request, item) if item else errors.page(request, 404)
 
 
-def _entry(request: HttpRequest, item: ServiceItem, *, error: str = "") -> HttpResponse:
+def _entry(request: HttpRequest, item: ServiceItem, *, error: str = "", status: int = 200) -> HttpResponse:
     live = live_of(request)
     limits = f"支持 .xlsx、.xls、.csv，最大 {settings.UPLOAD_BYTES_MAX // MIB} MB、{item.batch_rows_max:,} 行"
     context = {
@@ -70,7 +70,7 @@ def _entry(request: HttpRequest, item: ServiceItem, *, error: str = "") -> HttpR
             {"title": "审核结果", "text": "打印名册", "state": ""},
         ],
     }
-    return show(request, "batch", f"{item.title}批量办理", context, crumbs=crumbs_of(item, "批量办理"), status=422 if error else 200)
+    return show(request, "batch", f"{item.title}批量办理", context, crumbs=crumbs_of(item, "批量办理"), status=status)
 
 
 @unit_operators
@@ -103,11 +103,12 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
         return errors.page(request, 404)
     sent = request.FILES.get("file")
     if sent is None or not sent.name:
-        return _entry(request, item, error="请选择要上传的文件")
+        return _entry(request, item, error="请选择要上传的文件", status=422)
     if (sent.size or 0) > settings.UPLOAD_BYTES_MAX:
-        return _entry(request, item, error=f"文件超过 {settings.UPLOAD_BYTES_MAX // MIB} MB，请拆分成几个文件分别上传")
+        most = settings.UPLOAD_BYTES_MAX // MIB
+        return _entry(request, item, error=f"文件超过 {most} MB，请拆分成几个文件分别上传", status=413)
     if not sent.size:
-        return _entry(request, item, error="文件是空的，请确认已保存数据后重新上传")
+        return _entry(request, item, error="文件是空的，请确认已保存数据后重新上传", status=422)
     content, key = sent.read(), key_of(request)
     try:
         case_id = intake.receive(item, of_request(request), sent.name, content, sha256(content).digest(), key=key)

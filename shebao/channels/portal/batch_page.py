@@ -1,5 +1,7 @@
 """上传明细: a batch while it is checked, and its rows afterwards, mended in the page."""
 
+from urllib.parse import quote
+
 from django.http import HttpRequest, HttpResponse
 
 from shebao.base.clock import now
@@ -95,7 +97,7 @@ def details(request: HttpRequest, case: Case, *, said: str = "", status: int = 2
         "page": page,
         "pages": max(1, -(-total // BATCH_ROWS)),
         "matching": total,
-        "base": f"?q={text}&page=" if text else f"?tab={tab}&page=",
+        "base": f"?q={quote(text)}&page=" if text else f"?tab={tab}&page=",
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "said": said,
@@ -148,4 +150,7 @@ def _tabs(counts: Counts, tab: str) -> list[dict[str, object]]:
 def _named(case: Case, page: str) -> list[tuple[str, str]]:
     """The first wrong rows, for the summary: address within the page, sentence."""
     rows: list[Filing] = list(open_rows(case, "wrong", "").only("row", "name", "refusals")[:NAMED_ROWS])
-    return [(f"{page}#row-{f.row}", f"第 {f.row} 行 {f.name}：{(f.refusals or [{'text': '还没有填完'}])[0]['text']}") for f in rows]
+    return [
+        (f"{page}#row-{f.row}", f"第 {f.row} 行{' ' + f.name if f.name else ''}：{(f.refusals or [{'text': '还没有填完'}])[0]['text']}")
+        for f in rows
+    ]

@@ -1,6 +1,8 @@
 """The page of a case: 核对 before it is submitted, progress and result afterwards; submitting and withdrawing."""
 
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_POST
@@ -96,7 +98,7 @@ def check(request: HttpRequest, case: Case, *, status: int = 200, refused: Refus
     return show(request, "check", f"核对：{item.title}", shared, crumbs=crumbs_of(case), status=status)
 
 
-def _last_review(case: Case) -> Any:
+def _last_review(case: Case) -> datetime:
     return next((event.at for event in events_of(case) if event.kind == "reviewed"), case.created_at)
 
 
@@ -152,7 +154,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "matching": matching,
         "q": text,
         "rows_state": chosen,
-        "base": f"?rows={chosen}&q={text}&page=",
+        "base": f"?rows={quote(chosen)}&q={quote(text)}&page=",
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "rest": rest_of(case),

@@ -1,10 +1,12 @@
 """Sign-in and out, the home page, 办事指南, 凭证验真, notices, the display mode."""
 
+from dataclasses import replace
 from datetime import date
 from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -12,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from shebao.access import operations as access
 from shebao.access.acting import acting
 from shebao.audit.operations import Trace, record
-from shebao.base.actor import PUBLIC, Actor, Role
+from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.clock import now, today
 from shebao.casework.item import item_by_slug, items
 from shebao.casework.models import Event
@@ -29,6 +31,7 @@ from shebao.surfaces.jinja import moment
 
 MODE_SECONDS = 365 * 24 * 3600
 NEWS_DAYS = 730
+ADDRESS_LENGTH_MAX = 1000  # of where to go after signing in or switching the display
 
 
 @everyone
@@ -61,7 +64,7 @@ def landing(actor: Actor) -> str:
 def sign_in(request: HttpRequest) -> HttpResponse:
     """登录. The next address is followed only within this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    wanted = wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else ""
+    wanted = wanted if _within(wanted) else ""
     username, password = request.POST.get("username", "").strip()[:60], request.POST.get("password", "")[:200]
     if request.method == "GET":
         return _sign_in_page(request, "", wanted, "")
@@ -74,6 +77,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _sign_in_page(request, username, wanted, error.text)
     with acting(done.actor):
         record([Trace("access.signed_in", username)], at=at, address=request.META.get("REMOTE_ADDR", ""))
+    rotate_token(request)  # a form token planted before is worth nothing now
     response = HttpResponseRedirect("/password" if done.must_change_password else wanted or landing(done.actor))
     response.set_cookie(
         COOKIE,
@@ -83,6 +87,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         secure=settings.SIGNIN_COOKIE_SECURE,
     )
     return response
+
+
+def _within(address: str) -> bool:
+    """Whether an address to go on to lies within this site and is no longer than one of ours."""
+    return len(address) <= ADDRESS_LENGTH_MAX and address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
 
 
 def _sign_in_page(request: HttpRequest, username: str, wanted: str, error: str) -> HttpResponse:
@@ -188,6 +197,7 @@ def verify(request: HttpRequest, code: str = "") -> HttpResponse:
         return render(request, "public/verify.html", context | {"has_errors": bool(error)}, status=422 if error else 200)
     with acting(PUBLIC):
         found = verification(read, today())
+    with acting(replace(ENGINE, name="公众")):  # the public writes nothing itself
         record([Trace("papers.verified", read)], at=now(), address=request.META.get("REMOTE_ADDR", ""))
     return render(request, "public/verify.html", context | {"result": _verdict(found, read)})
 
@@ -250,10 +260,10 @@ def messages(request: HttpRequest) -> HttpResponse:
 def face(request: HttpRequest) -> HttpResponse:
     """长辈版 and high contrast, remembered in a cookie; works without scripts."""
     back = request.POST.get("next", "/")
-    response = HttpResponseRedirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else "/")
+    response = HttpResponseRedirect(back if _within(back) else "/")
     for name, allowed in (("mode", ("plain", "elder")), ("contrast", ("normal", "high"))):
         if request.POST.get(name) in allowed:
-            response.set_cookie(name, request.POST[name], max_age=MODE_SECONDS, samesite="Lax")
+            response.set_cookie(name, request.POST[name], max_age=MODE_SECONDS, samesite="Lax", secure=settings.SIGNIN_COOKIE_SECURE)
     return response
 
 

@@ -33,14 +33,18 @@ def screen(columns: Mapping[str, Sequence[Value]], context: Context) -> list[tup
     for number, name, wage, chosen, back in rows:
         first = month if back is None else back
         standing = known.get(number, NOBODY)
-        if chosen != types or type(first) is not int or not earliest <= first <= month or type(wage) is not int:
-            found.append(None)
-        elif standing is not NOBODY and not _may_return(standing, name, first):
-            found.append(None)
-        elif not standing.covers and not _born(number, men if number[16] in "13579" else women):
-            found.append(None)
-        else:
+        passes = (
+            chosen == types
+            and type(first) is int
+            and earliest <= first <= month
+            and type(wage) is int
+            and (standing is NOBODY or _may_return(standing, name, first))
+            and (standing.covers or _born(number, men if number[16] in "13579" else women))
+        )
+        if passes:
             found.append(low if floor is not None and wage < floor else high if cap is not None and wage > cap else plain)
+        else:
+            found.append(None)
     return found
 
 

@@ -44,7 +44,8 @@ def situations(filings: Sequence[Filing], context: Context, *, arrears: bool = F
     owing = people_in_arrears(context.unit_id, people, context.on) if arrears and people else {}
     stranger = Situation(unit, terms, NOBODY)
     return [
-        stranger if standing is NOBODY else Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ()))) for standing in found
+        stranger if standing is NOBODY else Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ())))
+        for standing in found
     ]
 
 

@@ -107,6 +107,11 @@ class Migration(migrations.Migration):
                 Role.ENGINE: ("select, insert", ALL),
             },
         ),
+        migrations.RunSQL(
+            "create index levy_bill_overdue on levy_bill (agency_id, due_date) where state <> 'paid';"
+            " create index levy_receipt_state on levy_receipt (agency_id, state)",
+            "drop index levy_bill_overdue; drop index levy_receipt_state",
+        ),
         append_only("levy_allocation"),
         append_only("levy_runchunk"),
     ]

@@ -7,7 +7,7 @@ after the scan its memory is bounded; everything else is parsed in a process wit
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,7 @@ from shebao.surfaces.workbook.sheet import (
     columns_of,
     expanded_labels,
 )
+from shebao.surfaces.workbook.template import HEADER_ROW
 
 CONTENT_MAX_BYTES = 20 * 2**20
 CONTENT_BYTES_A_ROW = 600  # a file for more than ROWS_MAX rows may be larger
@@ -65,26 +66,38 @@ def read_upload(
     *,
     rows_max: int = ROWS_MAX,
     unpacked_max_bytes: int | None = None,
+    lines_seen: Callable[[int], None] | None = None,
 ) -> Sheet:
     """Read an uploaded .xlsx, .xls or .csv made from the template of an item.
 
     Args:  filename: as the browser gave it; only its extension is looked at.  rows_max: data rows accepted.
            unpacked_max_bytes: size of an .xlsx when unpacked; by default 64 MiB, and more where rows_max asks for it.
+           lines_seen: is told how many data rows an .xlsx reaches to (empty ones among them), before the long parsing begins.
     Returns: the raw cells by column; nothing is cleaned here.
     Raises: UploadRefused with a sentence that says what to do.
     """
     with without_collection():
-        return _read(content, filename, mark, fields, rows_max, unpacked_max_bytes)
+        return _read(content, filename, mark, fields, rows_max, unpacked_max_bytes, lines_seen or _nobody_waits)
+
+
+def _nobody_waits(lines: int) -> None:
+    """Nobody wants to know how many lines there are."""
 
 
 def _read(
-    content: bytes, filename: str, mark: TemplateMark, fields: Sequence[Field], rows_max: int, unpacked_max_bytes: int | None
+    content: bytes,
+    filename: str,
+    mark: TemplateMark,
+    fields: Sequence[Field],
+    rows_max: int,
+    unpacked_max_bytes: int | None,
+    lines_seen: Callable[[int], None],
 ) -> Sheet:
     kind = _kind(content, filename, max(CONTENT_MAX_BYTES, rows_max * CONTENT_BYTES_A_ROW))
     lines_max = rows_max + HEADER_ROWS_MAX
     if kind == "xlsx":
         unpacked_max = unpacked_max_bytes or max(UNPACKED_MAX_BYTES, rows_max * UNPACKED_BYTES_A_ROW)
-        raw = _read_xlsx(content, Package(content, unpacked_max), fields, lines_max)
+        raw = _read_xlsx(content, Package(content, unpacked_max), fields, lines_max, lines_seen)
     elif kind == "xls":
         raw = _read_xls(content)
     else:
@@ -129,7 +142,7 @@ def _signature(content: bytes) -> str:
     return "csv"
 
 
-def _read_xlsx(content: bytes, package: Package, fields: Sequence[Field], lines_max: int) -> _Raw:
+def _read_xlsx(content: bytes, package: Package, fields: Sequence[Field], lines_max: int, lines_seen: Callable[[int], None]) -> _Raw:
     parts = book_parts(package)
     if any(name.endswith(".bin") and "vba" in name for name in package.names()):
         raise UploadRefused("UPL-09", "文件带有宏，请另存为不含宏的 .xlsx 后上传")
@@ -139,6 +152,8 @@ def _read_xlsx(content: bytes, package: Package, fields: Sequence[Field], lines_
     xml = package.read(parts.sheet)
     facts = sheet_scan.scan(xml, rows_max=lines_max, columns_max=columns_max)
     _check_reach(facts, lines_max, columns_max)
+    if facts.regular and facts.last_row > HEADER_ROW:
+        lines_seen(facts.last_row - HEADER_ROW)
     strings = package.read(parts.strings) if parts.strings and package.has(parts.strings) else b""
     styles = package.read(parts.styles) if parts.styles and package.has(parts.styles) else b""
     bounded = facts.regular and facts.text_cells * _longest_string(strings) <= TEXT_MAX_BYTES

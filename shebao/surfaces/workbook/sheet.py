@@ -99,14 +99,9 @@ def header_key(text: str) -> str:
 
 def fold(labels: Sequence[str], columns: Sequence[Sequence[Cell]]) -> list[Cell]:
     """The 是/否 columns of a MANY field as one column of lists of labels; an empty list where nothing is chosen."""
-    known: dict[tuple[Cell, ...], list[str]] = {}
-    folded: list[Cell] = []
-    for cells in zip(*columns, strict=True):
-        chosen = known.get(cells)
-        if chosen is None:
-            chosen = known[cells] = [mark for label, cell in zip(labels, cells, strict=True) if (mark := _marked(label, cell))]
-        folded.append(chosen)
-    return folded
+    keys = list(zip(*columns, strict=True))
+    known = {cells: [mark for label, cell in zip(labels, cells, strict=True) if (mark := _marked(label, cell))] for cells in set(keys)}
+    return list(map(known.__getitem__, keys))
 
 
 def _marked(label: str, cell: Cell) -> str:

@@ -1,0 +1,162 @@
+"""What the tests of hostile and clumsy requests share: a town with something of every kind in it, and browsers that keep the CSRF rule."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE, Actor, Role
+from shebao.base.terms import Post
+from shebao.channels import certificates
+from shebao.channels.middleware import COOKIE
+from shebao.levy import receiving
+from shebao.levy.models import Receipt, ReceiptFile, Run
+from shebao.parties.queries import get_unit
+from tests import make
+
+logging.getLogger("django").setLevel(logging.ERROR)  # thousands of refusals are meant here
+NOW = "2026-11-10T09:00:00"
+MONTH = 202610
+ADD = "enrolment.add_employee"
+ITEM = "/u/items/add-employee"
+
+
+class Browser:
+    """One browser: its cookies, and the CSRF value of the forms it was given."""
+
+    def __init__(self, username: str = "") -> None:
+        self.client = Client(enforce_csrf_checks=True)
+        if username:
+            answer = self.sign_in(username)
+            assert answer.status_code == 302, words(answer)
+
+    def sign_in(self, username: str, password: str = make.PASSWORD, **more: str) -> Any:
+        return self.post("/sign-in", {"username": username, "password": password, **more})
+
+    @property
+    def cookie(self) -> str:
+        return self.client.cookies[COOKIE].value
+
+    def get(self, path: str, query: Any = None, **more: Any) -> Any:
+        return self.client.get(path, query, **more)
+
+    def post(self, path: str, form: dict[str, Any] | None = None, **more: Any) -> Any:
+        if "csrftoken" not in self.client.cookies:
+            self.client.get("/sign-in")
+        return self.client.post(path, {"csrfmiddlewaretoken": self.client.cookies["csrftoken"].value, **(form or {})}, **more)
+
+    def call(self, method: str, path: str, body: str = "{}") -> Any:
+        """A request of a program that holds this browser's sign-in as its token."""
+        token = {"Authorization": f"Bearer {self.cookie}"} if COOKIE in self.client.cookies else {}
+        return Client(enforce_csrf_checks=True).generic(method, path, body, content_type="application/json", headers=token)
+
+
+def words(answer: Any) -> str:
+    """What a page says, in one line, without its markup."""
+    text = re.sub(r"<(style|script|svg)\b.*?</\1>", " ", answer.content.decode(), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text)))
+
+
+def is_page(answer: Any, status: int, *said: str) -> None:
+    """Our own page of trouble: the status, Chinese words, nothing of the program's inside."""
+    assert answer.status_code == status, (answer.status_code, words(answer)[:300])
+    text = words(answer)
+    assert "社保网上办事大厅" in text and str(status) in text and "Traceback" not in text and "Django" not in text, text[:300]
+    for each in said:
+        assert each in text, text[:500]
+
+
+def is_problem(answer: Any, status: int) -> None:
+    """problem+json with a code and a sentence."""
+    assert answer.status_code == status, (answer.status_code, answer.content[:300])
+    assert answer["Content-Type"].startswith("application/problem+json")
+    body = answer.json()
+    assert body["status"] == status and body["code"] and re.search(r"[一-鿿]{4}", body["title"]), body
+
+
+@dataclass(slots=True)
+class Town:
+    """Units A and B of agency 1 and C of agency 2; everything named here belongs to A and agency 1."""
+
+    a: make.MadeUnit
+    b: make.MadeUnit
+    c: make.MadeUnit
+    accounts: dict[str, Actor]
+    draft_id: int
+    filing_id: int
+    review_id: int
+    bill: str
+    person_id: int
+    person: str
+    paper: str
+    run_id: int
+    file_id: int
+    receipt_id: int
+
+    def browser(self, who: str) -> Browser:
+        return Browser("" if who == "public" else who)
+
+
+@contextmanager
+def town() -> Iterator[Town]:
+    """Make it, with the clock of the processes at NOW."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHEBAO_NOW", NOW)
+        a, b = make.unit("甲示例公司", people=2), make.unit("乙示例公司", people=1)
+        c = make.unit("丙示例公司", people=1, agency_id=2)
+        accounts = {name: make.operator(unit, name) for name, unit in (("op_a", a), ("op_b", b), ("op_c", c))}
+        for agency in (1, 2):
+            accounts |= {f"reviewer_{agency}": make.reviewer(agency, f"reviewer_{agency}")}
+            accounts |= {f"finance_{agency}": make.finance(agency, f"finance_{agency}")}
+            accounts |= {f"admin_{agency}": make.account(Post.ADMINISTRATOR, agency_id=agency, username=f"admin_{agency}")}
+        accounts["auditor"] = make.account(Post.AUDITOR, username="auditor")
+        yield _filled(a, b, c, accounts)
+
+
+def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict[str, Actor]) -> Town:
+    bills = make.month_paid(MONTH)
+    draft = make.case(a, ADD, make.addition(a), by=accounts["op_a"])
+    review = make.case(a, ADD, make.addition(a), by=accounts["op_a"], submit=True)
+    with acting(accounts["op_a"]):
+        asked = certificates.Asked(MONTH, MONTH, "")
+        paper = certificates.for_unit(get_unit(a.id), [], asked, account_id=accounts["op_a"].account_id, at=make.AT)
+    hand = receiving.Payment("HAND-1", bills[0], "甲示例公司", 100, make.AT.date())
+    with acting(Actor(Role.ENGINE, accounts["finance_1"].account_id, "财务", 0, 1)):
+        receipt_id = receiving.enter_by_hand(hand, agency_id=1, place=make.PLACE, on=make.AT.date(), at=make.AT)
+    with acting(ENGINE):
+        bill = Receipt.objects.get(pk=receipt_id).bill_number
+        file_id = ReceiptFile.objects.filter(agency_id=1).order_by("id").values_list("id", flat=True)[0]
+        run_id = Run.objects.order_by("id").values_list("id", flat=True)[0]
+    ((filing_id,),) = ask("select id from casework_filing where case_id = %s", [draft])
+    ((person,),) = ask("select number from parties_person where id = %s", [a.staff[0].person_id])
+    return Town(a, b, c, accounts, draft, filing_id, review, bill, a.staff[0].person_id, person, paper.code, run_id, file_id, receipt_id)
+
+
+def ask(sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    """Rows of a query of the schema's owner, who sees everybody's."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(sql, values or [])
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+# What a refused request may still write: that somebody was here.
+TRACES = ("audit_event", "access_signin", "access_account", "django_migrations")
+
+
+def fingerprint() -> dict[str, str]:
+    """A digest of every table's rows, but the traces of visits. Two are equal when nothing was changed in between."""
+    tables = [name for (name,) in ask("select tablename from pg_tables where schemaname = 'public' order by 1") if name not in TRACES]
+    told = {}
+    for table in tables:
+        ((text,),) = ask(f"select coalesce(string_agg(t::text, '|' order by t::text), '') from {table} t")  # noqa: S608 names of the catalogue
+        told[table] = hashlib.sha256(text.encode()).hexdigest()
+    return told

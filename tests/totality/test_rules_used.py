@@ -1,0 +1,61 @@
+"""Every rule of the rule book has a source and is used by some code, or is listed with the reason why it stands there."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from shebao.policy.levy import BASE_RULES, RATE_RULES
+from shebao.policy.shapes import KINDS
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "shebao" / "policy" / "rules"
+BUILT = set(BASE_RULES.values()) | set(RATE_RULES.values())  # named by type of insurance, not written out
+WAITING = {
+    "arrears.advised_before_day": "单位员工欠费补缴 (A9) 的提示日，该事项尚未开通",
+    "declaration.late_window": "2022 年停机后的补申报窗口，自主申报 (A14) 尚未开通",
+    "declaration.undeclared_ratio": "未申报按 110% 核定，自主申报 (A14) 尚未开通",
+    "deferral.unit_part": "阶段性缓缴 (A15) 的历史数据，供数据迁移核对",
+    "enrolment.counter_days": "窗口办理日，由办事指南的文字说明，不参与校验",
+    "enrolment.employee_registration_days": "用工之日起 30 日，系统不知道用工日期，由办事指南说明",
+    "enrolment.unit_registration_days": "单位登记 (A1) 尚未开通",
+    "flexible.age": "灵活就业参保 (B2) 尚未开通",
+    "flexible.back_payment": "灵活就业补缴 (B7) 尚未开通",
+    "flexible.batch_days": "灵活就业批扣 (B6) 尚未开通",
+    "flexible.medical_rate": "灵活就业医疗保险 (B5) 尚未开通",
+    "flexible.medical_waiting_months": "灵活就业医疗待遇等待期，待遇 (F) 尚未开通",
+    "flexible.late_window": "灵活就业 2021 年度补缴窗口 (B7)，尚未开通",
+    "injury.floating": "工伤浮动费率，单位浮动档尚未采集",
+    "injury.temporary_factor": "工伤阶段性降费，各地执行档未核实，没有值",
+    "interest.back_payment_rate": "补缴利率未见公布，没有值",
+    "relief.medical_unit_part": "2020 年阶段性减征，供数据迁移核对",
+    "relief.unit_part": "2020 年阶段性减免，供数据迁移核对",
+    "service.outage": "2022 年停机窗口 (D5)，尚未开通",
+}
+
+
+def entries() -> list[dict[str, object]]:
+    return [e for f in sorted(RULES.glob("*/*.yaml")) if f.name != "place.yaml" for e in yaml.safe_load(f.read_text(encoding="utf-8"))]
+
+
+def used() -> set[str]:
+    """Rule ids that stand as strings in code (the list of their shapes apart)."""
+    sources = [p for p in (ROOT / "shebao").rglob("*.py") if p.name != "shapes.py" and "migrations" not in p.parts]
+    text = "\n".join(p.read_text(encoding="utf-8") for p in sources)
+    return {str(e["id"]) for e in entries() if re.search(rf"[\"']{re.escape(str(e['id']))}[\"']", text)} | BUILT
+
+
+def test_every_rule_is_used_or_waits_with_a_reason() -> None:
+    ids = {str(e["id"]) for e in entries()}
+    assert ids - used() - set(WAITING) == set(), "used by no code: use them or say why in this file"
+    assert set(WAITING) & used() == set(), "used meanwhile: take them off the list"
+    assert set(WAITING) - ids == set()
+
+
+def test_every_rule_has_a_source_a_status_and_a_known_shape() -> None:
+    for entry in entries():
+        assert entry["source"] and entry["status"] and entry["label"] and entry["id"] in KINDS, entry
+
+
+def test_every_shape_has_a_rule() -> None:
+    assert set(KINDS) == {str(e["id"]) for e in entries()}
