@@ -9,7 +9,14 @@ from shebao.channels.frame import frame
 
 PAGES = frozenset({403, 404, 409, 413, 422, 429, 500})  # those that have a template of their own
 # Of all others. errors/503.html is for a planned stop and promises that deadlines move; a lost database promises nothing.
-HEADINGS = {400: "这个请求无法识别", 405: "这个地址不能这样访问", 413: "提交的内容太多", 415: "内容的格式不对", 503: "系统暂时连接不上"}
+HEADINGS = {
+    400: "这个请求无法识别",
+    405: "这个地址不能这样访问",
+    413: "提交的内容太多",
+    414: "查询的条件太长",
+    415: "内容的格式不对",
+    503: "系统暂时连接不上",
+}
 MIB = 2**20
 SENTENCES = {
     400: "请求里有系统不能识别的内容，没有执行，您的数据没有变化",
@@ -19,6 +26,7 @@ SENTENCES = {
     405: "这个地址不能用这种方式请求",
     409: "内容已被更改，请取最新内容核对后再操作",
     413: "内容超过大小限制，请拆分后分几次上传",
+    414: "地址里的查询条件太长，没有执行，请减少条件后再查",
     415: "请用 application/json 发送内容",
     422: "内容没有通过校验",
     429: "请求太频繁，请稍后再试",

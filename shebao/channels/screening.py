@@ -9,6 +9,7 @@ from shebao.channels import errors
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 FORM_BYTES_MAX = 2**20  # around the file of an upload: its other fields and the boundaries
+QUERY_LENGTH_MAX = 8_192
 MIB = 2**20
 UNREADABLE = (BadRequest, SuspiciousOperation, UnreadablePostError, MultiPartParserError)
 
@@ -22,6 +23,8 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
         request.get_host()
     except DisallowedHost:
         return errors.page(request, 400, text="这个地址不是本网站的地址，请从单位收藏的网址重新进入")
+    if len(request.META.get("QUERY_STRING", "")) > QUERY_LENGTH_MAX:
+        return errors.page(request, 414)
     if _length(request) > settings.UPLOAD_BYTES_MAX + FORM_BYTES_MAX:
         return errors.page(request, 413)
     try:

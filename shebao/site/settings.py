@@ -29,9 +29,9 @@ INSTALLED_APPS = [
     "shebao.site.apps.SiteConfig",
 ]
 MIDDLEWARE = [
+    "shebao.channels.middleware.Guard",  # outermost: its headers are on static files too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "shebao.channels.middleware.Guard",
     "django.middleware.csrf.CsrfViewMiddleware",
     "shebao.channels.middleware.Acting",
 ]

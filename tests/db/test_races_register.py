@@ -2,16 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from shebao.base.errors import ShebaoError
 from shebao.casework import operations, review
-from shebao.casework.item import item_of
+from shebao.casework.item import CATALOGUE, item_of
 from shebao.casework.models import Case, CaseState
+from shebao.enrolment import operations as enrolment
 from shebao.levy import assessing
 from shebao.levy.models import Bill, Line, Run, RunChunk
+from shebao.levy.months import hold
+from shebao.parties.operations import NewPerson, register_people
 from shebao.runs import monthly_assessment
 from tests.db import support
 from tests.db.support import ADD, CHANGE, ENGINE, PLACE, STOP, acting, ask, context, moment, race
@@ -162,3 +168,43 @@ def test_a_stop_and_a_wage_change_in_the_same_second_leave_a_register_that_fits_
     assert ask("select count(*) from enrolment_spell where unit_id = %s and known_to is null and to_month is null", [unit]) == [(0,)]
     with acting(ENGINE):
         assert Case.objects.filter(pk__in=stops, state=CaseState.DONE).count() == 20
+
+
+def test_a_month_does_not_close_while_an_enrolment_in_it_is_under_way() -> None:
+    """The same race, step by step: whoever holds the month is waited for, and then counted."""
+    unit, month = support.make_unit(), 202609
+    at, closing = moment(month, 25), ThreadPoolExecutor(1)
+    numbers = [support.new_id_number()]
+
+    def close() -> int:
+        try:
+            return support.assess(month, at=at)
+        finally:
+            connections.close_all()
+
+    with acting(ENGINE):
+        hold(PLACE, [month])  # the month is on record: from now on only its lock is between the two
+    with acting(ENGINE):
+        assert hold(PLACE, [month]) == {month: "open"}
+        closed = closing.submit(close)
+        with pytest.raises(TimeoutError):
+            closed.result(0.5)
+        people = register_people([NewPerson(numbers[0], "张三")], at=at)
+        enrolment.start([enrolment.NewSpell(people[numbers[0]], unit, 1, support.FULL, month, 800_000, None)], at=at)
+    closed.result(60)
+    closing.shutdown()
+    assert ask("select unit_id from levy_assessment where month = %s and person_id = %s", [month, people[numbers[0]]]) == [(unit,)]
+
+
+def test_an_effect_that_a_deadlock_undid_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit, item, calls = support.make_unit(), item_of(ADD), []
+
+    def perform(filings: Any, ctx: Any) -> None:
+        item.perform(filings, ctx)
+        calls.append(ctx)
+        if len(calls) == 1:
+            ask("do $$ begin raise exception 'deadlock detected' using errcode = '40P01'; end $$")
+
+    monkeypatch.setitem(CATALOGUE, (ADD, 1), replace(item, perform=perform))
+    assert support.take_effect(ADD, context(unit), support.addition()) == review.Outcome(1, 0)
+    assert len(calls) == 2 and ask("select count(*) from enrolment_spell where unit_id = %s", [unit]) == [(1,)]

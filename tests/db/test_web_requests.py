@@ -1,4 +1,4 @@
-"""Requests that no page of ours sends: wrong method, unknown address, foreign host, too much, unreadable, no database. Never a traceback."""
+"""Requests that no page of ours sends: wrong method, unknown address, foreign host, too much, no database. Never a traceback."""
 
 import re
 from collections.abc import Iterator
@@ -93,7 +93,7 @@ def test_a_form_over_the_limit_is_told_the_limit_and_nothing_is_saved(place: tup
         "POST", f"{ITEM}/new", form, "application/x-www-form-urlencoded", headers=_csrf(browsers["op_a"])
     )
     is_page(answer, 413, "4,000", "没有保存")
-    is_page(browsers["op_a"].get(f"/u/todo?{form}"), 413, "没有保存")
+    is_page(browsers["op_a"].get(f"/u/todo?{form}"), 414, "太长")
     assert fingerprint() == before
 
 

@@ -52,7 +52,7 @@ TEXTUAL = (
     "received",
 )
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
-TEXTS = (SCRIPT, "%\\_'", "😀" * 50, "字" * 5000, "\u202e反\nb' or 1=1 --\ue000")
+TEXTS = (SCRIPT, "%\\_'", "😀" * 30, "字" * 50, "\u202e反\nb' or 1=1 --\ue000")
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,9 @@ def test_no_number_in_a_query_breaks_a_page(place: tuple[Town, dict[str, Browser
     words_of["unit"] = ask("select number from parties_unit where id = %s", [made.a.id])[0][0]
     for who, paths in COUNTED.items():
         for path in paths:
-            answer = browsers[who].get(path.format(**words_of), dict.fromkeys(NUMERIC, number))
-            assert answer.status_code in (200, 422), (path, number[:30], answer.status_code)
+            for names in [NUMERIC] if len(number) < 1000 else [[name] for name in NUMERIC]:
+                answer = browsers[who].get(path.format(**words_of), dict.fromkeys(names, number))
+                assert answer.status_code in (200, 422), (path, names, number[:30], answer.status_code)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda t: ascii(t[:20]))
@@ -133,7 +134,7 @@ def test_no_number_in_a_hidden_field_breaks_a_form_or_passes_for_a_version(place
     assert states == {made.draft_id: "(draft,0)", made.review_id: "(review,1)"}
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=lambda t: ascii(t[:20]))
+@pytest.mark.parametrize("text", [*TEXTS, "字" * 50_000], ids=lambda t: ascii(t[:20]))
 def test_every_field_of_every_item_keeps_or_refuses_a_text_and_shows_it_harmlessly(
     place: tuple[Town, dict[str, Browser]], text: str
 ) -> None:
@@ -173,7 +174,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES, ids=lambda n: ascii(n[:20]))
 def test_a_file_name_is_kept_without_its_path_and_shown_harmlessly(place: tuple[Town, dict[str, Browser]], name: str) -> None:
     _, browsers = place
-    sent = SimpleUploadedFile("x", f"not a workbook {ascii(name)}".encode())
+    sent = SimpleUploadedFile("x", f"not a workbook {name!a}".encode())
     sent._name = name
     answer = browsers["op_a"].post(f"{ITEM}/upload", {"file": sent})
     assert answer.status_code in (302, 400, 422), answer.status_code

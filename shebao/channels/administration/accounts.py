@@ -18,7 +18,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     """The accounts of the agency and of its units."""
     search = request.GET.get("q", "").strip()[:40]
     after = request.GET.get("after", "0")
-    found = administration.accounts(search, after=int(after) if after.isascii() and after.isdigit() else 0)
+    found = administration.accounts(search, after=int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0)
     more = found[-1].pk if len(found) == administration.PAGE else None
     context = {"accounts": [(account, *_state(account)) for account in found], "q": search, "more": more}
     return render(request, "administration/accounts.html", frame(request, "账号管理") | context)

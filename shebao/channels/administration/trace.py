@@ -15,7 +15,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     """The trace, newest first."""
     search, action = request.GET.get("q", "").strip()[:60], request.GET.get("action", "")
     before = request.GET.get("before", "")
-    earlier = int(before) if before.isascii() and before.isdigit() else None
+    earlier = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     found = trace(search=search, action=action if action in ACTIONS else "", before=earlier)
     context = {
         "events": [(event, ACTIONS.get(event.action, event.action)) for event in found],

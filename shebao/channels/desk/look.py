@@ -15,6 +15,7 @@ from shebao.channels import errors
 from shebao.channels.desk.pages import clean, number_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
+from shebao.channels.looking import check_look_ups
 from shebao.enrolment.queries import headcount, staff
 from shebao.levy.desk_queries import find_people, find_person, find_unit, find_units, spells_of_person, terms_of
 from shebao.levy.models import BillState
@@ -57,6 +58,8 @@ def people(request: HttpRequest) -> HttpResponse:
 
 
 def _found(request: HttpRequest, text: str, *, units_too: bool, people_too: bool) -> HttpResponse:
+    if text and people_too:
+        check_look_ups(now())
     found_units = find_units(text) if text and units_too else None
     found_people = find_people(text) if text and people_too else None
     if found_people is not None:

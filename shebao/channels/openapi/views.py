@@ -1,5 +1,6 @@
 """The open API: sign-in, filings of every item, cases, staff, bills. Answers in JSON; refusals as problem+json."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.access import operations as access
+from shebao.access.acting import acting
+from shebao.audit.operations import Trace, record
 from shebao.base.actor import Actor
 from shebao.base.clock import now, today
 from shebao.base.money import yuan
@@ -30,6 +33,8 @@ from shebao.levy.models import Bill
 from shebao.surfaces.api import FILINGS_MAX, BadBodyError, effect_json, openapi, refusal_json, typed_filing
 
 PAGE = 100
+MONTH_OR_NOTHING = re.compile(r"(?:[0-9]{6})?\Z", re.ASCII)
+ID = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
 
 
 def _json(body: dict[str, Any], status: int = 200) -> JsonResponse:
@@ -70,9 +75,14 @@ def page(request: HttpRequest) -> HttpResponse:
 def sign_in(request: HttpRequest) -> HttpResponse:
     """A token for programs: the same sign-in as in the browser, with the same lock and time-out."""
     body = json_body(request, frozenset({"username", "password"}))
-    done = access.sign_in(
-        str(body["username"])[:60], str(body["password"])[:200], at=now(), address=request.META.get("REMOTE_ADDR", ""), agent="api"
-    )
+    try:
+        done = access.sign_in(
+            str(body["username"])[:60], str(body["password"])[:200], at=now(), address=request.META.get("REMOTE_ADDR", ""), agent="api"
+        )
+    except access.SignInRefused as error:
+        return errors.told(request, error)  # answered here, not raised: the count of failures has to stay
+    with acting(done.actor):
+        record([Trace("access.signed_in", str(body["username"])[:60])], at=now(), address=request.META.get("REMOTE_ADDR", ""))
     if done.must_change_password:
         return errors.problem(request, 403, "ACC-04", "请先在网页登录并修改初始密码，再调用接口")
     return _json({"token": sign_in_cookie(done.actor, done.signin_id, done.token)})
@@ -197,7 +207,7 @@ def staff(request: HttpRequest) -> HttpResponse:
     """花名册 of a month, by 个人编号 order of registration, a hundred at a time."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     month, after = request.GET.get("month", ""), request.GET.get("after", "0")
-    if (month and not month.isascii()) or not (after.isascii() and after.isdigit()) or (month and not month.isdigit()):
+    if not MONTH_OR_NOTHING.match(month) or not ID.match(after):
         raise BadBodyError("month 应为 6 位年月，after 应为数字")
     rows = staff_of(actor.unit_id, int(month) if month else month_of(today()), after=int(after), limit=PAGE)
     told = [

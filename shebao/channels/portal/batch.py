@@ -163,7 +163,7 @@ def recheck(request: HttpRequest, case_id: int) -> HttpResponse:
     case = get_case(case_id)
     item = item_of_case(case)
     sent = dict(request.POST.lists())
-    rows = {int(name[1:].split("-")[0]) for name in sent if name[:1] == "r" and name[1:].split("-")[0].isdigit()}
+    rows = {number_of(name[1:].split("-")[0]) for name in sent if name[:1] == "r"}
     try:
         for filing in Filing.objects.filter(case=case, pk__in=rows).order_by("row"):
             typed = amended_values(item, filing.pk, sent)

@@ -114,11 +114,12 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
     """Everything of a submitted case: where it stands, what is next, its rows and events."""
     item = item_of_case(case)
     chosen, text = request.GET.get("rows", ""), request.GET.get("q", "").strip()[:40]
-    page_number = max(1, number_of(request.GET.get("page"), 1))
     counts = states_of_rows(case)
     many = sum(counts.values()) > 1 or case.channel == Channel.WORKBOOK
     found = settled_rows(case, chosen, text)
     matching = found.count() if many else 1
+    pages = max(1, -(-matching // BATCH_ROWS))
+    page_number = min(max(1, number_of(request.GET.get("page"), 1)), pages)
     filings = list(found[(page_number - 1) * BATCH_ROWS : page_number * BATCH_ROWS])
     return {
         "case": case,
@@ -150,7 +151,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         else [],
         "id_number": filings[0].id_number if not many and filings else "",
         "page": page_number,
-        "pages": max(1, -(-matching // BATCH_ROWS)),
+        "pages": pages,
         "matching": matching,
         "q": text,
         "rows_state": chosen,

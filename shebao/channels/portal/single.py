@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
+from shebao.base.clock import now
 from shebao.base.errors import Refusal, RefusedError
 from shebao.casework import operations
 from shebao.casework.cases import KeyReusedError, StaleCaseError, WrongStateError
@@ -19,6 +20,7 @@ from shebao.casework.operations import CoreFixedError
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
+from shebao.channels.looking import TooManyLookUpsError, look_up_recorded
 from shebao.channels.portal.case_lists import get_case, item_of_case, the_filing
 from shebao.channels.portal.items import crumbs_of
 from shebao.channels.portal.pages import clash, key_of, live_of, number_of, piece, saved_under, show
@@ -32,6 +34,7 @@ class Found:
 
     facts: tuple[tuple[str, str], ...]
     refusals: tuple[Refusal, ...]
+    status: int = 200
 
 
 @unit_operators
@@ -47,13 +50,15 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
     typed = typed_from(item.fields, request.POST)
     action = request.POST.get("action", "save")
     if action == "look_up":
-        found, typed = _looked_up(item, context, typed)
-        return _form(request, item, typed, found=found)
+        found, typed = _looked_up(item, context, typed, asked=request)
+        return _form(request, item, typed, found=found, status=found.status)
     key = key_of(request)
     try:
         saved = operations.save_new(item, context, typed, key=key, as_draft=action == "draft")
     except RefusedError as error:
-        return _form(request, item, typed, refusals=error.refusals, status=422)
+        # Being refused tells about the person as a look-up does, so it counts as one.
+        limit = _beyond_limit(request, item, typed)
+        return _form(request, item, typed, refusals=limit or error.refusals, status=429 if limit else 422)
     except KeyReusedError as error:
         return clash(request, error, saved_under(key) or f"/u/items/{slug}/new")
     return HttpResponseRedirect("/u/todo?saved=1" if action == "draft" else f"/u/cases/{saved.case_id}?saved=1")
@@ -78,8 +83,8 @@ def edit(request: HttpRequest, case_id: int) -> HttpResponse:
         return _form(request, item, dict(stored), refusals=refusals, fixed=fixed, extra=extra, found=found, told=not pinned)
     typed = typed_from(item.fields, request.POST)
     if request.POST.get("action") == "look_up":
-        found, typed = _looked_up(item, of_request(request), typed)
-        return _form(request, item, typed, fixed=fixed, extra=extra, found=found)
+        found, typed = _looked_up(item, of_request(request), typed, asked=request)
+        return _form(request, item, typed, fixed=fixed, extra=extra, found=found, status=found.status)
     version = number_of(request.POST.get("version"))
     as_draft = request.POST.get("action") == "draft"
     try:
@@ -111,7 +116,7 @@ def _form(
         "live": live_of(request),
         "fields": views(item.fields, typed, errors=by_field(refusals), fixed=fixed),
         "errors": summary(refusals),
-        "has_errors": status == 422,
+        "has_errors": status in (422, 429),
         "found": found,
         "fixed": fixed,
         "looks": any(f.name == "id_number" and f.kind is Kind.ID_NUMBER for f in item.fields) and not fixed,
@@ -125,12 +130,26 @@ def _form(
     return show(request, "form", title, context, crumbs=crumbs_of(item, "修改" if extra["case"] else "单个办理"), status=status)
 
 
-def _looked_up(item: ServiceItem, context: Context, typed: Typed) -> tuple[Found, Typed]:
-    """Ask the item about the number; fill in what is still empty."""
+def _beyond_limit(request: HttpRequest, item: ServiceItem, typed: Typed) -> list[Refusal]:
+    """Put the look-up of the typed number on record; what to say when there were too many of them. A wrong number tells nothing."""
+    value, refusal = item.field("id_number").clean(typed.get("id_number"))
+    if refusal is not None or value is None:
+        return []
+    try:
+        look_up_recorded(str(value), at=now(), address=request.META.get("REMOTE_ADDR", ""))
+    except TooManyLookUpsError as error:
+        return [Refusal(error.code, error.text, "id_number")]
+    return []
+
+
+def _looked_up(item: ServiceItem, context: Context, typed: Typed, *, asked: HttpRequest | None = None) -> tuple[Found, Typed]:
+    """Ask the item about the number; fill in what is still empty. asked: the request that wants to know, for the record."""
     field = item.field("id_number")
     value, refusal = field.clean(typed.get("id_number"))
     if refusal is not None or value is None:
         return Found((), (refusal,) if refusal else ()), typed
+    if asked is not None and (limit := _beyond_limit(asked, item, typed)):
+        return Found((), tuple(limit), 429), typed
     with acting(ENGINE):
         answer: Answer = item.look_up(str(value), context)
     names = {f.name: f for f in item.fields}
@@ -147,11 +166,11 @@ def look_up(request: HttpRequest, slug: str) -> HttpResponse:
     if item is None:
         return errors.page(request, 404)
     typed = typed_from(item.fields, request.POST)
-    found, after = _looked_up(item, of_request(request), typed)
+    found, after = _looked_up(item, of_request(request), typed, asked=request)
     number = item.field("id_number")
     changed: list[FieldView] = [view(number, after["id_number"], error="；".join(r.text for r in found.refusals if r.field == "id_number"))]
     changed += [view(f, after[f.name]) for f in item.fields if f.name != "id_number" and after[f.name] != typed[f.name]]
-    return piece(request, "lookup", {"item": item, "found": found, "changed": changed, "base": f"/u/items/{slug}"})
+    return piece(request, "lookup", {"item": item, "found": found, "changed": changed, "base": f"/u/items/{slug}"}, status=found.status)
 
 
 @unit_operators
@@ -166,9 +185,12 @@ def validate(request: HttpRequest, slug: str) -> HttpResponse:
     typed = typed_from(item.fields, request.POST)
     value, refusal = names[name].clean(typed[name])
     error, note = refusal.text if refusal else "", ""
-    if refusal is None and value is not None:
+    limit = _beyond_limit(request, item, typed) if name == "id_number" else []
+    if limit:
+        error = limit[0].text
+    elif refusal is None and value is not None:
         examined = operations.examine_one(item, of_request(request), typed)
         error = by_field([r for r in examined.refusals if not r.code.startswith("FLD") or r.field == name]).get(name, "")
         note = by_field(examined.warnings).get(name, "")
     shown = view(names[name], typed[name], error=error, note=f"提醒：{note}" if note else "")
-    return piece(request, "field", {"field": shown, "base": f"/u/items/{slug}"})
+    return piece(request, "field", {"field": shown, "base": f"/u/items/{slug}"}, status=429 if limit else 200)

@@ -33,18 +33,17 @@ def screen(columns: Mapping[str, Sequence[Value]], context: Context) -> list[tup
     for number, name, wage, chosen, back in rows:
         first = month if back is None else back
         standing = known.get(number, NOBODY)
-        passes = (
+        sure = (
             chosen == types
             and type(first) is int
             and earliest <= first <= month
-            and type(wage) is int
             and (standing is NOBODY or _may_return(standing, name, first))
             and (standing.covers or _born(number, men if number[16] in "13579" else women))
         )
-        if passes:
-            found.append(low if floor is not None and wage < floor else high if cap is not None and wage > cap else plain)
-        else:
+        if not sure or type(wage) is not int:
             found.append(None)
+        else:
+            found.append(low if floor is not None and wage < floor else high if cap is not None and wage > cap else plain)
     return found
 
 

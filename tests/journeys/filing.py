@@ -1,0 +1,105 @@
+"""What journeys share: people who are insured nowhere yet, and the hands of a clerk filling in a form."""
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from playwright.sync_api import Page, expect
+
+from shebao.base.identifiers import make_id_number
+
+AREA = "420198"  # never assigned by GB/T 2260, and not the area of the demo city
+NUMBER = re.compile(r"(?:ZY|JY|GZ)\d{8}-\d{6}")
+SURNAMES, GIVEN = "赵钱孙李周吴郑王", "安宁康泰明华伟芳敏静丽强磊军洋勇艳杰娟涛超秀霞平刚桂英文辉玲"
+INSURANCES = ("养老", "失业", "医疗", "大额医疗", "工伤", "生育")
+# Halls may stand for several runs (SHEBAO_TEST_HALL), so people are drawn by chance; a failed test shows whom it drew.
+_CHANCE = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody of working age whose number is valid in form, and unissued."""
+
+    id_number: str
+    name: str
+    wage: str = "7300"
+    mobile: str = "13800005678"
+
+
+def newcomer(wage: str = "7300") -> Newcomer:
+    """A person whom the hall does not know, with a rare character in the name; 24 to 38 years old, which fits women and men."""
+    born = date(1988, 12, 1) + timedelta(days=_CHANCE.randrange(14 * 365))
+    name = f"{_CHANCE.choice(SURNAMES)}䶮{''.join(_CHANCE.choices(GIVEN, k=2))}"
+    return Newcomer(make_id_number(AREA, born, _CHANCE.randrange(1, 1000)), name, wage)
+
+
+def typed(person: Newcomer, **other: str) -> dict[str, str]:
+    """What a clerk types for an addition, by field name."""
+    return {"id_number": person.id_number, "name": person.name, "mobile": person.mobile, "declared_wage": person.wage, **other}
+
+
+def look_up(page: Page, id_number: str) -> None:
+    """Type the number and leave the field; the panel 人员情况 answers by itself."""
+    field = page.locator("#id_id_number")
+    field.fill(id_number)
+    with page.expect_response(lambda answer: answer.url.endswith("/lookup")):
+        field.press("Tab")
+    # The answer puts a new field in the place of the old one; what comes next must not fall into the gap.
+    expect(page.locator("#found dl, #found .notice").first).to_be_visible()
+
+
+def fill(page: Page, values: Mapping[str, str]) -> None:
+    """Fill the controls of a form, top to bottom, and let the last one say what it thinks before going on."""
+    if "id_number" in values:
+        look_up(page, values["id_number"])
+    for name, value in values.items():
+        if name == "id_number":
+            continue
+        control = page.locator(f"#id_{name}")
+        if control.evaluate("e => e.tagName") == "SELECT":
+            control.select_option(value)
+        else:
+            control.fill(value)
+    page.locator("h1").click()
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Until every field that was left has had its answer."""
+    page.wait_for_function("() => !document.querySelector('.htmx-request')")
+
+
+def save(page: Page) -> str:
+    """保存, and the 业务顺序号 that the page 核对 shows."""
+    page.get_by_role("button", name="保存，去核对").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("核对")
+    return number_on(page)
+
+
+def number_on(page: Page) -> str:
+    """The first 业务顺序号 in the content of a page."""
+    found = NUMBER.search(page.locator("main").inner_text())
+    assert found, page.locator("main").inner_text()[:400]
+    return found[0]
+
+
+def submit(page: Page) -> None:
+    """提交审批 (or 重新提交) on the page 核对."""
+    page.get_by_role("button", name=re.compile("^(提交审批|重新提交)$")).click()
+    expect(page.locator("#course")).to_be_visible()
+
+
+def added(page: Page, person: Newcomer) -> str:
+    """A whole addition up to 提交审批. Returns its 业务顺序号."""
+    page.goto("/u/items/add-employee/new")
+    fill(page, typed(person))
+    number = save(page)
+    submit(page)
+    return number
+
+
+def told(page: Page) -> list[str]:
+    """The sentences of the error summary."""
+    return page.locator("#errors li").all_inner_texts()
