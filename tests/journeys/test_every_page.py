@@ -1,0 +1,156 @@
+"""Every page of the hall, as the URL resolver knows them, on a desk and on a phone: no violation that axe finds, nothing wider than the
+window, every control labelled and large enough, headings in order, no lost glyph, no script error, none of the words no page may show.
+
+A page that is added is opened here by itself; one that no other page leads to fails.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys import face_checks, routes
+from tests.journeys.conftest import SignedIn
+from tests.journeys.routes import Route
+
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href').split('#')[0])"
+UNSAID = re.compile(r"\bNone\b|\bnull\b|undefined|Traceback|操作失败")
+NOBODY_LEADS_TO = {"verify-code"}  # reached from the code on a paper
+
+
+def on_paper(page: Page, wide: bool) -> list[str]:
+    """What is wrong with the page as it stands, in the present width."""
+    page.set_viewport_size(DESK if wide else PHONE)
+    wrong = [*face_checks.overflow(page), *face_checks.targets(page), *face_checks.small_type(page), *face_checks.labels(page)]
+    wrong += face_checks.axe(page)
+    if wide:
+        return [*wrong, *face_checks.lost_glyphs(page), *face_checks.structure(page)]
+    return [*wrong, *face_checks.primary_targets(page)]
+
+
+class Walk:
+    """One person's way through all pages. `wrong`: by address what is wrong there."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.wrong: dict[str, list[str]] = {}
+        self.links: list[str] = []
+
+    def open(self, address: str, status: int = 200) -> None:
+        """Go there and look."""
+        self.page.set_viewport_size(DESK)
+        answer = self.page.goto(address)
+        got = answer.status if answer else 0
+        self.look(address, [] if got == status else [f"answered {got}"])
+
+    def look(self, name: str, wrong: list[str] | None = None) -> None:
+        """Judge the page that is open."""
+        found = [*(wrong or []), *on_paper(self.page, wide=True), *on_paper(self.page, wide=False)]
+        if found:
+            self.wrong[name] = found
+        self.links += self.page.evaluate(LINKS)
+
+    def first(self, list_address: str, words: str = "") -> str:
+        """Where the first row of a list leads, or the button there with these words."""
+        self.page.set_viewport_size(DESK)
+        self.page.goto(list_address)
+        row = self.page.locator("tbody tr").first
+        found = row.get_by_role("link", name=words).first if words else row.get_by_role("link").first
+        address = found.get_attribute("href")
+        assert address
+        return address
+
+
+def of_visitor(walk: Walk) -> None:
+    walk.open("/items?q=入职")
+    walk.open("/items?q=没有这个词")
+    walk.open("/v?code=ABC", status=422)
+    walk.open("/v/PEZRSSMS31FBC6NX")
+    walk.open("/nowhere", status=404)
+
+
+def of_unit(walk: Walk) -> None:
+    walk.open(walk.first("/u/todo?returned=yes"))
+    walk.open(walk.first("/u/todo?returned=yes", "修改重报"))
+    walk.open(walk.first("/u/todo", "提交审批"))
+    walk.open(walk.first("/u/todo", "继续填写"))
+    walk.open(walk.first("/u/todo?q=名册", "修改错误") if False else walk.first("/u/todo", "修改错误"))
+    for state in ("review", "done", "withdrawn"):
+        walk.open(walk.first(f"/u/done?state={state}"))
+    walk.open("/u/search?q=入职")
+    walk.open("/u/search?q=没有这个词")
+    walk.open("/u/todo?q=没有这个词")
+    walk.open("/u/certificates?kind=person&q=王")
+    walk.open("/u/items/add-employee/new")
+    walk.page.get_by_role("button", name="保存，去核对").click()
+    expect(walk.page.locator("#errors")).to_be_focused()
+    walk.look("a form with everything wrong")
+
+
+def of_reviewer(walk: Walk) -> None:
+    for name in ("mine", "reviewed"):
+        walk.open(f"/w/queue/{name}")
+    walk.open("/w/search?q=没有这个词")
+    walk.open(walk.first("/w/queue/waiting"))
+    walk.page.set_viewport_size(DESK)
+    walk.page.get_by_role("button", name="领取并审核").click()
+    expect(walk.page.get_by_role("button", name="通过", exact=True)).to_be_visible()
+    walk.look("a case that I hold")
+    walk.page.set_viewport_size(DESK)
+    walk.page.get_by_role("button", name="放回队列").click()
+
+
+def of_nobody_else(walk: Walk) -> None:
+    """No states of its own beyond the addresses."""
+
+
+PEOPLE: dict[str, tuple[str, str, Callable[[Walk], None]]] = {
+    "": ("", "", of_visitor),
+    "unit": ("shebao_unit", "unit_operator", of_unit),
+    "reviewer": ("shebao_agency", "reviewer", of_reviewer),
+    "finance": ("shebao_agency", "finance", of_nobody_else),
+    "admin": ("shebao_admin", "administrator", of_nobody_else),
+    "auditor": ("shebao_reader", "auditor", of_nobody_else),
+}
+
+
+@pytest.fixture(scope="module")
+def everywhere() -> list[Route]:
+    return routes.pages()
+
+
+def visited_by(username: str, everywhere: list[Route]) -> Iterator[Route]:
+    """The pages that this person opens: every page has one person, the first whom it lets in."""
+    for route in everywhere:
+        for name, (role, post, _) in PEOPLE.items():
+            if not route.roles or (role in route.roles and (not route.posts or post in route.posts)):
+                if name == username:
+                    yield route
+                break
+
+
+@pytest.mark.parametrize("username", PEOPLE, ids=lambda name: name or "visitor")
+def test_every_page_is_right_on_desk_and_phone(username: str, everywhere: list[Route], signed_in: SignedIn) -> None:
+    walk = Walk(signed_in(username or None))
+    mine = list(visited_by(username, everywhere))
+    for route in mine:
+        if not route.parametrised:
+            walk.open(route.route)
+    if username == "finance":
+        walk.open("/w/")
+    PEOPLE[username][2](walk)
+    kinds = [route for route in mine if route.parametrised and route.name not in NOBODY_LEADS_TO]
+    lost = [route.name for route in kinds if not opened(route, walk)]
+    assert lost == [], "no page leads there"
+    assert walk.wrong == {}
+
+
+def opened(route: Route, walk: Walk) -> bool:
+    """Open one page of a kind, by a link that was seen on another page."""
+    address = next((link for link in walk.links if route.fits(urlsplit(link).path)), None)
+    if address is not None:
+        walk.open(address)
+    return address is not None
