@@ -10,7 +10,8 @@ from django.db import connection
 from shebao.base.actor import current
 
 _INSERT = """
-insert into audit_event (at, account_id, account_name, role, unit_id, agency_id, action, subject, person_id, case_id, before, after, address)
+insert into audit_event
+  (at, account_id, account_name, role, unit_id, agency_id, action, subject, person_id, case_id, before, after, address)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 

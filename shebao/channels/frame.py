@@ -45,6 +45,7 @@ def frame(
         if desk
         else other_menu(request.path, actor),
         "tabs": unit_tabs(request.path, counts) if unit else desk_tabs(request.path, actor, counts) if desk else [],
+        "nav_key": (actor.role, actor.posts, request.path, tuple(sorted(counts.items()))),
         "crumbs": crumbs,
         "notices": [],
         "mode": "elder" if request.COOKIES.get("mode") == "elder" else "plain",

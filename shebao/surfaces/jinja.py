@@ -4,6 +4,7 @@ Settings name it as OPTIONS["environment"] of django.template.backends.jinja2.Ji
 tests) it works as well, given a loader and other `static` and `url` functions in its globals.
 """
 
+from collections.abc import Callable, Hashable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,19 @@ def static(path: str) -> str:
     from django.templatetags.static import static as address  # needs settings, which the gallery and tests do not have
 
     return str(address(path))
+
+
+_REMEMBERED: dict[Hashable, Any] = {}
+REMEMBERED_MAX = 2048
+
+
+def remembered(key: Hashable, render: Callable[[], Any]) -> Any:
+    """What a macro made for this key before. For parts that many pages share and that hold nobody's data, such as the menu."""
+    if key not in _REMEMBERED:
+        if len(_REMEMBERED) >= REMEMBERED_MAX:
+            _REMEMBERED.clear()
+        _REMEMBERED[key] = render()
+    return _REMEMBERED[key]
 
 
 def url(name: str, **parameters: object) -> str:
@@ -134,6 +148,6 @@ def environment(**options: Any) -> Environment:
     given = {"autoescape": True, **options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     given.setdefault("bytecode_cache", _bytecode_cache(auto_reload))
     made = Environment(**given, auto_reload=auto_reload)  # noqa: S701 - autoescape is on, see given
-    made.globals.update(static=static, url=url)
+    made.globals.update(static=static, url=url, remembered=remembered)
     made.filters.update(FILTERS)
     return made

@@ -203,7 +203,7 @@ def test_starting_a_month_queues_its_run_in_the_same_transaction(town: dict[str,
 
 def test_a_month_is_assessed_once_and_not_before_it_begins(town: dict[str, Any]) -> None:
     assert "2026 年 9 月已经核定过，不会重复核定" in town["zheng"].post("/w/months/202609/start", status=409)
-    assert "2026 年 12 月还没有开始，不能提前核定" in town["zheng"].post("/w/months/202612/start", status=422)
+    assert "2026 年 12 月还没有开始，不能提前核定" in town["zheng"].post("/w/months/202612/start", status=409)
     assert ask("select count(*) from levy_run where month = 202612") == [(0,)]
     assert ask("select count(*) from procrastinate_jobs where task_name = 'assess_month'")[0][0] <= 2
 

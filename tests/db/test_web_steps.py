@@ -26,7 +26,7 @@ def draft(place: Town) -> int:
 
 
 def state(case_id: int) -> tuple[str, int, int]:
-    return ask("select state, round, version from casework_case where id = %s", [case_id])[0]  # type: ignore[return-value]
+    return ask("select state, round, version from casework_case where id = %s", [case_id])[0]
 
 
 def leads_to(answer: object, path: str) -> None:

@@ -43,7 +43,8 @@ def hall() -> Iterator[Hall]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHEBAO_")}
     environment = kept | {"SHEBAO_DATA": str(data), "SHEBAO_NOW": NOW}
     shebao = [sys.executable, "-m", "shebao.site.command"]
-    subprocess.run([*shebao, "demo", "--units", "24", "--people", "2400", "--months", "3"], env=environment, check=True, capture_output=True)
+    city = ["demo", "--units", "24", "--people", "2400", "--months", "3"]
+    subprocess.run([*shebao, *city], env=environment, check=True, capture_output=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -157,7 +157,9 @@ def test_a_roster_becomes_a_paid_month_and_a_certificate(hall: Hall, signed_in: 
     assert clerk.get_by_text(f"{float(total):,.2f}").count() > 0
     file = tmp_path / "到账.csv"
     amount_fen = int(total.replace(".", ""))
-    file.write_bytes(receipt_file.write("WH20261116-01", date(2026, 11, 16), [("LS-0001", bill, "示例单位", amount_fen, date(2026, 11, 16))]))
+    file.write_bytes(
+        receipt_file.write("WH20261116-01", date(2026, 11, 16), [("LS-0001", bill, "示例单位", amount_fen, date(2026, 11, 16))])
+    )
     finance.goto("/w/receipts")
     finance.locator("input[type=file]").set_input_files(file)
     finance.get_by_role("button", name="上传并入账").click()

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from shebao.access.acting import acting
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
-from shebao.base.months import month_of, month_shown, shift
+from shebao.base.months import month_of, shift
 from shebao.base.terms import Post
 from shebao.casework.jobs import defer
 from shebao.channels import errors
@@ -27,16 +27,6 @@ from shebao.policy.rulebook import standard
 MONTHS_SHOWN = 12
 MONTHS_MIN = 2
 STATE_WORDS = {MonthState.OPEN: ("未核定", "mute"), MonthState.ASSESSING: ("核定中", "info"), MonthState.ASSESSED: ("已核定", "ok")}
-
-
-class FutureMonthError(ShebaoError):
-    """A month that has not begun: people may still come and go in it."""
-
-    code = "DSK-01"
-    status = 422
-
-    def __init__(self, month: int) -> None:
-        super().__init__(f"{month_shown(month)}还没有开始，不能提前核定；请到当月再核定")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +56,6 @@ def start(request: HttpRequest, month: int) -> HttpResponse:
     if not 1 <= month % 100 <= 12:
         return errors.page(request, 404)
     try:
-        if month > month_of(moment.date()):
-            raise FutureMonthError(month)
         with acting(engine_of(actor_of(request))):
             run_id = assessing.begin(place, month, at=moment)
             defer("assess_month", run_id=run_id)

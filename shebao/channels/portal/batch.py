@@ -180,7 +180,8 @@ def remove(request: HttpRequest, case_id: int) -> HttpResponse:
     """删除选中."""
     chosen = [number_of(text) for text in request.POST.getlist("row")]
     try:
-        operations.remove_rows(case_id, chosen, at=of_request(request).at)
+        context = of_request(request)
+        operations.remove_rows(case_id, chosen, at=context.at, context=context)
     except WrongStateError as error:
         return clash(request, error, f"/u/cases/{case_id}")
     return HttpResponseRedirect(f"/u/cases/{case_id}?tab={request.POST.get('tab', '')}")

@@ -28,7 +28,7 @@ def progress_of(case: Case) -> dict[str, object]:
     """How far the check is: rows, and the seconds left at the present speed."""
     upload = upload_of(case)
     total, done = (upload.rows_total or 0, upload.rows_checked) if upload else (0, 0)
-    note = "正在读取文件" if not total else ""
+    note = "" if done else f"正在读取文件，约 {total:,} 行" if total else "正在读取文件"
     if upload and total and done:
         took = (now() - upload.started_at).total_seconds()
         note = f"大约还要 {max(1, round(took / done * (total - done)))} 秒" if took > 1 and done < total else ""

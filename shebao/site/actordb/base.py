@@ -4,6 +4,7 @@ When a transaction begins, the settings of shebao.base.actor.CURRENT (its role a
 they end with it, whatever happens. No actor, nothing is put: the login role has no rights on rows, and the query is refused.
 """
 
+import select
 from functools import lru_cache
 
 from django.db.backends.postgresql import base
@@ -26,6 +27,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 # Without its settings this transaction must not go on, nor the connection be taken for one in autocommit.
                 self.close()
                 raise
+
+    def is_usable(self) -> bool:
+        """Whether the idle connection still stands. The server speaks to an idle client only to say goodbye: looking at the socket
+        costs no round trip, asking SELECT 1 before every request does."""
+        connection = self.connection
+        if connection is None or connection.closed or connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            return bool(super().is_usable())
+        readable, _, _ = select.select([connection.fileno()], [], [], 0)
+        return bool(super().is_usable()) if readable else True
 
     def _begin(self, actor: Actor) -> None:
         """BEGIN and the settings in one round trip, instead of one each."""
