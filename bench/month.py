@@ -29,7 +29,8 @@ def load(address: str, people: int) -> None:
         link.execute("insert into parties_agency (id, name, place, district) values (1, '示例机构', '420100', '420102')")
         link.execute(
             """
-            insert into parties_unit (id, number, name, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on)
+            insert into parties_unit
+              (id, number, name, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on)
             select u, '420100' || lpad(u::text, 7, '0'), '示例单位' || u, 1, '420100', 'employer', false, '', '', '', '', '2020-01-01'
             from generate_series(1, %s) u
             """,
@@ -52,7 +53,8 @@ def load(address: str, people: int) -> None:
         link.execute(
             """
             insert into enrolment_wage (person_id, unit_id, agency_id, wage_fen, from_month, known_from)
-            select p, 1 + p / 44, 1, (exp(random_normal(8.85, 0.5)) * 100)::bigint, 202401, '2024-01-01' from generate_series(1, %s::bigint) p
+            select p, 1 + p / 44, 1, (exp(random_normal(8.85, 0.5)) * 100)::bigint, 202401, '2024-01-01'
+            from generate_series(1, %s::bigint) p
             """,
             [people],
         )

@@ -71,7 +71,7 @@ def _as_dict(refusal: object) -> dict[str, object]:
 
 def problem(request: HttpRequest, status: int, code: str, text: str, errors: list[dict[str, object]] | None = None) -> JsonResponse:
     """RFC 9457 problem details, with our code and a sentence for the person behind the program."""
-    body: dict[str, object] = {"type": f"/help/errors#{code}", "title": text, "status": status, "code": code}
+    body: dict[str, object] = {"type": f"urn:shebao:error:{code}", "title": text, "status": status, "code": code}
     body["trace"] = getattr(request, "trace", "")
     if errors:
         body["errors"] = errors

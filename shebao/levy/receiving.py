@@ -1,6 +1,6 @@
 """到账: money that arrives is matched to its bill, shared out to the fen, booked; what cannot be matched waits in suspense."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind, PostingState
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy.models import Allocation, Bill, BillLine, BillState, Receipt, ReceiptFile, ReceiptState
+from shebao.levy.models import Bill, BillLine, BillState, Receipt, ReceiptFile, ReceiptState
 
 
 class FileKnownError(ShebaoError):
@@ -89,13 +89,14 @@ def receive_file(
         row = cursor.fetchone()
     if row is None:
         raise FileKnownError("这个文件正在或已经入账，没有重复处理")
-    outcome = [_receive(p, file_id=row[0], place=place, agency_id=agency_id, on=on, at=at) for p in sorted(payments, key=_by_bill)]
+    fresh = _new_receipts(sorted(payments, key=_by_bill), row[0], agency_id, ReceiptState.SUSPENSE, at)
+    outcome = _settle(fresh, place=place, on=on, at=at)
     record([Trace("levy.receipt_file", batch, after={"lines": len(payments)}, agency_id=agency_id)], at=at)
     return Received(
         receipts=len(payments),
         allocated=outcome.count(ReceiptState.ALLOCATED),
         suspended=outcome.count(ReceiptState.SUSPENSE),
-        known=outcome.count(None),
+        known=len(payments) - len(fresh),
         total_fen=sum(p.amount_fen for p in payments),
     )
 
@@ -109,7 +110,7 @@ def enter_by_hand(payment: Payment, *, agency_id: int, place: str, on: date, at:
 
     Raises: SerialKnownError.
     """
-    receipt = _new_receipt(payment, None, agency_id, ReceiptState.PENDING, at)
+    receipt = next(iter(_new_receipts([payment], None, agency_id, ReceiptState.PENDING, at)), None)
     if receipt is None:
         raise SerialKnownError(f"流水号 {payment.serial} 已经登记过，请核对是否重复")
     sides = (
@@ -131,7 +132,7 @@ def confirm(receipt_id: int, *, place: str, on: date, at: datetime) -> ReceiptSt
     if receipt.entered_by == current().account_id:
         raise SamePersonError("登记和复核不能是同一人，请由另一位财务人员复核")
     receipt.confirmed_by = current().account_id
-    state = _settle(receipt, place=place, on=on, at=at, resolves=f"hand:{receipt.pk}")
+    state = _settle([receipt], place=place, on=on, at=at, resolves=f"hand:{receipt.pk}")[0]
     record([Trace("levy.receipt_confirmed", receipt.serial)], at=at)
     return state
 
@@ -152,43 +153,72 @@ def _pending(receipt_id: int) -> Receipt:
     return receipt
 
 
-def _receive(payment: Payment, *, file_id: int, place: str, agency_id: int, on: date, at: datetime) -> ReceiptState | None:
-    receipt = _new_receipt(payment, file_id, agency_id, ReceiptState.SUSPENSE, at)
-    return None if receipt is None else _settle(receipt, place=place, on=on, at=at)
-
-
-def _new_receipt(payment: Payment, file_id: int | None, agency_id: int, state: ReceiptState, at: datetime) -> Receipt | None:
-    """The receipt, or None when its serial is on record: a payment counts once, whichever file brings it."""
+def _new_receipts(payments: Sequence[Payment], file_id: int | None, agency_id: int, state: ReceiptState, at: datetime) -> list[Receipt]:
+    """The receipts, but for those whose serial is on record: a payment counts once, whichever file brings it."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             insert into levy_receipt (serial, file_id, line, bill_number, payer, amount_fen, allocated_fen, paid_on, state, reason,
                                       agency_id, entered_by, entered_at)
-            values (%s, %s, %s, %s, %s, %s, 0, %s, %s, '', %s, %s, %s) on conflict (serial) do nothing returning id
+            select n.serial, %s, n.line, n.bill_number, n.payer, n.amount_fen, 0, n.paid_on, %s, '', %s, %s, %s
+            from unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::bigint[], %s::date[])
+                 with ordinality as n (serial, line, bill_number, payer, amount_fen, paid_on, i)
+            order by n.i on conflict (serial) do nothing returning serial, id
             """,
             [
-                payment.serial,
                 file_id,
-                payment.line,
-                payment.bill_number,
-                payment.payer[:100],
-                payment.amount_fen,
-                payment.paid_on,
                 state.value,
                 agency_id,
                 current().account_id,
                 at,
+                [p.serial for p in payments],
+                [p.line for p in payments],
+                [p.bill_number for p in payments],
+                [p.payer[:100] for p in payments],
+                [p.amount_fen for p in payments],
+                [p.paid_on for p in payments],
             ],
         )
-        row = cursor.fetchone()
-    return Receipt.objects.get(pk=row[0]) if row else None
+        ids = dict(cursor.fetchall())
+    return [
+        Receipt(
+            id=ids.pop(p.serial),
+            serial=p.serial,
+            file_id=file_id,
+            line=p.line,
+            bill_number=p.bill_number,
+            payer=p.payer[:100],
+            amount_fen=p.amount_fen,
+            paid_on=p.paid_on,
+            state=state,
+            agency_id=agency_id,
+            entered_by=current().account_id,
+            entered_at=at,
+        )
+        for p in payments
+        if p.serial in ids
+    ]
 
 
-def _settle(receipt: Receipt, *, place: str, on: date, at: datetime, resolves: str | None = None) -> ReceiptState:
-    """Match a receipt to its bill under the bill's lock, share it out, book it."""
-    bill = Bill.objects.select_for_update().filter(number=receipt.bill_number).first()
+Shares = list[tuple[BillLine, int]]
+
+
+def _settle(receipts: Sequence[Receipt], *, place: str, on: date, at: datetime, resolves: str | None = None) -> list[ReceiptState]:
+    """Match receipts to their bills under the bills' locks, share them out, book them. A dozen statements, however many there are."""
+    bills = {b.number: b for b in Bill.objects.select_for_update().filter(number__in={r.bill_number for r in receipts}).order_by("id")}
+    lines: dict[int, list[BillLine]] = {bill.pk: [] for bill in bills.values()}
+    for line in BillLine.objects.select_for_update().filter(bill_id__in=list(lines)).order_by("id"):
+        lines[line.bill_id].append(line)
+    shared = [_match(receipt, bills.get(receipt.bill_number), lines) for receipt in receipts]
+    _store(receipts, list(bills.values()), [line for of_bill in lines.values() for line in of_bill], shared)
+    book([_booking(receipt, shares, resolves) for receipt, shares in zip(receipts, shared, strict=True)], place=place, on=on, at=at)
+    return [ReceiptState(receipt.state) for receipt in receipts]
+
+
+def _match(receipt: Receipt, bill: Bill | None, lines: Mapping[int, Sequence[BillLine]]) -> Shares:
+    """Decide about one receipt and bring its bill forward, in memory."""
     reason = ""
-    shares: list[tuple[BillLine, int]] = []
+    shares: Shares = []
     if bill is None:
         reason = "没有这个核定单号"
     elif bill.agency_id != receipt.agency_id:
@@ -196,35 +226,68 @@ def _settle(receipt: Receipt, *, place: str, on: date, at: datetime, resolves: s
     elif bill.open_fen == 0:
         reason = "核定单已全部到账，疑似重复缴费"
     else:
-        shares = _share(bill, min(receipt.amount_fen, bill.open_fen), on=receipt.paid_on)
+        shares = _share(bill, lines[bill.pk], min(receipt.amount_fen, bill.open_fen), on=receipt.paid_on)
         if receipt.amount_fen > sum(amount for _, amount in shares):
             reason = f"多缴 {yuan_shown(receipt.amount_fen - sum(amount for _, amount in shares))} 元"
     allocated = sum(amount for _, amount in shares)
     receipt.bill, receipt.allocated_fen, receipt.reason = bill, allocated, reason
     receipt.state = ReceiptState.ALLOCATED if allocated == receipt.amount_fen else ReceiptState.SUSPENSE
-    receipt.save()
-    Allocation.objects.bulk_create([Allocation(receipt=receipt, line=line, amount_fen=amount) for line, amount in shares])
-    book([_booking(receipt, shares, resolves)], place=place, on=on, at=at)
-    return receipt.state
+    return shares
 
 
-def _share(bill: Bill, amount_fen: int, *, on: date) -> list[tuple[BillLine, int]]:
+def _share(bill: Bill, lines: Sequence[BillLine], amount_fen: int, *, on: date) -> Shares:
     """Share an amount over the open lines of a bill in proportion, to the fen, and bring the bill forward."""
-    lines = [
-        line
-        for line in BillLine.objects.select_for_update().filter(bill=bill).order_by("id")
-        if line.unit_fen + line.person_fen > line.paid_fen
-    ]
-    parts = split(amount_fen, [line.unit_fen + line.person_fen - line.paid_fen for line in lines])
-    shares = [(line, part) for line, part in zip(lines, parts, strict=True) if part]
+    open_lines = [line for line in lines if line.unit_fen + line.person_fen > line.paid_fen]
+    parts = split(amount_fen, [line.unit_fen + line.person_fen - line.paid_fen for line in open_lines])
+    shares = [(line, part) for line, part in zip(open_lines, parts, strict=True) if part]
     for line, part in shares:
         line.paid_fen += part
-        line.save(update_fields=["paid_fen"])
     bill.paid_fen += amount_fen
     bill.state = BillState.PAID if bill.open_fen == 0 else BillState.PART_PAID
     bill.paid_on = on if bill.open_fen == 0 else None
-    bill.save(update_fields=["paid_fen", "state", "paid_on"])
     return shares
+
+
+def _store(receipts: Sequence[Receipt], bills: Sequence[Bill], lines: Sequence[BillLine], shared: Sequence[Shares]) -> None:
+    """Write what was matched in memory."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            update levy_billline l set paid_fen = n.paid_fen from unnest(%s::bigint[], %s::bigint[]) as n (id, paid_fen)
+            where l.id = n.id and l.paid_fen <> n.paid_fen
+            """,
+            [[line.pk for line in lines], [line.paid_fen for line in lines]],
+        )
+        cursor.execute(
+            """
+            update levy_bill b set paid_fen = n.paid_fen, state = n.state, paid_on = n.paid_on
+            from unnest(%s::bigint[], %s::bigint[], %s::text[], %s::date[]) as n (id, paid_fen, state, paid_on)
+            where b.id = n.id and b.paid_fen <> n.paid_fen
+            """,
+            [[b.pk for b in bills], [b.paid_fen for b in bills], [str(b.state) for b in bills], [b.paid_on for b in bills]],
+        )
+        cursor.execute(
+            """
+            update levy_receipt r set bill_id = n.bill_id, allocated_fen = n.allocated_fen, state = n.state, reason = n.reason,
+                                      confirmed_by = n.confirmed_by
+            from unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::int[])
+                 as n (id, bill_id, allocated_fen, state, reason, confirmed_by)
+            where r.id = n.id
+            """,
+            [
+                [r.pk for r in receipts],
+                [r.bill_id for r in receipts],
+                [r.allocated_fen for r in receipts],
+                [str(r.state) for r in receipts],
+                [r.reason for r in receipts],
+                [r.confirmed_by for r in receipts],
+            ],
+        )
+        rows = [(r.pk, line.pk, amount) for r, shares in zip(receipts, shared, strict=True) for line, amount in shares]
+        cursor.execute(
+            "insert into levy_allocation (receipt_id, line_id, amount_fen) select * from unnest(%s::bigint[], %s::bigint[], %s::bigint[])",
+            [[row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]],
+        )
 
 
 def _booking(receipt: Receipt, shares: Sequence[tuple[BillLine, int]], resolves: str | None) -> Booking:

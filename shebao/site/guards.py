@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import Connection
 
-from shebao.site.database import ensure
+from shebao.site.database import known
 from shebao.site.roles import ACTING_ROLES, SERVER_VERSION_MIN
 from shebao.site.trouble import MigrationsPending, RolesMissing, RoleTooPowerful, ServerTooOld, Unreachable, plain_reason
 
@@ -18,7 +18,7 @@ def check_start(pending: Callable[[], list[str]] | None = None) -> None:
     pending: gives the names of unapplied migrations; Django's own list when None.
     Raises: DatabaseTrouble (Unreachable, ServerTooOld, RoleTooPowerful, RolesMissing, MigrationsPending).
     """
-    check_role(ensure().app)
+    check_role(known().app)
     if missing := (pending or pending_migrations)():
         raise MigrationsPending(missing)
 

@@ -202,7 +202,7 @@ def test_a_file_that_fails_in_its_middle_leaves_nothing_behind(bills: tuple[Bill
     booked = receiving.book
 
     def book_once(*arguments, **named):  # type: ignore[no-untyped-def]
-        if next(calls) == 2:
+        if next(calls) == 1:
             raise ConnectionError("the line broke")
         return booked(*arguments, **named)
 

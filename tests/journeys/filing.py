@@ -1,19 +1,22 @@
 """What journeys share: people who are insured nowhere yet, and the hands of a clerk filling in a form."""
 
+import io
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import openpyxl
 from playwright.sync_api import Page, expect
 
 from shebao.base.identifiers import make_id_number
+from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance
 
 AREA = "420198"  # never assigned by GB/T 2260, and not the area of the demo city
 NUMBER = re.compile(r"(?:ZY|JY|GZ)\d{8}-\d{6}")
 SURNAMES, GIVEN = "赵钱孙李周吴郑王", "安宁康泰明华伟芳敏静丽强磊军洋勇艳杰娟涛超秀霞平刚桂英文辉玲"
-INSURANCES = ("养老", "失业", "医疗", "大额医疗", "工伤", "生育")
+TYPES = tuple(i for i in INSURANCES if i is not Insurance.MATERNITY)  # what the units of the demo city insure
 # Halls may stand for several runs (SHEBAO_TEST_HALL), so people are drawn by chance; a failed test shows whom it drew.
 _CHANCE = random.SystemRandom()
 
@@ -98,6 +101,30 @@ def added(page: Page, person: Newcomer) -> str:
     number = save(page)
     submit(page)
     return number
+
+
+def filled(template: bytes, rows: Sequence[Mapping[str, str]]) -> tuple[bytes, int]:
+    """The downloaded template with rows in it, each by the labels of its columns.
+
+    Returns: the workbook, and the number of the first row.
+    """
+    book = openpyxl.load_workbook(io.BytesIO(template))
+    sheet = book.worksheets[0]
+    header = next(line for line in sheet.iter_rows(max_row=10) if any(str(c.value or "").startswith("公民身份号码") for c in line))
+    columns = {re.split(r"[*（(]", str(c.value))[0].strip(): c.column for c in header if c.value}
+    first = header[0].row + 1
+    for i, row in enumerate(rows):
+        for label, value in row.items():
+            if value:
+                sheet.cell(first + i, columns[label]).value = value
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue(), first
+
+
+def ticked(types: Collection[Insurance]) -> dict[str, str]:
+    """The columns 参保险种 of a row, 是 or 否."""
+    return {f"参保险种：{SHORT_LABELS[i]}": "是" if i in types else "否" for i in INSURANCES}
 
 
 def told(page: Page) -> list[str]:

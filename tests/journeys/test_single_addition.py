@@ -11,6 +11,7 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
+from shebao.base.terms import SHORT_LABELS
 from tests.journeys import filing
 from tests.journeys.conftest import SignedIn
 from tests.journeys.filing import Newcomer
@@ -62,10 +63,8 @@ def test_one_person_is_added_and_printed(clerk: Page) -> None:
     clerk.goto("/u/items/add-employee/new")
     filing.look_up(clerk, person.id_number)
     expect(clerk.locator("#found")).to_contain_text("未参过保，本次为新参保")
-    for name in filing.INSURANCES:
-        box = clerk.locator("#id_insurances_box").get_by_label(name, exact=True)
-        assert box.count() == 1
-    assert clerk.locator("#id_insurances_box input:checked").count() >= 4, "the unit's own types are ticked for the clerk"
+    for insurance in filing.TYPES:  # the unit's own types are ticked for the clerk
+        expect(clerk.locator("#id_insurances_box").get_by_label(SHORT_LABELS[insurance], exact=True)).to_be_checked()
 
     # 填错的每一栏各有一句话，一次说全
     filing.fill(clerk, {"id_number": person.id_number[:17]} | {name: value for name, (value, _) in WRONG.items()})
