@@ -18,6 +18,8 @@ FOLDER.chmod(0o711)
 for variable in [name for name in os.environ if name.startswith("SHEBAO_") and not name.startswith("SHEBAO_TEST_")]:
     del os.environ[variable]
 os.environ["SHEBAO_DATA"] = str(FOLDER / "data")
+# Playwright keeps an event loop in the main thread for the whole session; our database calls beside it are still one at a time.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 os.environ["DJANGO_SETTINGS_MODULE"] = "shebao.site.settings"
 os.environ["SHEBAO_SECRET_KEY"] = "only-for-tests-" + "0" * 40
 os.environ["SHEBAO_HOSTS"] = "localhost,127.0.0.1,[::1],testserver"  # the last is the host of Django's test client

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.journeys import face_checks, routes
 from tests.journeys.conftest import SignedIn
 from tests.journeys.routes import Route
 
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href').split('#')[0])"
 NOBODY_LEADS_TO = {"verify-code"}  # reached from the code on a paper
 
@@ -24,7 +24,8 @@ def judged(page: Page, wide: bool) -> list[str]:
     size = DESK if wide else PHONE
     page.set_viewport_size(size)
     # As high as the page: else the bar at the foot lies over controls that scrolling would free.
-    page.set_viewport_size(size | {"height": page.evaluate("() => document.documentElement.scrollHeight")})
+    whole = page.evaluate("() => document.documentElement.scrollHeight")
+    page.set_viewport_size(ViewportSize(width=size["width"], height=max(size["height"], whole)))
     wrong = [*face_checks.overflow(page), *face_checks.targets(page), *face_checks.small_type(page), *face_checks.labels(page)]
     wrong += face_checks.axe(page)
     if wide:

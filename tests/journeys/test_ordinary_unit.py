@@ -7,12 +7,12 @@ Follows seed 004: 业务操作流程概述 ("普通单位经办的业务（包�
 
 import re
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, ViewportSize, expect
 
 from tests.journeys import filing
 from tests.journeys.conftest import SignedIn
 
-PHONE = {"width": 390, "height": 844}
+PHONE = ViewportSize(width=390, height=844)
 REASON = "申报工资与劳动合同不一致，请核对"
 OTHER = "合同第三条写的是 7,800 元"
 
@@ -97,7 +97,7 @@ def test_what_the_counter_returns_is_mended_under_the_same_number(signed_in: Sig
     clerk.goto(address)
     expect(clerk.locator("#course .notice").get_by_text("结束", exact=True)).to_be_visible()
     clerk.goto(f"/u/staff?q={person.id_number}")
-    expect(clerk.get_by_role("link", name=person.name)).to_be_visible()
+    expect(clerk.get_by_role("link", name=person.name, exact=True)).to_be_visible()
 
 
 def test_the_second_of_two_reviewers_is_told_who_was_first(signed_in: SignedIn) -> None:

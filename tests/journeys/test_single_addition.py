@@ -33,7 +33,7 @@ def ended(page: Page) -> None:
 def lists(page: Page, person: Newcomer, month: str = "") -> bool:
     """Whether the 花名册 of a month (this one) has the person."""
     page.goto(f"/u/staff?month={month}&q={person.id_number}")
-    return page.get_by_role("link", name=person.name).count() == 1
+    return page.get_by_role("link", name=person.name, exact=True).count() == 1
 
 
 def started(page: Page, slug: str, person: Newcomer) -> None:
@@ -80,13 +80,21 @@ def test_one_person_is_added_and_printed(clerk: Page) -> None:
     clerk.locator("#errors").get_by_role("link", name=re.compile("^申报工资")).click()
     expect(clerk.locator("#id_declared_wage")).to_be_focused()
 
+    # 改一栏，光标留在下一栏：那一栏的回答不抢走它
+    name = clerk.locator("#id_name")
+    name.fill(person.name)
+    with clerk.expect_response(re.compile(r"/validate\?field=name$")):
+        name.press("Tab")
+    expect(clerk.locator("#id_name_box")).not_to_have_class(re.compile("is-bad"))
+    expect(clerk.locator("#id_ethnicity")).to_be_focused()
+
     # 改好，保存：业务顺序号，核对页面的金额与算法
     filing.fill(clerk, filing.typed(person, backdated_from=""))
     number = filing.save(clerk)
     main = clerk.locator("main")
     expect(main).to_contain_text(f"业务顺序号 {number}。保存不等于提交审批")
-    for insurance in ("养老保险", "失业保险", "医疗保险", "工伤保险"):
-        expect(main.locator("table").get_by_role("rowheader", name=re.compile(insurance)).first).to_be_visible()
+    for label in ("养老保险", "失业保险", "医疗保险", "工伤保险"):
+        expect(main.locator("table").get_by_role("rowheader", name=re.compile(label)).first).to_be_visible()
     expect(main.locator("table")).to_contain_text("7,300.00")
     main.get_by_text("怎么算的").click()
     expect(main.locator("details.reason[open]")).to_contain_text("7,300.00")
@@ -120,7 +128,7 @@ def test_the_wage_below_the_floor_is_raised_from_next_month(clerk: Page, insured
     filing.submit(clerk)
     ended(clerk)
     clerk.goto(f"/u/staff?q={insured.id_number}")
-    clerk.get_by_role("link", name=insured.name).click()
+    clerk.get_by_role("link", name=insured.name, exact=True).click()
     wages = clerk.locator("section", has=clerk.get_by_role("heading", name="申报工资", exact=True))
     expect(wages).to_contain_text("7,300.00 元")
     assert re.search(r"2,000\.00 元\s+2026 年 12 月 起", wages.inner_text()), wages.inner_text()
@@ -137,7 +145,7 @@ def test_a_stopped_person_is_not_covered_next_month_and_not_stopped_twice(clerk:
     ended(clerk)
     expect(clerk.get_by_role("link", name="打印《企业参保人员减员表》")).to_be_visible()
     assert lists(clerk, insured), "this month is still paid"
-    clerk.get_by_role("link", name=insured.name).click()
+    clerk.get_by_role("link", name=insured.name, exact=True).click()
     spells = clerk.locator("section", has=clerk.get_by_role("heading", name="参保时间", exact=True))
     expect(spells).to_contain_text(re.compile(r"2026 年 11 月 起至 2026 年 11 月"))
 

@@ -41,8 +41,11 @@
 
   /* -------------------------------------------------- errors: focus the summary; its links focus the control */
   function focusErrors(within) {
-    const summary = $("[data-focus]", within);
-    if (summary) summary.focus();
+    /* Once each: answers about single fields keep coming while the clerk mends the next one, and must not take the focus away. */
+    const summary = $("[data-focus]:not([data-focused])", within);
+    if (!summary) return;
+    summary.dataset.focused = "";
+    summary.focus();
   }
 
   on("click", (event) => {
