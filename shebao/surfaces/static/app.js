@@ -272,7 +272,10 @@
     all("[data-typed]", within).forEach(watchTyped);
     all("[data-picks]", within).forEach(countPicks);
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-    if (target && target.matches("dialog") && !target.open) target.showModal();
+    if (target && target.matches("dialog") && !("opened" in target.dataset)) {
+      target.dataset.opened = "";  /* once: whoever closed it is not asked again when a row of the page is drawn anew */
+      target.showModal();
+    }
   }
   on("htmx:after:swap", () => {
     wake(document);
