@@ -3,7 +3,6 @@
 Units are in the names: _fen money, _ppm parts per million, _month an int like 202209.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -39,14 +38,14 @@ def _month(month: int | None) -> str:
     return "待定" if month is None else f"{month // 100}-{month % 100:02d}"
 
 
-class Shape(BaseModel, ABC):
+class Shape(BaseModel):
     """A structured value. `shown` is the Chinese text of the 参数表 and of explanations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @abstractmethod
     def shown(self) -> str:
-        """The value as people read it."""
+        """The value as people read it; a shape that stands alone in a table says it in better words."""
+        return "、".join(str(part) for part in self.model_dump().values())
 
 
 class Rate(Shape):
