@@ -85,9 +85,11 @@ def assess() -> tuple[Spent, Spent, int]:
             work = assessing.plan(run_id)
         do_chunks(work, rulebook)
         with acting(ENGINE), connection.cursor() as cursor:
+            assessing.take_time()
             cursor.execute("select levy_build_publish(%s, %s)", [MONTH, run_id])
             rows = int(cursor.fetchone()[0])
     with spending() as bills_spent, acting(ENGINE):
+        assessing.take_time()
         bill_month(Run.objects.get(pk=run_id), rulebook, on=AT.date(), at=AT)
     return rows_spent, bills_spent, rows
 

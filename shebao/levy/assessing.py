@@ -100,6 +100,7 @@ def plan(run_id: int) -> Work:
 
 def do_chunk(work: Work, chunk: tuple[int, int, int], rulebook: Rulebook) -> int:
     """One chunk in the current transaction: its guard row and its rows, or neither. Returns the number of people."""
+    take_time()
     number, first, last = chunk
     with connection.cursor() as cursor:
         cursor.execute("set local max_parallel_workers_per_gather = 0")  # the run has its own two writers
@@ -119,6 +120,7 @@ def do_chunk(work: Work, chunk: tuple[int, int, int], rulebook: Rulebook) -> int
 
 def publish(run_id: int, rulebook: Rulebook, *, on: date, at: datetime) -> None:
     """Check the rows against their guards, attach the month, issue the bills and book them: all in one transaction."""
+    take_time()
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.state != "running":
         return
