@@ -81,8 +81,18 @@ def begin(place: str, month: int, *, at: datetime) -> int:
     return run.pk
 
 
+RUN_STATEMENT_TIMEOUT = "30min"  # pages are cut off after a minute; a city of 13 million needs longer in one statement
+
+
+def take_time() -> None:
+    """Let the statements of this transaction run as long as a whole city needs."""
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('statement_timeout', %s, true)", [RUN_STATEMENT_TIMEOUT])
+
+
 def plan(run_id: int) -> Work:
     """What is still missing of a run; nothing of one that has ended. The month table is made here when there is none yet."""
+    take_time()
     run = Run.objects.select_for_update().get(pk=run_id)  # two starts at once make one table
     employers = bulk.employers(run.place, run.month)
     if run.state != "running":
