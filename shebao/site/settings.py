@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "shebao.access",
     "shebao.enrolment",
     "shebao.levy",
+    "shebao.contact",
     "shebao.casework",
     "shebao.site.apps.SiteConfig",
 ]
