@@ -38,6 +38,7 @@ ACTIONS = {
     "unit.changed": "单位信息变更",
     "unit.corrected": "单位信息订正",
     "person.id_number_shown": "显示完整身份号码",
+    "changes.exported": "导出增减员异动表",
     "staff.exported": "导出花名册",
 }
 
