@@ -29,6 +29,7 @@ __all__ = [
     "money_amount",
     "month",
     "name",
+    "photo",
     "text",
 ]
 
@@ -56,6 +57,7 @@ class Field:
     most: int | None = None
     width: int = 14  # characters, in workbooks
     default: Value = None
+    batch: bool = True  # whether it is a column of the template
     # Not an argument, so that replace() never carries one field's choices into another.
     _lookup: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -120,6 +122,8 @@ class Field:
             return money.yuan_shown(int(value))  # type: ignore[arg-type]
         if self.kind is Kind.MONTH:
             return months.month_shown(int(value))  # type: ignore[arg-type]
+        if self.kind is Kind.PHOTO:
+            return "已上传"
         labels = dict(self.choices)
         if isinstance(value, list):
             return "、".join(labels.get(v, v) for v in value)
@@ -205,3 +209,9 @@ def many(name: str, label: str, choices: Sequence[tuple[str, str]], **more: obje
 def mobile(name: str = "mobile", label: str = "手机号码", **more: object) -> Field:
     """手机号码, 11 digits."""
     return replace(Field(name, label, Kind.MOBILE), **more)  # type: ignore[arg-type]
+
+
+def photo(name: str, label: str, **more: object) -> Field:
+    """An identity photo: the value is the id of an attachment (casework.attachments). Not a column of the template."""
+    given = {"hint": "一寸红底免冠相片，JPG 或 PNG，不超过 5 MB", "batch": False, **more}
+    return replace(Field(name, label, Kind.PHOTO), **given)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ KINDS = {
     Kind.CHOICE: "选一项",
     Kind.MANY: "可选多项",
     Kind.MOBILE: "11 位手机号码",
+    Kind.PHOTO: "相片文件",
 }
 
 

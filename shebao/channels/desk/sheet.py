@@ -15,6 +15,7 @@ from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of,
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import state_words
 from shebao.levy.desk_queries import unit_names
+from shebao.surfaces.form import display
 from shebao.surfaces.jinja import moment
 from shebao.surfaces.reasons import reason
 
@@ -156,7 +157,12 @@ def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing]) -> list[
     live = [e for e, f in zip(examined, rows, strict=True) if f.state == FilingState.REVIEW]
     check(item, context, live)
     return [
-        Line(f, [(field.name, field.label, field.shown((f.values or {}).get(field.name))) for field in item.fields], e.refusals, e.warnings)
+        Line(
+            f,
+            [(field.name, field.label, display(field, (f.values or {}).get(field.name))) for field in item.fields],
+            e.refusals,
+            e.warnings,
+        )
         for f, e in zip(rows, examined, strict=True)
     ]
 

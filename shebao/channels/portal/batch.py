@@ -193,7 +193,7 @@ def error_list(request: HttpRequest, case_id: int) -> HttpResponse:
     """下载导入失败列表: the wrong rows in the same template, each with its reason; mended, the file can be uploaded as it is."""
     case = get_case(case_id)
     item = item_of_case(case)
-    columns: dict[str, list[Cell]] = {f.name: [] for f in item.fields}
+    columns: dict[str, list[Cell]] = {f.name: [] for f in item.fields if f.batch}
     numbers, told = [], {}
     for row, typed, refusals in open_rows(case, "wrong", "").values_list("row", "typed", "refusals").iterator(chunk_size=2000):
         numbers.append(row)

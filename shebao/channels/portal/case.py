@@ -1,5 +1,6 @@
 """The page of a case: 核对 before it is submitted, progress and result afterwards; submitting and withdrawing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +32,7 @@ from shebao.channels.portal.case_lists import (
     upload_of,
 )
 from shebao.channels.portal.case_parts import case_title, crumbs_of, money_effect
+from shebao.channels.portal.material_list import shown_materials
 from shebao.channels.portal.pages import clash, key_of, live_of, number_of, piece, show
 from shebao.channels.portal.words import FILING_WORDS, cutoff_of, event_line, state_words, steps_of
 from shebao.papers.contracts import PaperKind
@@ -55,7 +57,9 @@ def page(request: HttpRequest, case_id: int) -> HttpResponse:
     return show(request, "case", case_title(case), _course(request, case), crumbs=crumbs_of(case))
 
 
-def check(request: HttpRequest, case: Case, *, status: int = 200, refused: RefusedError | None = None) -> HttpResponse:
+def check(
+    request: HttpRequest, case: Case, *, status: int = 200, refused: RefusedError | None = None, said: Sequence[tuple[str, str]] = ()
+) -> HttpResponse:
     """核对: every value with 修改, the effect on money, what to bring; then 提交审批."""
     item, filing, context = item_of_case(case), the_filing(case), of_request(request)
     refusals = list(refused.refusals) if refused else from_json(filing.refusals)
@@ -82,8 +86,9 @@ def check(request: HttpRequest, case: Case, *, status: int = 200, refused: Refus
         "steps": steps_of(case, item, amended=amended),
         "rows": rows,
         "complete": complete,
-        "errors": summary(refusals),
+        "errors": [*summary(refusals), *said],
         "has_errors": status == 422,
+        **shown_materials(case, item),
         "warnings": [r.text for r in from_json(filing.warnings)],
         "effect": effect,
         "money": _money_rows(effect),
@@ -159,6 +164,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "rest": rest_of(case),
+        **shown_materials(case, item),
         "poll": case.state == CaseState.REVIEW and case.automatic,
         "cutoff": cutoff_of(live_of(request).place, today()),
         "paper": PaperKind(item.printout).label if item.printout else "",

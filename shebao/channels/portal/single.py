@@ -18,6 +18,7 @@ from shebao.casework.item import Answer, Context, ServiceItem, item_by_slug
 from shebao.casework.models import CaseState
 from shebao.casework.operations import CoreFixedError
 from shebao.channels import errors
+from shebao.channels.attachments import photos_sent
 from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
 from shebao.channels.looking import TooManyLookUpsError, look_up_recorded
@@ -48,11 +49,14 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "GET":
         return _form(request, item, blank(item.fields))
     typed = typed_from(item.fields, request.POST)
+    unfit = photos_sent(request, item, context, typed)
     action = request.POST.get("action", "save")
     if action == "look_up":
         found, typed = _looked_up(item, context, typed, asked=request)
-        return _form(request, item, typed, found=found, status=found.status)
+        return _form(request, item, typed, refusals=unfit, found=found, status=422 if unfit else found.status)
     key = key_of(request)
+    if unfit:
+        return _form(request, item, typed, refusals=_also_told(request, item, typed, unfit), status=422)
     try:
         saved = operations.save_new(item, context, typed, key=key, as_draft=action == "draft")
     except RefusedError as error:
@@ -82,9 +86,12 @@ def edit(request: HttpRequest, case_id: int) -> HttpResponse:
         found = _looked_up(item, of_request(request), dict(stored))[0] if fixed else None
         return _form(request, item, dict(stored), refusals=refusals, fixed=fixed, extra=extra, found=found, told=not pinned)
     typed = typed_from(item.fields, request.POST)
+    unfit = photos_sent(request, item, of_request(request), typed)
     if request.POST.get("action") == "look_up":
         found, typed = _looked_up(item, of_request(request), typed, asked=request)
-        return _form(request, item, typed, fixed=fixed, extra=extra, found=found, status=found.status)
+        return _form(request, item, typed, refusals=unfit, fixed=fixed, extra=extra, found=found, status=422 if unfit else found.status)
+    if unfit:
+        return _form(request, item, typed, refusals=_also_told(request, item, typed, unfit), fixed=fixed, extra=extra, status=422)
     version = number_of(request.POST.get("version"))
     as_draft = request.POST.get("action") == "draft"
     try:
@@ -128,6 +135,13 @@ def _form(
     }
     title = f"修改{item.title}" if extra["case"] else item.title
     return show(request, "form", title, context, crumbs=crumbs_of(item, "修改" if extra["case"] else "单个办理"), status=status)
+
+
+def _also_told(request: HttpRequest, item: ServiceItem, typed: Typed, unfit: Sequence[Refusal]) -> list[Refusal]:
+    """What stands against the other fields beside a photo that was not taken, in one go."""
+    if limit := _beyond_limit(request, item, typed):
+        return [*limit, *unfit]
+    return [*operations.examine_one(item, of_request(request), typed).refusals, *unfit]
 
 
 def _beyond_limit(request: HttpRequest, item: ServiceItem, typed: Typed) -> list[Refusal]:

@@ -189,6 +189,20 @@
     }
   }));
 
+  /* A photo is seen before it is sent. */
+  on("change", (event) => {
+    const shown = event.target.type === "file" && event.target.closest("[data-photo]");
+    const file = shown && event.target.files[0];
+    if (!file) return;
+    const reader = new FileReader();
+    reader.onload = () => {
+      const image = $("[data-photo-shown]", shown);
+      image.src = reader.result;
+      image.hidden = false;
+    };
+    reader.readAsDataURL(file);
+  });
+
   /* -------------------------------------------------- tables: select all, count, buttons that need a choice */
   function countPicks(table) {
     const boxes = all("[data-pick]", table);
