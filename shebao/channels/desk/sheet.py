@@ -7,15 +7,17 @@ from datetime import datetime
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import Refusal
+from shebao.casework.attachments import materials_of
 from shebao.casework.examine import check, of_values
 from shebao.casework.item import Answer, Context, MoneyEffect, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
-from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
+from shebao.casework.models import Attachment, Case, CaseState, Event, Filing, FilingState
+from shebao.casework.pictures import JPEG
 from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import state_words
 from shebao.levy.desk_queries import unit_names
-from shebao.surfaces.form import display
+from shebao.surfaces.form import attachment_url, display
 from shebao.surfaces.jinja import moment
 from shebao.surfaces.reasons import reason
 
@@ -142,13 +144,24 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
             for a in (sheet.effect.amounts if sheet.effect else ())
         ],
         "effect_why": reason(sheet.effect.amounts[0].explained) if sheet.effect else None,
-        "papers": [{"name": name, "state": "核对原件", "tone": "info"} for name in sheet.item.materials],
+        "scans": scans_of(case, sheet.item),
         "timeline": [_told(event) for event in sheet.events],
         "upload": upload_of(case),
         "split_off": parts_of(case),
         "reasons": sheet.item.return_reasons,
         "pin_choices": [(f.name, f.label) for f in sheet.item.fields],
     }
+
+
+def scans_of(case: Case, item: ServiceItem) -> list[dict[str, object]]:
+    """Each material of the item with the scans that the unit handed in, for desk/scans.html."""
+    found = materials_of(case)
+    return [{"name": name, "files": [_scan(one) for one in found if one.name == name]} for name in item.materials]
+
+
+def _scan(one: Attachment) -> dict[str, object]:
+    told = {"url": attachment_url(one.pk), "name": one.file_name, "size": one.size, "at": one.at, "who": one.account_name}
+    return {**told, "picture": one.media_type == JPEG, "width": one.width, "height": one.height}
 
 
 def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing]) -> list[Line]:
