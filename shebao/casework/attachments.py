@@ -14,7 +14,7 @@ from shebao.casework.cases import WrongStateError, locked, moved, note
 from shebao.casework.cells import Kind
 from shebao.casework.fields import Field, Value
 from shebao.casework.item import Context, ServiceItem, item_of
-from shebao.casework.models import Attachment, AttachmentKind, Case, CaseState
+from shebao.casework.models import Attachment, AttachmentKind, Case, CaseState, Channel
 from shebao.casework.pictures import Cleaned, FileRefused, PhotoLimits, clean_file_name, clean_material, clean_photo
 from shebao.policy.rulebook import standard
 
@@ -64,9 +64,7 @@ def store_material(case_id: int, context: Context, material: str, file_name: str
 
     Raises: NoSuchCaseError, WrongStateError, FileRefused (ATT-11 not a material of the item, ATT-12 too many).
     """
-    case = locked(case_id)
-    if case.state != CaseState.DRAFT:
-        raise WrongStateError(case, "上传资料")
+    case = _open(case_id, context)
     if material not in item_of(case.item_code, case.item_version).materials:
         raise FileRefused("ATT-11", "这个事项没有这项资料，请从页面列出的资料中选择")
     if Attachment.objects.filter(case=case, kind=AttachmentKind.MATERIAL, withdrawn_at=None).count() >= MATERIALS_MAX:
@@ -77,6 +75,16 @@ def store_material(case_id: int, context: Context, material: str, file_name: str
     moved(case, at=context.at)
     note(case, "material_added", f"上传资料：{material}", at=context.at)
     return wanted
+
+
+def _open(case_id: int, context: Context) -> Case:
+    """A case whose materials may be changed by whoever filed it: the unit, or the counter."""
+    case = locked(case_id)
+    if case.state != CaseState.DRAFT:
+        raise WrongStateError(case, "更改资料")
+    if (case.channel == Channel.COUNTER) != context.counter:
+        raise WrongStateError(case, "在这里更改资料（窗口录入的到窗口办理，网上申报的由单位办理）")
+    return case
 
 
 def _store(wanted: UUID, context: Context, case: Case | None, kind: AttachmentKind, name: str, file_name: str, cleaned: Cleaned) -> None:
@@ -106,20 +114,18 @@ def _store(wanted: UUID, context: Context, case: Case | None, kind: AttachmentKi
     )
 
 
-def remove_material(case_id: int, attachment_id: UUID, *, at: datetime) -> None:
+def remove_material(case_id: int, context: Context, attachment_id: UUID) -> None:
     """Take a scan back from a case that is not submitted, or was returned. What a reviewer may have seen stays on record.
 
     Raises: NoSuchCaseError, WrongStateError, NoSuchAttachmentError.
     """
-    case = locked(case_id)
-    if case.state != CaseState.DRAFT:
-        raise WrongStateError(case, "删除资料")
+    case = _open(case_id, context)
     found = Attachment.objects.defer("content").filter(pk=attachment_id, case=case, kind=AttachmentKind.MATERIAL, withdrawn_at=None).first()
     if found is None:
         raise NoSuchAttachmentError
-    _let_go(case, [found], at=at)
-    moved(case, at=at)
-    note(case, "material_removed", f"删除资料：{found.name}", at=at)
+    _let_go(case, [found], at=context.at)
+    moved(case, at=context.at)
+    note(case, "material_removed", f"删除资料：{found.name}", at=context.at)
 
 
 def _let_go(case: Case, attachments: Iterable[Attachment], *, at: datetime) -> None:

@@ -43,6 +43,14 @@ class Kind(str, Enum):
     MANY = "many"
     MOBILE = "mobile"
     PHOTO = "photo"
+    PHONE = "phone"
+    EMAIL = "email"
+    POSTCODE = "postcode"
+    USCC = "uscc"
+    NUMBER = "number"
+    LONG_TEXT = "long_text"
+    CONSENT = "consent"
+    WORD = "word"
 
 
 class Bad(Exception):

@@ -257,11 +257,11 @@ def test_after_submission_the_materials_are_locked_and_after_a_return_open_again
         with pytest.raises(WrongStateError):
             attachments.store_material(case, ctx(town), MATERIAL, "合同.pdf", pdf())
         with pytest.raises(WrongStateError):
-            attachments.remove_material(case, kept, at=later)
+            attachments.remove_material(case, ctx(town, at=later), kept)
     with acting(support.reviewer(town["accounts"]["rev1"])):
         review.decide(case, 3, review.Decision(return_all=review.Return("合同缺签字页")), ctx(town, at=later))
     with acting(actor(town)):
-        attachments.remove_material(case, kept, at=later + timedelta(hours=1))
+        attachments.remove_material(case, ctx(town, at=later + timedelta(hours=1)), kept)
         attachments.store_material(case, ctx(town, at=later + timedelta(hours=1)), MATERIAL, "合同.pdf", pdf("signed"))
         assert [bytes(Attachment.objects.get(pk=m.pk).content) for m in attachments.materials_of(Case(pk=case))] == [pdf("signed")]
     # What the reviewer returned is still there, marked.

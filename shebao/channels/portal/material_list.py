@@ -6,7 +6,7 @@ from shebao.casework.models import Attachment, Case, CaseState
 from shebao.surfaces.form import attachment_url
 
 
-def shown_materials(case: Case, item: ServiceItem) -> dict[str, object]:
+def shown_materials(case: Case, item: ServiceItem, cases: str = "/u/cases") -> dict[str, object]:
     """Context of portal/materials.html: each material of the item with the scans handed in."""
     found = materials_of(case)
     return {
@@ -15,6 +15,7 @@ def shown_materials(case: Case, item: ServiceItem) -> dict[str, object]:
         ],
         "materials_open": case.state == CaseState.DRAFT,
         "materials_count": len(found),
+        "materials_url": f"{cases}/{case.pk}/materials",
     }
 
 
