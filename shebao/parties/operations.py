@@ -65,6 +65,11 @@ class NewUnit:
     contact_name: str = ""
     contact_phone: str = ""
     address: str = ""
+    phone: str = ""
+    fax: str = ""
+    email: str = ""
+    postcode: str = ""
+    legal_representative: str = ""
 
 
 def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
@@ -75,13 +80,17 @@ def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
         cursor.execute(
             """
             insert into parties_unit (number, name, uscc, agency_id, place, kind, vip, industry, contact_name,
-                                      contact_phone, address, registered_on)
+                                      contact_phone, address, registered_on, phone, fax, email, postcode,
+                                      legal_representative)
             select n.place || lpad(nextval('parties_unit_number')::text, 7, '0'), n.name, n.uscc, n.agency_id, n.place, n.kind,
-                   n.vip, n.industry, n.contact_name, n.contact_phone, n.address, n.registered_on
+                   n.vip, n.industry, n.contact_name, n.contact_phone, n.address, n.registered_on,
+                   n.phone, n.fax, n.email, n.postcode, n.legal_representative
             from unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::bool[],
-                        %s::text[], %s::text[], %s::text[], %s::text[], %s::date[])
+                        %s::text[], %s::text[], %s::text[], %s::text[], %s::date[],
+                        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
                  with ordinality
-                 as n (name, uscc, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on, i)
+                 as n (name, uscc, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on,
+                       phone, fax, email, postcode, legal_representative, i)
             order by n.i returning id
             """,
             [
@@ -96,6 +105,11 @@ def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
                 [u.contact_phone for u in units],
                 [u.address for u in units],
                 [u.registered_on for u in units],
+                [u.phone for u in units],
+                [u.fax for u in units],
+                [u.email for u in units],
+                [u.postcode for u in units],
+                [u.legal_representative for u in units],
             ],
         )
         ids = [row[0] for row in cursor.fetchall()]

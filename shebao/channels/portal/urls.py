@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, home, items, materials, single, staff, tasks
+from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, materials, single, staff, tasks
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -38,6 +38,8 @@ urlpatterns: list[URLPattern] = [
     path("staff.xlsx", staff.export, name="portal-staff-export"),
     path("staff/<int:person_id>", staff.employee, name="portal-employee"),
     path("staff/<int:person_id>/reveal", staff.reveal, name="portal-reveal"),
+    path("changes", changes.page, name="portal-changes"),
+    path("changes.xlsx", changes.export, name="portal-changes-export"),
     path("certificates", certificate_page.page, name="portal-certificates"),
     path("papers/<slug:code>.pdf", certificate_page.paper, name="portal-paper"),
 ]
