@@ -28,6 +28,7 @@ class Situation:
     terms: UnitTerms | None
     standing: Standing
     arrears_months: tuple[int, ...] = ()
+    has_photo: bool = False
 
     def cover_here(self, context: Context) -> Cover | None:
         """The open cover of the person through the filing unit."""
