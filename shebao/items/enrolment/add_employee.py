@@ -129,7 +129,7 @@ def no_overlap_when_backdated(filing: Filing, situation: Situation, context: Con
 
 
 def months_can_be_charged(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
-    """追溯 months need the unit's terms and rules with a value; far back (at the counter) they must not lie where nothing was ever assessed."""
+    """追溯 months need the unit's terms and rules with a value; far back (at the counter) not a month that assessment passed over."""
     first, this = first_month(filing, context), month_of(context.on)
     if first >= this:
         return None
