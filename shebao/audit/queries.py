@@ -33,6 +33,10 @@ ACTIONS = {
     "case.looked": "查看办件",
     "person.looked": "查看个人信息",
     "person.searched": "查找个人",
+    "person.changed": "个人信息变更",
+    "person.corrected": "个人信息订正",
+    "unit.changed": "单位信息变更",
+    "unit.corrected": "单位信息订正",
     "person.id_number_shown": "显示完整身份号码",
     "staff.exported": "导出花名册",
 }

@@ -23,7 +23,10 @@ class UnitKind(models.TextChoices):
 
 
 class Unit(models.Model):
-    """参保单位. `vip`: all its filings are reviewed by the system; otherwise 增减员 wait for the counter."""
+    """参保单位 as it is true now. `vip`: all its filings are reviewed by the system; otherwise 增减员 wait for the counter.
+
+    What was true or known before is in UnitFact; the fields named in facts.UNIT_FIELDS change by `change_units` only.
+    """
 
     id = models.AutoField(primary_key=True)
     number = models.CharField(max_length=13, unique=True)
@@ -36,6 +39,11 @@ class Unit(models.Model):
     industry = models.CharField(max_length=40, default="")
     contact_name = models.CharField(max_length=50, default="")
     contact_phone = models.CharField(max_length=20, default="")
+    phone = models.CharField(max_length=20, default="", db_default="")
+    fax = models.CharField(max_length=20, default="", db_default="")
+    email = models.CharField(max_length=100, default="", db_default="")
+    postcode = models.CharField(max_length=6, default="", db_default="")
+    legal_representative = models.CharField(max_length=50, default="", db_default="")
     address = models.CharField(max_length=120, default="")
     registered_on = models.DateField()
     closed_on = models.DateField(null=True)
@@ -64,7 +72,10 @@ class UnitTerms(models.Model):
 
 
 class Person(models.Model):
-    """参保人员. `id_number` is the 社会保障号码 (公民身份号码), `number` the agency's own 个人编号."""
+    """参保人员 as it is true now. `id_number` is the 社会保障号码 (公民身份号码), `number` the agency's own 个人编号.
+
+    What was true or known before is in PersonFact; the fields named in facts.PERSON_FIELDS change by `change_people` only.
+    """
 
     id = models.BigAutoField(primary_key=True)
     number = models.CharField(max_length=12, unique=True)
@@ -74,7 +85,47 @@ class Person(models.Model):
     birth_date = models.DateField()
     ethnicity = models.CharField(max_length=2, default="01")
     mobile = models.CharField(max_length=11, default="")
+    phone = models.CharField(max_length=20, default="", db_default="")
+    education = models.CharField(max_length=2, default="", db_default="")
+    marriage = models.CharField(max_length=1, default="", db_default="")
+    household_address = models.CharField(max_length=150, default="", db_default="")
+    home_address = models.CharField(max_length=150, default="", db_default="")
+    photo = models.CharField(max_length=64, default="", db_default="")
     registered_at = models.DateTimeField()
+
+
+class Fact(models.Model):
+    """One value of one field of somebody's register row: the days it is true for (`true_to` excluded, null = open), and the instants
+    between which the register held it so. Only what ever changed has facts; the first version of all else is the register row itself.
+
+    value: as text (dates ISO, yes and no as true and false). correction: 信息订正, what it replaced was never true.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    field = models.CharField(max_length=24)
+    value = models.TextField(null=True)
+    true_from = models.DateField(null=True)
+    true_to = models.DateField(null=True)
+    known_from = models.DateTimeField()
+    known_to = models.DateTimeField(null=True)
+    correction = models.BooleanField(default=False)
+    case_id = models.BigIntegerField(null=True)
+    account_name = models.CharField(max_length=60, default="")
+
+    class Meta:
+        abstract = True
+
+
+class PersonFact(Fact):
+    """What was known of a person."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+
+
+class UnitFact(Fact):
+    """What was known of a unit."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
 
 
 class Certificate(models.Model):

@@ -2,7 +2,6 @@
 effect. Lock order: month (levy), then unit, then person."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import IntegrityError, connection, transaction
@@ -15,54 +14,28 @@ from shebao.parties.operations import NewUnit, register_units
 class UsccTakenError(ShebaoError):
     """Another clerk registered a unit under the same 统一社会信用代码 in the same instant. Check again, then tell who."""
 
-    code = "REG-90"
+    code = "REG-80"
 
 
 class UnitClosedError(ShebaoError):
     """The unit was closed meanwhile."""
 
-    code = "REG-91"
-
-
-class NoCertificateError(ShebaoError):
-    """There is no live certificate that could be reissued."""
-
-    code = "REG-92"
+    code = "REG-81"
 
 
 class VerifiedBeforeError(ShebaoError):
     """A year is verified once."""
 
-    code = "REG-93"
+    code = "REG-83"
 
 
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """What registration knows of a unit beside NewUnit."""
-
-    founded_on: date
-    unit_type: str
-    economic_type: str
-    industry_code: str
-    legal_id_number: str
-    special_reason: str
-
-
-def register_unit(new: NewUnit, extra: Extra, *, case_id: int | None, at: datetime) -> int:
+def register_unit(new: NewUnit, *, case_id: int | None, at: datetime) -> int:
     """参保登记: the unit, its terms and its certificate. Returns the unit's id. Raises: UsccTakenError."""
     try:
         with transaction.atomic():
             unit_id = register_units([new], at=at)[0]
     except IntegrityError as error:
         raise UsccTakenError("该统一社会信用代码刚刚由他人登记，请重新核对") from error
-    Unit.objects.filter(pk=unit_id).update(
-        founded_on=extra.founded_on,
-        unit_type=extra.unit_type,
-        economic_type=extra.economic_type,
-        industry_code=extra.industry_code,
-        legal_id_number=extra.legal_id_number,
-        special_reason=extra.special_reason,
-    )
     issue_certificate(unit_id, new.agency_id, "参保登记", on=new.registered_on, place=new.place, case_id=case_id)
     return unit_id
 

@@ -42,6 +42,28 @@ create trigger parties_certificate_void_only before update on parties_certificat
 create trigger parties_special_close_only before update on parties_specialgroup
   for each row execute function parties_special_close_only();
 """
+# facts.UNIT_FIELDS as they are from here on.
+UNIT = (
+    "name uscc kind vip industry legal_representative contact_name contact_phone phone fax email postcode address"
+    " founded_on unit_type economic_type industry_code legal_id_number special_reason"
+)
+BY_FACTS = """
+create or replace function parties_unit_by_facts() returns trigger language plpgsql as $$
+declare
+  changed text;
+begin
+  select n.key into changed from jsonb_each_text(to_jsonb(new)) n join jsonb_each_text(to_jsonb(old)) o on o.key = n.key
+  where n.key in ({fields}) and n.value is distinct from o.value
+    and not exists (select 1 from parties_unitfact f where f.unit_id = new.id and f.field = n.key and f.known_to is null
+                    and f.true_to is null and f.value is not distinct from n.value)
+  limit 1;
+  if changed is not null then
+    raise exception '%.% changes by change_people or change_units only, with its fact', tg_table_name, changed
+      using errcode = 'restrict_violation';
+  end if;
+  return null;
+end $$;
+"""
 READ = {Role.UNIT: ("select", OWN_UNIT), Role.AGENCY: ("select", OWN_AGENCY)}
 APPENDED = {**READ, Role.ENGINE: ("select, insert", ALL)}
 CLOSED = {**READ, Role.ENGINE: ("select, insert, update", ALL)}
@@ -206,6 +228,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(RULES, migrations.RunSQL.noop),
+        migrations.RunSQL(BY_FACTS.format(fields=", ".join(f"'{field}'" for field in UNIT.split())), migrations.RunSQL.noop),
         protect("parties_certificate", CLOSED),
         protect("parties_verification", APPENDED),
         protect("parties_closing", APPENDED),
