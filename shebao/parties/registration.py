@@ -1,7 +1,7 @@
 """单位登记: registering, certificates, yearly verification, changed terms, closing. Called by the engine when an approved filing takes
 effect. Lock order: month (levy), then unit, then person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from django.db import IntegrityError, connection, transaction
@@ -130,3 +130,17 @@ def close_unit(unit_id: int, to_month: int, reason: str, document: str, *, on: d
         unit_id=unit_id, agency_id=unit.agency_id, closed_on=on, to_month=to_month, reason=reason, document=document, case_id=case_id
     )
     Unit.objects.filter(pk=unit_id).update(closed_on=on)
+
+
+def lock_people(person_ids: Sequence[int]) -> None:
+    """Take people's register rows under a lock, in the order of their ids: corrections of one person come one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("select id from parties_person where id = any(%s) order by id for update", [sorted(set(person_ids))])
+
+
+def move_unit(unit_id: int, agency_id: int, *, on: date, case_id: int | None) -> None:
+    """The unit belongs to another agency of its place from now on; it gets a certificate of that agency. Raises: UnitClosedError."""
+    unit = lock_unit(unit_id)
+    Unit.objects.filter(pk=unit_id).update(agency_id=agency_id)
+    Certificate.objects.filter(unit_id=unit_id, voided_on=None).update(voided_on=on, void_reason="变更经办机构")
+    issue_certificate(unit_id, agency_id, "变更经办机构", on=on, place=unit.place, case_id=case_id)
