@@ -129,9 +129,9 @@ def correct_wages(corrections: Sequence[WageCorrection], *, at: datetime) -> Non
             known = wages_of(correction.person_id, correction.unit_id)
             periods = [Period(w.from_month, w.to_month or OPEN, w.wage_fen) for w in known]
             new = Period(correction.from_month, correction.to_month or OPEN, correction.wage_fen)
-            if held is None or (gap := _first_uncovered(periods, new)) is not None:
-                told = month_shown(gap if held is not None else new.from_month)
-                raise NotCoveredError(f"此人{told}不在本单位参保，不能订正该月的申报工资；请核对起止月")
+            gap = new.from_month if held is None else _first_uncovered(periods, new)
+            if gap is not None:
+                raise NotCoveredError(f"此人{month_shown(gap)}不在本单位参保，不能订正该月的申报工资；请核对起止月")
             whose = (correction.person_id, correction.unit_id, held[0])
             _replace_wages(cursor, known, overlaid(periods, new), whose, correction.case_id, at)
 

@@ -1,12 +1,23 @@
 """All items of the hall. One line an item."""
 
 from shebao.casework.item import register
+from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
 from shebao.items.enrolment import add_employee, change_wage, stop_employee
+from shebao.items.registration import change_unit, close_unit, register_unit, reissue_certificate, verify_unit
 
 ITEMS = (
     add_employee.ITEM,
     stop_employee.ITEM,
     change_wage.ITEM,
+    register_unit.ITEM,
+    change_unit.ITEM,
+    close_unit.ITEM,
+    verify_unit.ITEM,
+    reissue_certificate.ITEM,
+    correct_spell.ITEM,
+    correct_wage.ITEM,
+    correct_person.ITEM,
+    special_group.ITEM,
 )
 
 

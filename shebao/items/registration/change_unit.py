@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from shebao.base.errors import Refusal
 from shebao.base.months import month_of, month_shown, shift
 from shebao.casework import fields
+from shebao.casework.fields import Value
 from shebao.casework.item import Audience, Change, Context, Filing, Guide, MoneyEffect, ServiceItem, Subject, Table
 from shebao.casework.models import Case, CaseState
 from shebao.enrolment.following import change_types, move_agency
@@ -67,7 +68,7 @@ def settled_before_moving(filing: Filing, known: Known, context: Context) -> Ref
         return None
     unpaid = list(Bill.objects.filter(unit_id=context.unit_id).exclude(state=BillState.PAID).order_by("month")[:3])
     going = Case.objects.filter(unit_id=context.unit_id, state__in=(CaseState.CHECKING, CaseState.DRAFT, CaseState.REVIEW))
-    waiting = list(going.exclude(item_code=ITEM.code).order_by("id").values_list("number", flat=True)[:3])
+    waiting = list(going.exclude(pk=filing.case_id).order_by("id").values_list("number", flat=True)[:3])
     told = [f"核定单 {'、'.join(bill.number for bill in unpaid)} 未缴清"] if unpaid else []
     told += [f"办件 {'、'.join(waiting)} 未办结"] if waiting else []
     return Refusal("REG-13", f"变更经办机构前须结清：{'；'.join(told)}", "agency") if told else None
@@ -126,6 +127,11 @@ def perform(filings: Sequence[Filing], context: Context) -> None:
         if f.text("agency") != known.unit.agency.name:
             move_unit(known.unit.pk, known.agencies[f.text("agency")], on=context.on, case_id=case_id)
             move_agency(known.unit.pk, known.agencies[f.text("agency")], at=context.at)
+
+
+def prefill(context: Context) -> Mapping[str, Value]:
+    """What is registered now, but for contact data, which are 一般信息."""
+    return {k: v for k, v in registered_now(get_unit(context.unit_id), context).items() if not k.startswith("contact")}
 
 
 def compare(filing: Filing, known: Known, context: Context) -> Sequence[Change]:
@@ -201,7 +207,7 @@ ITEM = ServiceItem(
     perform=perform,
     effect=effect,
     look_up=None,
-    prefill=lambda context: {k: v for k, v in registered_now(get_unit(context.unit_id), context).items() if k in ITEM_FIELDS},
+    prefill=prefill,
     second_review=two_reviewers,
     compare=compare,
     materials=(
@@ -234,4 +240,3 @@ ITEM = ServiceItem(
     },
     return_reasons=("变更内容与证照不一致，请核对", "缺少变更后的营业执照复印件，请补充"),
 )
-ITEM_FIELDS = frozenset(f.name for f in ITEM.fields)

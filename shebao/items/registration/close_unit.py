@@ -48,7 +48,7 @@ class Standing:
 
 
 def standing(context: Context) -> Standing:
-    """Counted by the engine for the unit, in a few queries."""
+    """Counted by the engine for the unit, in a few queries. A case of this item does not stand in its own way."""
     unit, this = get_unit(context.unit_id), month_of(context.on)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -100,6 +100,10 @@ def facts(filings: Sequence[Filing], context: Context) -> Sequence[Standing]:
     return [found for _ in filings]
 
 
+def _unit_page(found: Standing) -> str:
+    return f"/w/units/{found.unit.number}"
+
+
 def not_closed_before(filing: Filing, found: Standing, context: Context) -> Refusal | None:
     if found.unit.closed_on is None:
         return None
@@ -109,23 +113,27 @@ def not_closed_before(filing: Filing, found: Standing, context: Context) -> Refu
 def nobody_insured(filing: Filing, found: Standing, context: Context) -> Refusal | None:
     if not found.people:
         return None
-    return Refusal("REG-21", f"还有 {found.people} 人在本单位参保，请先为全部职工办理暂停缴费（单位页 /w/units/{found.unit.number}）")
+    return Refusal("REG-21", f"还有 {found.people} 人在本单位参保，请先为全部职工办理暂停缴费", link=_unit_page(found))
 
 
 def everything_assessed(filing: Filing, found: Standing, context: Context) -> Refusal | None:
     if not found.unbilled_months:
         return None
     told = "、".join(month_shown(month) for month in found.unbilled_months[:6])
-    return Refusal("REG-22", f"{told}仍有职工参保而未核定出单，请在该月核定并缴清后再注销（月度核定 /w/months）")
+    return Refusal("REG-22", f"{told}仍有职工参保而未核定出单，请在该月核定并缴清后再注销", link="/w/months")
 
 
 def bills_paid(filing: Filing, found: Standing, context: Context) -> Refusal | None:
     if not found.bills:
         return None
     total = sum(fen for _, fen in found.bills)
-    told = "、".join(f"{number}（{yuan_shown(fen)} 元，/w/bills/{number}）" for number, fen in found.bills[:5])
+    told = "、".join(f"{number}（{yuan_shown(fen)} 元）" for number, fen in found.bills[:5])
     more = f"等 {len(found.bills)} 张" if len(found.bills) > 5 else ""
-    return Refusal("REG-23", f"有未缴清的核定单共 {yuan_shown(total)} 元：{told}{more}；请缴清欠费和滞纳金后再注销")
+    return Refusal(
+        "REG-23",
+        f"有未缴清的核定单共 {yuan_shown(total)} 元：{told}{more}；请缴清欠费和滞纳金后再注销",
+        link=f"/w/bills/{found.bills[0][0]}",
+    )
 
 
 def back_payments_billed(filing: Filing, found: Standing, context: Context) -> Refusal | None:
@@ -139,9 +147,9 @@ def back_payments_billed(filing: Filing, found: Standing, context: Context) -> R
 def cases_ended(filing: Filing, found: Standing, context: Context) -> Refusal | None:
     if not found.cases:
         return None
-    told = "、".join(f"{number}（/w/cases/{case_id}）" for number, case_id in found.cases[:5])
+    told = "、".join(number for number, _ in found.cases[:5])
     more = f"等 {len(found.cases)} 件" if len(found.cases) > 5 else ""
-    return Refusal("REG-25", f"还有未办结的办件：{told}{more}；请办结或退单后再注销")
+    return Refusal("REG-25", f"还有未办结的办件：{told}{more}；请办结或退单后再注销", link=f"/w/cases/{found.cases[0][1]}")
 
 
 def refunds_open(filing: Filing, found: Standing, context: Context) -> Refusal | None:
@@ -199,7 +207,7 @@ ITEM = ServiceItem(
     audience=frozenset({Audience.COUNTER}),
     subject=Subject.UNIT,
     group=GROUP,
-    icon="building-dash",
+    icon="x-octagon",
     fields=(
         fields.choice("reason", "注销原因", REASONS),
         fields.text("document", "批准或证明文件", most=100, width=40, hint="文件名称和文号，例如注销核准通知书"),

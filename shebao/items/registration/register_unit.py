@@ -131,7 +131,7 @@ ITEM = ServiceItem(
     audience=frozenset({Audience.COUNTER}),
     subject=Subject.NEW_UNIT,
     group=GROUP,
-    icon="building-add",
+    icon="building",
     fields=(
         FIELDS["name"],
         FIELDS["uscc"],
