@@ -21,6 +21,7 @@ class PaperKind(str, Enum):
     REGISTRATION_FORM = "registration_form"
     REGISTRATION_CERTIFICATE = "registration_certificate"
     VERIFICATION_SLIP = "verification_slip"
+    FILING_FORM = "filing_form"
 
     @property
     def label(self) -> str:
@@ -36,6 +37,7 @@ _TITLES = {
     PaperKind.REGISTRATION_FORM: "社会保险登记表",
     PaperKind.REGISTRATION_CERTIFICATE: "社会保险登记证",
     PaperKind.VERIFICATION_SLIP: "社会保险登记验证单",
+    PaperKind.FILING_FORM: "社会保险业务申报表",
 }
 
 
@@ -339,3 +341,42 @@ class VerificationSlip(Common):
     filled_by: str
     reviewed_by: str
     verified_date: date
+
+
+class ChangedValue(TypedDict):
+    """One value before and after."""
+
+    label: str
+    before: str
+    after: str
+
+
+class FormTable(TypedDict):
+    """Any table of texts; every row has as many cells as there are columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class FilingForm(Common):
+    """《社会保险业务申报表》 of any 事项 without a paper of its own: `facts` of one filing, or `tables` of many; `changes` may be empty.
+
+    item: what it is about. unit_number: None for a unit to be. reviews: who reviewed, first and second, or 系统自动审核.
+    """
+
+    item: str
+    unit_number: str | None
+    unit_name: str
+    serial: str
+    filled_by: str
+    filled_date: date
+    state: str
+    facts: Sequence[LabelValue]
+    changes: Sequence[ChangedValue]
+    tables: Sequence[FormTable]
+    materials: Sequence[str]
+    opinion: str | None
+    handled_by: str | None
+    reviewed_by: str | None
+    decided_date: date | None
