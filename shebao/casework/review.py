@@ -16,6 +16,7 @@ from shebao.casework.examine import check, of_values
 from shebao.casework.item import Context, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Filing, FilingState
+from shebao.casework.telling import tell_outcome
 
 RACES_MAX = 3
 
@@ -146,6 +147,7 @@ def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) 
     moved(case, at=context.at)
     told = [f"{len(done)} 人通过" if done else "", f"{len(returns)} 人退回：{case.return_reason}" if returns else ""]
     note(case, "reviewed", "，".join(t for t in told if t) or "办结", at=context.at)
+    tell_outcome(case, item.title, "，".join(t for t in told if t) or "办结", at=context.at)
     return Outcome(len(done), len(returns))
 
 
