@@ -18,6 +18,7 @@ class PaperKind(str, Enum):
     UNIT_ASSESSMENT = "unit_assessment"
     INSURANCE_CERTIFICATE = "insurance_certificate"
     UNIT_CERTIFICATE = "unit_certificate"
+    BOOKING_TICKET = "booking_ticket"
 
     @property
     def label(self) -> str:
@@ -30,6 +31,7 @@ _TITLES = {
     PaperKind.UNIT_ASSESSMENT: "单位社会保险费核定表",
     PaperKind.INSURANCE_CERTIFICATE: "社会保险参保证明",
     PaperKind.UNIT_CERTIFICATE: "社会保险参保证明（单位）",
+    PaperKind.BOOKING_TICKET: "申报业务预约回执",
 }
 
 
@@ -257,3 +259,13 @@ class UnitCertificate(Common):
     persons: Sequence[CertificatePerson]
     purpose: str | None
     valid_text: str
+
+
+class BookingTicket(Common):
+    """申报业务预约回执; never sealed. number: 预约号, also in the QR; span: 09:00–09:30. facts and advice: lines as they are shown."""
+
+    number: str
+    day: str
+    span: str
+    facts: Sequence[LabelValue]
+    advice: Sequence[str]
