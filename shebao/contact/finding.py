@@ -33,13 +33,13 @@ select u.id from parties_unit u where u.agency_id = %(agency)s
 """
 
 
-def _ids(query: str, values: dict[str, object]) -> list[int]:
+def _ids(query: str, values: dict[str, str | int]) -> list[int]:
     with acting(ENGINE), connection.cursor() as cursor:
         cursor.execute(query, values)
         return [row[0] for row in cursor.fetchall()]
 
 
-def _values(text: str, limit: int) -> dict[str, object]:
+def _values(text: str, limit: int) -> dict[str, str | int]:
     part = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return {"text": text, "number": text.upper(), "part": f"%{part}%", "limit": limit}
 

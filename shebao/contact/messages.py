@@ -45,3 +45,9 @@ def messages_of(unit_id: int, *, before: int = 0, limit: int = SIZE) -> list[Mes
 def read(ids: Sequence[int], *, at: datetime) -> int:
     """Mark as read by the acting operator. Returns how many were new."""
     return Message.objects.filter(pk__in=ids, read_at=None).update(read_at=at, read_name=current().name[:50])
+
+
+def read_all(*, at: datetime) -> int:
+    """Mark all of the acting operator's unit as read. Returns how many were new."""
+    actor = current()
+    return Message.objects.filter(unit_id=actor.unit_id, read_at=None).update(read_at=at, read_name=actor.name[:50])

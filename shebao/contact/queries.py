@@ -167,6 +167,20 @@ def question_counts() -> dict[str, int]:
     return dict(Question.objects.values_list("state").annotate(n=Count("id")).order_by())
 
 
+def desk_counts(day: date) -> dict[str, int]:
+    """What waits at the desk of the acting agency, for its menu: people in the line, questions, drafts of notices."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select (select count(*) from contact_booking where day = %s and state = 'waiting'),
+                   (select count(*) from contact_question where state in ('open', 'claimed')),
+                   (select count(*) from contact_notice where state = 'draft')
+            """,
+            [day],
+        )
+        return dict(zip(("queue", "questions", "drafts"), cursor.fetchone(), strict=True))
+
+
 def answered_unseen(unit_id: int) -> int:
     """Questions of a unit that were answered and are still open to it."""
     with connection.cursor() as cursor:

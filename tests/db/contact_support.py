@@ -20,7 +20,9 @@ def on(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZONE)
 
 
-def make_office(actor: Actor | None = None, *, capacity: int = 3, name: str = "示例大厅", day_max: int = 3, last: date = date(2026, 11, 27)) -> int:
+def make_office(
+    actor: Actor | None = None, *, capacity: int = 3, name: str = "示例大厅", day_max: int = 3, last: date = date(2026, 11, 27)
+) -> int:
     """An office open on weekdays 9 to 12 in half hours, with slots from the Friday of NOW on."""
     with acting(actor or support.reviewer()):
         made = offices.save_office(None, offices.OfficeData(name, "示例路 1 号", "027-0000", unit_day_max=day_max), ITEMS, at=NOW)

@@ -80,6 +80,11 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
     item = _item_with_batch(slug)
     if item is None:
         return errors.page(request, 404)
+    return blank_template(item)
+
+
+def blank_template(item: ServiceItem) -> HttpResponse:
+    """The template of an item with nothing filled in."""
     notes = (item.guide.summary, f"办理时间：{item.guide.when}")
     content = make_template(
         f"{item.title}批量办理名册", TemplateMark(item.code, item.version), item.fields, rows_max=item.batch_rows_max, notes=notes

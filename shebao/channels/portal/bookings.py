@@ -17,6 +17,7 @@ from shebao.channels.portal.pages import HOME, actor_of, live_of, number_of, sho
 from shebao.channels.ticket import ticket_pdf
 from shebao.contact import bookings, queries
 from shebao.contact.models import Booking, BookingState, Office
+from shebao.contact.refusals import NoBookingError
 from shebao.contact.times import day_shown, instant
 
 DAYS_SHOWN = 14
@@ -62,7 +63,8 @@ def _page(request: HttpRequest, *, wrong: tuple[str, str] | None = None, status:
     days = queries.grid(office.pk, moment.date(), DAYS_SHOWN, at=moment) if office else []
     chosen = _day(asked.get("day", ""))
     day = next((d for d in days if d.day == chosen), next((d for d in days if d.left), days[0] if days else None))
-    keep = {"office": office.pk if office else "", "item": item, "rebook": old.number if old else "", "case": asked.get("case", "")[:24]}
+    keep: dict[str, object] = {"office": office.pk if office else "", "item": item, "rebook": old.number if old else ""}
+    keep["case"] = asked.get("case", "")[:24]
     context = {
         "offices": [(o.pk, o.name) for o in found],
         "office": office,
@@ -158,7 +160,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
     """取消."""
     try:
         bookings.cancel(number, at=now())
-    except bookings.refusals.NoBookingError:
+    except NoBookingError:
         return errors.page(request, 404)
     except ShebaoError as error:
         return _booking(request, number, problem=error.text, status=error.status)

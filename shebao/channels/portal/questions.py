@@ -51,9 +51,17 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, given: dict[str, str], *, problem: str = "", status: int = 200) -> HttpResponse:
     wrong = _field_of(given) if problem else ""
-    fields = [
+    fields: list[dict[str, object]] = [
         {"name": "category", "label": "类别", "kind": "choice", "choices": questions.CATEGORIES, "value": given["category"]},
-        {"name": "case", "label": "业务顺序号", "kind": "text", "required": False, "most": 24, "value": given["case"], "hint": "与某个办件有关时填写"},
+        {
+            "name": "case",
+            "label": "业务顺序号",
+            "kind": "text",
+            "required": False,
+            "most": 24,
+            "value": given["case"],
+            "hint": "与某个办件有关时填写",
+        },
         {"name": "subject", "label": "一句话说明", "kind": "text", "most": questions.SUBJECT_MAX, "value": given["subject"]},
         {
             "name": "text",

@@ -72,8 +72,8 @@ create trigger contact_question_moves before update on contact_question for each
 NOTICES = """
 create function contact_notice_moves() returns trigger language plpgsql as $$
 begin
-  if (old.state <> 'draft' and (old.title, old.text, old.audience, old.unit_id, old.from_date, old.to_date, old.written_by, old.published_by)
-        is distinct from (new.title, new.text, new.audience, new.unit_id, new.from_date, new.to_date, new.written_by, new.published_by))
+  if (old.state <> 'draft' and (old.title, old.text, old.audience, old.unit_id, old.from_date, old.to_date, old.published_by)
+        is distinct from (new.title, new.text, new.audience, new.unit_id, new.from_date, new.to_date, new.published_by))
     or (old.state = 'withdrawn' and new.state <> 'withdrawn') or (old.state = 'published' and new.state = 'draft') then
     raise exception 'what was published is withdrawn, not edited' using errcode = 'restrict_violation';
   end if;
