@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 
 from shebao.base.clock import ZONE
 from shebao.casework.fields import Field, Kind
-from shebao.casework.item import Context, Review, ServiceItem, items
+from shebao.casework.item import Audience, Context, Review, ServiceItem, items
 from shebao.papers.contracts import PaperKind
 from shebao.surfaces.initials import initials, is_letters
 
@@ -20,6 +20,14 @@ KINDS = {
     Kind.CHOICE: "选一项",
     Kind.MANY: "可选多项",
     Kind.MOBILE: "11 位手机号码",
+    Kind.PHONE: "座机（含区号）或手机号码",
+    Kind.EMAIL: "邮箱地址",
+    Kind.POSTCODE: "6 位数字",
+    Kind.USCC: "18 位代码",
+    Kind.NUMBER: "整数",
+    Kind.LONG_TEXT: "文字，可分行",
+    Kind.CONSENT: "阅读后勾选同意",
+    Kind.WORD: "按提示输入确认",
 }
 LETTERS_MIN = 2  # of pinyin initials: one letter finds everything
 
@@ -67,13 +75,13 @@ class Guide:
 
 def guide_of(item: ServiceItem, on: date) -> Guide:
     """The guide of an item as of a day."""
-    online = "unit" in _audience(item)
+    online, counter = Audience.UNIT in item.audience, Audience.COUNTER in item.audience
     return Guide(
         channels=_channels(item),
         fields=tuple((f.label, "必填" if f.required else "选填", _how(f)) for f in item.fields),
         refusals=tuple((code, text) for code, text in item.refusal_codes.items() if "-W" not in code),
         warnings=tuple((code, text.removeprefix("提醒：")) for code, text in item.refusal_codes.items() if "-W" in code),
-        paths=_paths(item, on) if online else (_counter_path(),),
+        paths=(*(_paths(item, on) if online else ()), *((_counter_path(),) if counter else ())),
         printout=PaperKind(item.printout).label if item.printout else "",
         online=online,
         batch_rows_max=item.batch_rows_max if online else 0,
@@ -81,19 +89,15 @@ def guide_of(item: ServiceItem, on: date) -> Guide:
     )
 
 
-def _audience(item: ServiceItem) -> set[str]:
-    return {audience.value for audience in item.audience}
-
-
 def _channels(item: ServiceItem) -> tuple[Channel, ...]:
     found = []
-    if "unit" in _audience(item):
+    if Audience.UNIT in item.audience:
         found.append(Channel("网页单个办理", "登录后逐项填写，边填边校验，提交前看到对缴费的影响", f"/u/items/{item.slug}/"))
         if item.batch_rows_max:
             text = f"下载模板填好后上传，一次最多 {item.batch_rows_max:,} 人，错误逐行列出、可在网页上改"
             found.append(Channel("网页批量办理（Excel）", text, f"/u/items/{item.slug}/batch"))
         found.append(Channel("开放接口", "单位自己的人事系统直接申报，与网页同一套校验", "/api/v1/"))
-    if "counter" in _audience(item):
+    if Audience.COUNTER in item.audience:
         found.append(Channel("经办机构窗口", "携带材料到所属经办机构，由工作人员录入，另一人审核；可先在网上预约", ""))
     return tuple(found)
 
