@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -13,7 +13,7 @@ from shebao.base.clock import now, today
 from shebao.casework.item import ServiceItem, item_by_slug, items
 from shebao.channels.guards import everyone, unit_api
 from shebao.channels.openapi.body import json_body
-from shebao.channels.openapi.views import bearer, json_answer
+from shebao.channels.openapi.views import _bearer as bearer
 from shebao.contact import bookings as operations
 from shebao.contact import queries
 from shebao.contact.messages import messages_of
@@ -26,6 +26,10 @@ from shebao.surfaces.guide import guide_of, matching
 DAYS_MAX = 31
 QUERY_MAX = 40
 MESSAGES = 100
+
+
+def json_answer(body: dict[str, Any], status: int = 200) -> JsonResponse:
+    return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
 
 
 def _guide(item: ServiceItem, *, whole: bool) -> dict[str, Any]:

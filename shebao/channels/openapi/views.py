@@ -19,6 +19,7 @@ from shebao.base.months import month_of
 from shebao.casework import operations as casework
 from shebao.casework.cases import NoSuchCaseError
 from shebao.casework.item import Audience, ServiceItem, item_by_slug
+from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, Channel
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
@@ -37,7 +38,7 @@ MONTH_OR_NOTHING = re.compile(r"(?:[0-9]{6})?\Z", re.ASCII)
 ID = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
 
 
-def json_answer(body: dict[str, Any], status: int = 200) -> JsonResponse:
+def _json(body: dict[str, Any], status: int = 200) -> JsonResponse:
     return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
 
 
@@ -48,7 +49,7 @@ def _item(slug: str) -> ServiceItem:
     return item
 
 
-def bearer(request: HttpRequest) -> HttpResponse | None:
+def _bearer(request: HttpRequest) -> HttpResponse | None:
     """Acts need the token in the header: a cookie alone could be another site's doing."""
     if request.headers.get("Authorization", "").startswith("Bearer "):
         return None
@@ -59,7 +60,7 @@ def bearer(request: HttpRequest) -> HttpResponse | None:
 @require_GET
 def document(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document."""
-    return json_answer(openapi(settings.BASE_URL))
+    return _json(openapi(settings.BASE_URL))
 
 
 @everyone
@@ -85,7 +86,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         record([Trace("access.signed_in", str(body["username"])[:60])], at=now(), address=request.META.get("REMOTE_ADDR", ""))
     if done.must_change_password:
         return errors.problem(request, 403, "ACC-04", "请先在网页登录并修改初始密码，再调用接口")
-    return json_answer({"token": sign_in_cookie(done.actor, done.signin_id, done.token)})
+    return _json({"token": sign_in_cookie(done.actor, done.signin_id, done.token)})
 
 
 @csrf_exempt
@@ -103,7 +104,9 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if not found.refusals:
         body["effect"] = effect_json(casework.effect_of(item, context, [found]))
-    return json_answer(body)
+        changes = casework.changes_of(item, context, Row(found.values))
+        body["changes"] = [{"label": c.label, "before": c.before, "after": c.after} for c in changes]
+    return _json(body)
 
 
 @csrf_exempt
@@ -111,7 +114,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def file(request: HttpRequest, slug: str) -> HttpResponse:
     """保存并提交审批: all filings of the request, or none of them."""
-    if (refused := bearer(request)) is not None:
+    if (refused := _bearer(request)) is not None:
         return refused
     item, context = _item(slug), of_request(request)
     body = json_body(request, frozenset({"submission_key", "filings"}))
@@ -124,7 +127,7 @@ def file(request: HttpRequest, slug: str) -> HttpResponse:
     except casework.RowsRefusedError as error:
         told = [refusal_json(r, row) for row, refusals in error.rows.items() for r in refusals]
         return errors.problem(request, 422, error.code, error.text, told)
-    return json_answer(_case(Case.objects.get(pk=case_id)), 201)
+    return _json(_case(Case.objects.get(pk=case_id)), 201)
 
 
 def _case(case: Case, *, whole: bool = False) -> dict[str, Any]:
@@ -169,7 +172,7 @@ def cases(request: HttpRequest) -> HttpResponse:
         found = found.filter(state=state)
     if before := request.GET.get("before"):
         found = found.filter(number__lt=before)
-    return json_answer({"cases": [_case(case) for case in found[:PAGE]]})
+    return _json({"cases": [_case(case) for case in found[:PAGE]]})
 
 
 def _case_of(number: str) -> Case:
@@ -183,7 +186,7 @@ def _case_of(number: str) -> Case:
 @require_GET
 def case(request: HttpRequest, number: str) -> HttpResponse:
     """One case with its filings and timeline."""
-    return json_answer(_case(_case_of(number), whole=True))
+    return _json(_case(_case_of(number), whole=True))
 
 
 @csrf_exempt
@@ -191,14 +194,14 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     """退单."""
-    if (refused := bearer(request)) is not None:
+    if (refused := _bearer(request)) is not None:
         return refused
     version = json_body(request, frozenset({"version"}))["version"]
     if not isinstance(version, int):
         raise BadBodyError("version 应为整数，取自办件的 version")
     found = _case_of(number)
     casework.withdraw(found.pk, version, at=now())
-    return json_answer(_case(_case_of(number)))
+    return _json(_case(_case_of(number)))
 
 
 @unit_api
@@ -222,7 +225,7 @@ def staff(request: HttpRequest) -> HttpResponse:
         }
         for m in rows
     ]
-    return json_answer({"staff": told, "next_after": rows[-1].person_id if len(rows) == PAGE else None})
+    return _json({"staff": told, "next_after": rows[-1].person_id if len(rows) == PAGE else None})
 
 
 def _bill(found: Bill) -> dict[str, Any]:
@@ -246,7 +249,7 @@ def _bill(found: Bill) -> dict[str, Any]:
 def bills(request: HttpRequest) -> HttpResponse:
     """核定单 of the unit, newest first."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    return json_answer({"bills": [_bill(found) for found in levy.bills_of(actor.unit_id)]})
+    return _json({"bills": [_bill(found) for found in levy.bills_of(actor.unit_id)]})
 
 
 @unit_api
@@ -268,7 +271,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         }
         for line in levy.bill_lines(found)
     ]
-    return json_answer(_bill(found) | {"lines": lines})
+    return _json(_bill(found) | {"lines": lines})
 
 
 @unit_api
@@ -279,4 +282,4 @@ def due(request: HttpRequest, number: str, person: str) -> HttpResponse:
     explained = explain_due(found, person) if found else None
     if explained is None:
         return errors.problem(request, 404, "LVY-10", "没有找到，或者不属于您所在的单位")
-    return json_answer(explained)
+    return _json(explained)
