@@ -3,7 +3,7 @@
 The item says what; fields, surfaces and domains say how. Facts are loaded for all filings in one query; checks are pure.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
@@ -76,12 +76,32 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A table beside the effect on money: columns and rows of texts as people read them."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value before and after."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyEffect:
     """影响: what a filing does to the monthly payment, with sentences beside the figures."""
 
     title: str
     amounts: tuple[Amount, ...] = ()
     sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     @property
     def unit_fen(self) -> int:
@@ -140,6 +160,10 @@ class ServiceItem:
     refusal_codes: Mapping[str, str]  # code -> what it means, for docs/manual and the totality test
     return_reasons: tuple[str, ...]
     screen: Screen | None = None
+    prefill: Callable[[Context], Mapping[str, Value]] | None = None  # values a new form opens with
+    rows: Callable[[Context], Iterable[Mapping[str, Value]]] | None = None  # rows the template is filled with
+    available: Callable[[Context], Refusal | None] | None = None  # may it be filed at all now
+    compare: Callable[[Filing, Any, Context], Sequence[Change]] | None = None
 
     @property
     def slug(self) -> str:

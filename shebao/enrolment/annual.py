@@ -93,7 +93,7 @@ def declare_year(wages: Sequence[YearWage], *, at: datetime) -> None:
 
     Raises: NothingOpenError when one of them has no open spell at the unit (any more); nothing is changed then.
     """
-    given = {
+    given: dict[str, Any] = {
         "people": [w.person_id for w in wages],
         "units": [w.unit_id for w in wages],
         "agencies": [w.agency_id for w in wages],

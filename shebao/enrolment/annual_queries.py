@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -125,7 +126,7 @@ def year_missing(unit_id: int, first_month: int, named: str, *, after: int = 0, 
 
     named: ID numbers, joined by commas (one text is a hundred times as fast as a hundred thousand parameters).
     """
-    values = {"unit": unit_id, "first": first_month, "named": named, "after": after, "limit": limit}
+    values: dict[str, Any] = {"unit": unit_id, "first": first_month, "named": named, "after": after, "limit": limit}
     missing = f"""
       select distinct s.person_id, p.id_number, p.name, null::bigint as wage
       {_EXPECTED} and not exists (select 1 from filed f where f.id_number = p.id_number)

@@ -162,7 +162,9 @@ def test_a_retirees_pension_is_declared_year_after_year_and_ends() -> None:
     number, who = person()
     retired(unit, who, 300_000, 202601)
     retired(unit, who, 350_000, 202701, "public")
-    query = "select from_month, to_month, pension_fen, kind from enrolment_outsideretiree where person_id = %s and known_to is null order by 1"
+    query = (
+        "select from_month, to_month, pension_fen, kind from enrolment_outsideretiree where person_id = %s and known_to is null order by 1"
+    )
     assert ask(query, [who]) == [(202601, 202701, 300_000, "outside"), (202701, None, 350_000, "public")]
     with acting(ENGINE):
         assert [(r.id_number, r.pension_fen) for r in retirees(unit, 202701)] == [(number, 350_000)]
