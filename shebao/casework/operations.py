@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import Refusal, RefusedError, ShebaoError
+from shebao.casework import large
 from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
 from shebao.casework.examine import Examined, Typed, as_json, examine, from_json, read, typed_of
 from shebao.casework.item import Context, MoneyEffect, Review, ServiceItem, item_of
@@ -262,9 +263,10 @@ def _split(item: ServiceItem, context: Context, case: Case, bad: QuerySet[Filing
 def withdraw(case_id: int, version: int, *, at: datetime) -> None:
     """退单: take back a case that is not submitted, or that no reviewer has opened yet.
 
-    Raises: StaleCaseError, WrongStateError.
+    Raises: StaleCaseError, WrongStateError, SettlingError.
     """
     case = locked(case_id, version)
+    large.refuse_while_settling(case)
     open_to_filer = case.state == CaseState.DRAFT or (case.state == CaseState.REVIEW and case.claimed_by is None and not case.automatic)
     if not open_to_filer:
         raise WrongStateError(case, "退单")
