@@ -10,8 +10,21 @@ from shebao.base.errors import Refusal
 from shebao.casework.examine import check, of_values
 from shebao.casework.item import Answer, Context, MoneyEffect, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
+from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
-from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
+from shebao.casework.queries import (
+    ROWS_SIZE,
+    Page,
+    RowCounts,
+    Show,
+    events_of,
+    filings,
+    get_case,
+    parts_of,
+    row_counts,
+    upload_of,
+    warning_groups,
+)
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import state_words
 from shebao.levy.desk_queries import unit_names
@@ -96,8 +109,8 @@ def sheet_of(case_id: int, at: datetime, *, search: str = "", page: int = 1, sho
         lines=lines,
         whole=whole,
         refused_rows=sum(line.tone == "err" for line in every),
-        warned_rows=sum(line.tone == "warn" for line in every),
-        groups=_groups(every),
+        warned_rows=sum(line.tone == "warn" for line in every) if whole else counts.warned,
+        groups=_groups(every) if whole else [(g.text, "warn", g.rows) for g in warning_groups(case)],
         common=common,
         checks=_checks(item, only) if only and pending else [],
         answer=answer,
@@ -128,13 +141,15 @@ def _without_common(lines: list[Line]) -> tuple[list[Line], list[str]]:
 
 def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
     """The sheet as the template takes it."""
-    case = sheet.case
+    case, settlement = sheet.case, open_settlement(sheet.case)
+    deciding = case.state == CaseState.REVIEW and settlement is None
     return {
+        "settlement": settlement,
         "sheet": sheet,
         "case": case,
         "item": sheet.item,
-        "holding": case.state == CaseState.REVIEW and case.claimed_by == account_id,
-        "free": case.state == CaseState.REVIEW and case.claimed_by is None,
+        "holding": deciding and case.claimed_by == account_id,
+        "free": deciding and case.claimed_by is None,
         "own": account_id in (case.submitted_by, case.created_by),
         "amounts": [
             {"label": a.label, "base_fen": a.base_fen or None, "unit_fen": a.unit_fen, "person_fen": a.person_fen}
@@ -186,7 +201,7 @@ def _groups(lines: Sequence[Line]) -> list[tuple[str, str, int]]:
 
 
 def _told(event: Event) -> dict[str, object]:
-    tone = {"reviewed": "ok", "refused": "err", "submitted": "now"}.get(event.kind, "")
+    tone = {"reviewed": "ok", "deciding": "now", "refused": "err", "submitted": "now"}.get(event.kind, "")
     if event.kind == "reviewed" and "退回" in event.text:
         tone = "err"
     who = event.account_name if event.account_id else "系统"

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
+    path("cases/<int:case_id>/settling", review.settling, name="desk-settling"),
     path("months", months.listed, name="desk-months"),
     path("months/<int:month>/start", months.start, name="desk-month-start"),
     path("months/runs/<int:run_id>/progress", months.progress, name="desk-month-progress"),

@@ -13,6 +13,7 @@ from shebao.casework import operations
 from shebao.casework.cases import KeyReusedError, StaleCaseError, WrongStateError
 from shebao.casework.examine import from_json
 from shebao.casework.item import MoneyEffect
+from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, CaseState, Channel, FilingState
 from shebao.casework.operations import NothingToSubmitError
 from shebao.channels.contexts import of_request
@@ -114,6 +115,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
     """Everything of a submitted case: where it stands, what is next, its rows and events."""
     item = item_of_case(case)
     chosen, text = request.GET.get("rows", ""), request.GET.get("q", "").strip()[:40]
+    settlement = open_settlement(case) if case.state == CaseState.REVIEW else None
     counts = states_of_rows(case)
     many = sum(counts.values()) > 1 or case.channel == Channel.WORKBOOK
     found = settled_rows(case, chosen, text)
@@ -159,7 +161,8 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "rest": rest_of(case),
-        "poll": case.state == CaseState.REVIEW and case.automatic,
+        "poll": case.state == CaseState.REVIEW and (case.automatic or settlement is not None),
+        "settlement": settlement,
         "cutoff": cutoff_of(live_of(request).place, today()),
         "paper": PaperKind(item.printout).label if item.printout else "",
         "withdrawable": case.state == CaseState.REVIEW and case.claimed_by is None and not case.automatic,
