@@ -50,18 +50,20 @@ select count(distinct (person_id, unit_id)) from (
 # up to where the next declared wage begins.
 _CLOSE = (
     _GIVEN
-    + """,
-closed as (
-  update enrolment_wage w set known_to = %(at)s from n
-  where w.person_id = n.person_id and w.unit_id = n.unit_id and w.known_to is null
-    and w.from_month <= n.from_month and (w.to_month is null or w.to_month > n.from_month)
-  returning w.person_id, w.unit_id, w.agency_id, w.wage_fen, w.from_month, w.to_month, w.case_id)
-select n.person_id, n.unit_id, n.agency_id, n.wage_fen, n.from_month,
-       least(c.to_month, (select min(l.from_month) from enrolment_wage l
-                          where l.person_id = n.person_id and l.unit_id = n.unit_id and l.known_to is null
-                            and l.from_month > n.from_month)), n.case_id,
-       c.agency_id, c.wage_fen, c.from_month, c.case_id
-from n left join closed c on c.person_id = n.person_id and c.unit_id = n.unit_id
+    + """
+update enrolment_wage w set known_to = %(at)s from n
+where w.person_id = n.person_id and w.unit_id = n.unit_id and w.known_to is null
+  and w.from_month <= n.from_month and (w.to_month is null or w.to_month > n.from_month)
+returning w.person_id, w.unit_id, w.agency_id, w.wage_fen, w.from_month, w.to_month, w.case_id
+"""
+)
+_NEXT = (
+    _GIVEN
+    + """
+select n.person_id, n.unit_id, (select min(l.from_month) from enrolment_wage l
+                                where l.person_id = n.person_id and l.unit_id = n.unit_id and l.known_to is null
+                                  and l.from_month > n.from_month)
+from n
 """
 )
 
@@ -108,10 +110,17 @@ def declare_year(wages: Sequence[YearWage], *, at: datetime) -> None:
         if cursor.fetchone()[0] != len(wages):
             raise NothingOpenError("此人已不在本单位参保，请刷新后核对")
         cursor.execute(_CLOSE, given)
-        found = cursor.fetchall()
-        kept = [(p, u, c_agency, c_wage, c_from, month, c_case) for p, u, _, _, month, _, _, c_agency, c_wage, c_from, c_case in found
-                if c_from is not None and c_from < month]  # fmt: skip
-        for rows in (kept, [row[:7] for row in found]):
+        closed = {(row[0], row[1]): row for row in cursor.fetchall()}
+        cursor.execute(_NEXT, given)
+        following = {(person, unit): month for person, unit, month in cursor.fetchall()}
+        kept, new = [], []
+        for w in wages:
+            former = closed.get((w.person_id, w.unit_id))
+            if former is not None and former[4] < w.from_month:
+                kept.append((*former[:5], w.from_month, former[6]))
+            ends = [month for month in (former[5] if former else None, following[w.person_id, w.unit_id]) if month is not None]
+            new.append((w.person_id, w.unit_id, w.agency_id, w.wage_fen, w.from_month, min(ends, default=None), w.case_id))
+        for rows in (kept, new):
             cursor.execute(_INSERT_WAGES, [at, *_columns(rows)])
         cursor.execute(_YEAR_CLOSED, given)
         cursor.execute(_YEAR_ENTERED, given)
@@ -138,35 +147,38 @@ def declare_retirees(retirees: Sequence[NewRetiree], *, at: datetime) -> None:
     columns: list[list[Any]] = [
         [r.person_id for r in retirees],
         [r.unit_id for r in retirees],
-        [r.agency_id for r in retirees],
-        [r.kind for r in retirees],
-        [r.pension_fen for r in retirees],
         [r.from_month for r in retirees],
-        [r.case_id for r in retirees],
     ]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            given = "with n as (select * from unnest(%s::bigint[], %s::int[], %s::int[]) as n (person_id, unit_id, from_month))"
             cursor.execute(
-                """
-                with n as (select * from unnest(%s::bigint[], %s::int[], %s::int[], %s::text[], %s::bigint[], %s::int[], %s::bigint[])
-                           as n (person_id, unit_id, agency_id, kind, pension_fen, from_month, case_id)),
-                closed as (
-                  update enrolment_outsideretiree r set known_to = %s from n
-                  where r.person_id = n.person_id and r.unit_id = n.unit_id and r.known_to is null
-                    and r.from_month <= n.from_month and (r.to_month is null or r.to_month > n.from_month)
-                  returning r.*)
-                select n.person_id, n.unit_id, n.agency_id, n.kind, n.pension_fen, n.from_month,
-                       least(c.to_month, (select min(l.from_month) from enrolment_outsideretiree l
-                                          where l.person_id = n.person_id and l.unit_id = n.unit_id and l.known_to is null
-                                            and l.from_month > n.from_month)), n.case_id,
-                       c.agency_id, c.kind, c.pension_fen, c.from_month, c.case_id
-                from n left join closed c on c.person_id = n.person_id and c.unit_id = n.unit_id
+                f"""
+                {given} update enrolment_outsideretiree r set known_to = %s from n
+                where r.person_id = n.person_id and r.unit_id = n.unit_id and r.known_to is null
+                  and r.from_month <= n.from_month and (r.to_month is null or r.to_month > n.from_month)
+                returning r.person_id, r.unit_id, r.agency_id, r.kind, r.pension_fen, r.from_month, r.to_month, r.case_id
                 """,
                 [*columns, at],
             )
-            found = cursor.fetchall()
-            kept = [(r[0], r[1], r[8], r[9], r[10], r[11], r[5], r[12]) for r in found if r[11] is not None and r[11] < r[5]]
-            for rows in (kept, [row[:8] for row in found]):
+            closed = {(row[0], row[1]): row for row in cursor.fetchall()}
+            cursor.execute(
+                f"""
+                {given} select n.person_id, n.unit_id, (select min(l.from_month) from enrolment_outsideretiree l
+                  where l.person_id = n.person_id and l.unit_id = n.unit_id and l.known_to is null and l.from_month > n.from_month) from n
+                """,
+                columns,
+            )
+            following = {(person, unit): month for person, unit, month in cursor.fetchall()}
+            kept, new = [], []
+            for r in retirees:
+                former = closed.get((r.person_id, r.unit_id))
+                if former is not None and former[5] < r.from_month:
+                    kept.append((*former[:6], r.from_month, former[7]))
+                ends = [month for month in (former[6] if former else None, following[r.person_id, r.unit_id]) if month is not None]
+                row = (r.person_id, r.unit_id, r.agency_id, r.kind, r.pension_fen, r.from_month, min(ends, default=None), r.case_id)
+                new.append(row)
+            for rows in (kept, new):
                 _enter_retirees(rows, at)
     except IntegrityError as error:
         raise OtherUnitError("此人已在另一单位登记为非统筹退休人员，请先由原单位停止申报") from error
