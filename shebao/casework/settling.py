@@ -73,6 +73,7 @@ def _finish(case: Case, settlement: Settlement, at: datetime) -> None:
     if count:
         first = str(returned.order_by("row").values_list("return_reason", flat=True)[0])
         case.state, case.returned = CaseState.DRAFT, True
+        case.first_by, case.first_name, case.first_at, case.first_returns = None, "", None, None
         case.return_reason = (first if count == 1 else f"{first[:280]}（共 {count} 人被退回）")[:300]
     else:
         case.state, case.ended_at = CaseState.DONE, at
