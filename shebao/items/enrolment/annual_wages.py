@@ -15,7 +15,7 @@ from shebao.casework.fields import Value
 from shebao.casework.item import Answer, Audience, Change, Context, Filing, Guide, MoneyEffect, ServiceItem, Table
 from shebao.enrolment.annual import YearWage, declare_year
 from shebao.enrolment.annual_queries import STRANGER, YearStanding, year_staff, year_standings
-from shebao.items.enrolment.annual_years import YEAR, first_open_month, unavailable, wrong_year, year_named, years
+from shebao.items.enrolment.annual_years import YEAR, first_open_month, right_year, unavailable, year_named, years
 from shebao.items.enrolment.situation import automatic_if_vip, monthly_amounts
 from shebao.parties.queries import find_terms
 from shebao.policy.annual import Bounds, DeclaredYear, bounds_of
@@ -54,10 +54,6 @@ def facts(filings: Sequence[Filing], context: Context) -> list[YearSituation]:
         else YearSituation(None, UNKNOWN, STRANGER)
         for filing, year in zip(filings, named, strict=True)
     ]
-
-
-def right_year(filing: Filing, situation: YearSituation, context: Context) -> Refusal | None:
-    return None if situation.year else wrong_year(filing, context)
 
 
 def of_the_unit(filing: Filing, situation: YearSituation, context: Context) -> Refusal | None:
@@ -259,7 +255,6 @@ ITEM = ServiceItem(
     batch_rows_max=100_000,
     printout="",
     refusal_codes={
-        "ANN-01": "没有可以申报的社保年度",
         "ANN-02": "社保年度不是现在可以申报的",
         "ANN-03": "不在本单位参保",
         "ANN-04": "已办理暂停缴费",

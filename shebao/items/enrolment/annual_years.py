@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from shebao.base.errors import Refusal
 from shebao.base.months import Month, month_of, shift, span
@@ -38,17 +39,14 @@ def unavailable(context: Context) -> Refusal | None:
     return Refusal("ANN-01", "现在没有可以申报的社保年度：年度起止或受理时间尚未公布，或受理时间已过；请以社保经办机构当年下发的文件为准")
 
 
-def wrong_year(filing: Filing, context: Context) -> Refusal | None:
-    """The year of a row that may not be declared now: an old template, or a slip of the pen."""
-    found = years(context)
-    if not found:
-        return unavailable(context)
-    if year_named(filing, context):
+def right_year(filing: Filing, known: Any, context: Context) -> Refusal | None:
+    """The check of both items. The year of a row may not be declared now: an old template, a slip of the pen, or reviewed too late."""
+    if known.year is not None:
         return None
-    told = "、".join(str(year.code) for year in found)
-    return Refusal(
-        "ANN-02", f"现在可以申报的社保年度是 {told}，这一行写的是“{filing.text('year')}”；请下载本年度的模板", "year", str(found[0].code)
-    )
+    found = years(context)
+    told = f"现在可以申报的社保年度是 {'、'.join(str(year.code) for year in found)}" if found else "现在没有可以申报的社保年度"
+    text = f"{told}，这一行写的是“{filing.text('year')}”；请下载本年度的模板"
+    return Refusal("ANN-02", text, "year", str(found[0].code) if found else None)
 
 
 def first_open_month(year: DeclaredYear, context: Context) -> Month:

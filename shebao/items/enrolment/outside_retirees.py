@@ -19,7 +19,7 @@ from shebao.casework.item import Answer, Audience, Change, Context, Filing, Guid
 from shebao.enrolment.annual import NewRetiree, declare_retirees, end_retirees
 from shebao.enrolment.annual_queries import RetireeStanding, retiree_standings, retirees
 from shebao.enrolment.models import RetireeKind
-from shebao.items.enrolment.annual_years import YEAR, first_open_month, unavailable, wrong_year, year_named, years
+from shebao.items.enrolment.annual_years import YEAR, first_open_month, right_year, unavailable, year_named, years
 from shebao.items.enrolment.situation import automatic_if_vip
 from shebao.parties.operations import NewPerson, register_people
 from shebao.policy.annual import DeclaredYear
@@ -48,10 +48,6 @@ def facts(filings: Sequence[Filing], context: Context) -> list[Known]:
         Known(year, known[year.code].get(filing.text("id_number"), NOBODY) if year else NOBODY)
         for filing, year in zip(filings, named, strict=True)
     ]
-
-
-def right_year(filing: Filing, known: Known, context: Context) -> Refusal | None:
-    return None if known.year else wrong_year(filing, context)
 
 
 def same_name(filing: Filing, known: Known, context: Context) -> Refusal | None:
@@ -227,7 +223,6 @@ ITEM = ServiceItem(
     batch_rows_max=100_000,
     printout="",
     refusal_codes={
-        "ANN-01": "没有可以申报的社保年度",
         "ANN-02": "社保年度不是现在可以申报的",
         "ANN-06": "姓名与参保登记的不一致",
         "ANN-10": "已由另一单位申报",
