@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
+    path("cases/<int:case_id>/settling", review.settling, name="desk-settling"),
     path("counter/", counter.home, name="desk-counter"),
     path("counter/cases/<int:case_id>", counter.case_page, name="desk-counter-case"),
     path("counter/cases/<int:case_id>/edit", counter.edit, name="desk-counter-edit"),
