@@ -1,6 +1,6 @@
 """Questions about accounts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.db import connection
@@ -107,12 +107,13 @@ def find_live(signin_id: int, token_sha256: bytes, *, at: datetime, idle_minutes
     if row is None:
         return None
     posts = frozenset(Post(post) for post in (row[8] or "").split(",") if post)
+    found = Live(posts, *row[:8])
     if not of_unit:
-        return Live(posts, *row[:8])
+        return found
     held, accepted, lead = row[9:]
-    return Live(
-        posts | ({Post.UNIT_LEAD} if lead else set()),
-        *row[:8],
+    return replace(
+        found,
+        posts=posts | ({Post.UNIT_LEAD} if lead else set()),
         rights=rights.read(held) if held is not None else None,
         accepted=frozenset((accepted or "").split()),
     )

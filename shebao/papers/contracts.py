@@ -257,3 +257,15 @@ class UnitCertificate(Common):
     persons: Sequence[CertificatePerson]
     purpose: str | None
     valid_text: str
+
+
+class PasswordSlip(Common):
+    """单位用户密码条. Typeset apart (typeset(..., apart=True)), handed out, never stored: it holds secrets. None: not on this slip."""
+
+    unit_name: str
+    unit_number: str
+    holder: str
+    username: str
+    password: str | None
+    certificate_serial: str | None
+    download_password: str | None

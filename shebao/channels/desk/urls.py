@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import home, look, money, months, queue, receipts, review
+from shebao.channels.desk import home, look, money, months, qualification, queue, receipts, review
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
@@ -12,6 +12,11 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
+    path("registrations", qualification.registrations_page, name="desk-registrations"),
+    path("registrations/<int:registration_id>/confirm", qualification.confirm, name="desk-registration-confirm"),
+    path("registrations/<int:registration_id>/decline", qualification.decline, name="desk-registration-decline"),
+    path("slips", qualification.slips_page, name="desk-slips"),
+    path("slips/<int:slip_id>/print", qualification.print_slip, name="desk-slip-print"),
     path("months", months.listed, name="desk-months"),
     path("months/<int:month>/start", months.start, name="desk-month-start"),
     path("months/runs/<int:run_id>/progress", months.progress, name="desk-month-progress"),

@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from shebao.base.clock import today
-from shebao.casework.item import ServiceItem, item_by_slug, items
+from shebao.casework.item import ServiceItem, item_by_slug
 from shebao.channels import errors
-from shebao.channels.guards import unit_operators
+from shebao.channels.guards import open_items, unit_operators
 from shebao.channels.portal.case_lists import recent_cases
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, show
 from shebao.channels.portal.words import case_line, cutoff_of
@@ -28,7 +28,7 @@ def crumbs_of(item: ServiceItem, last: str) -> Crumbs:
 def grid(request: HttpRequest) -> HttpResponse:
     """All items by group, and what else the portal offers."""
     groups: dict[str, list[dict[str, str]]] = {}
-    for item in items():
+    for item in open_items(actor_of(request)):
         entry = {"label": item.title, "url": f"/u/items/{item.slug}/", "icon": item.icon, "note": item.guide.summary}
         groups.setdefault(item.group, []).append(entry)
     groups["查询与证明"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in SERVICES]

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, home, items, single, staff, tasks
+from shebao.channels.portal import batch, bills, case, certificate_page, home, items, operators, single, staff, tasks
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -36,6 +36,12 @@ urlpatterns: list[URLPattern] = [
     path("staff.xlsx", staff.export, name="portal-staff-export"),
     path("staff/<int:person_id>", staff.employee, name="portal-employee"),
     path("staff/<int:person_id>/reveal", staff.reveal, name="portal-reveal"),
+    path("operators", operators.listed, name="portal-operators"),
+    path("operators/new", operators.new, name="portal-operator-new"),
+    path("operators/<int:account_id>", operators.change, name="portal-operator"),
+    path("operators/<int:account_id>/revoke", operators.revoke, name="portal-operator-revoke"),
+    path("operators/<int:account_id>/reissue", operators.reissue, name="portal-operator-reissue"),
+    path("operators/slips/<int:slip_id>/print", operators.print_slip, name="portal-operator-slip"),
     path("certificates", certificate_page.page, name="portal-certificates"),
     path("papers/<slug:code>.pdf", certificate_page.paper, name="portal-paper"),
 ]

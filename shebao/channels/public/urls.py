@@ -2,13 +2,16 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.public import views
+from shebao.channels.public import agreements, registration, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.home, name="home"),
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("password", views.password, name="password-change"),
+    path("agreements", agreements.accept, name="agreements-accept"),
+    path("agreements/<slug:code>/<slug:version>", agreements.text, name="agreement"),
+    path("register", registration.page, name="register"),
     path("items", views.guides, name="guides"),
     path("items/<slug:slug>", views.guide, name="guide"),
     path("search", views.guides, name="search"),
