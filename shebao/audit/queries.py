@@ -42,6 +42,8 @@ ACTIONS = {
     "levy.receipt_confirmed": "复核到账",
     "levy.receipt_voided": "作废到账登记",
     "papers.verified": "凭证验真",
+    "papers.bundle_ordered": "批量出具参保证明",
+    "papers.bundle_fetched": "下载参保证明压缩包",
     "case.looked": "查看办件",
     "person.looked": "查看个人信息",
     "person.searched": "查找个人",

@@ -62,7 +62,7 @@ class _Twice(Exception):
 
 
 def locked(case_id: int, version: int | None = None) -> Case:
-    """The case under a row lock. Raises: NoSuchCaseError; StaleCaseError when the version moved on; NoRightError for an operator without."""
+    """The case under a row lock. Raises: NoSuchCaseError; StaleCaseError when the version moved on; NoRightError."""
     case = Case.objects.select_for_update().filter(pk=case_id).first()
     if case is None:
         raise NoSuchCaseError

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import views
+from shebao.channels.openapi import certificates, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -13,6 +13,9 @@ urlpatterns: list[URLPattern] = [
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("certificates", certificates.order, name="api-bundles"),
+    path("certificates/<int:bundle_id>", certificates.bundle, name="api-bundle"),
+    path("certificates/<int:bundle_id>.zip", certificates.fetch, name="api-bundle-zip"),
     path("staff", views.staff, name="api-staff"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, home, items, operators, single, staff, tasks
+from shebao.channels.portal import batch, bills, bundle_page, case, certificate_page, home, items, operators, single, staff, tasks
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -43,5 +43,9 @@ urlpatterns: list[URLPattern] = [
     path("operators/<int:account_id>/reissue", operators.reissue, name="portal-operator-reissue"),
     path("operators/slips/<int:slip_id>/print", operators.print_slip, name="portal-operator-slip"),
     path("certificates", certificate_page.page, name="portal-certificates"),
+    path("certificates/bundles", bundle_page.new, name="portal-bundle-new"),
+    path("certificates/bundles/<int:bundle_id>", bundle_page.page, name="portal-bundle"),
+    path("certificates/bundles/<int:bundle_id>/progress", bundle_page.progress, name="portal-bundle-progress"),
+    path("certificates/bundles/<int:bundle_id>.zip", bundle_page.fetch, name="portal-bundle-zip"),
     path("papers/<slug:code>.pdf", certificate_page.paper, name="portal-paper"),
 ]
