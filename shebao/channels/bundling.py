@@ -43,7 +43,7 @@ class Chosen:
 
 
 def by_numbers(text: str) -> Chosen:
-    """公民身份号码 as pasted, between blanks, commas or line ends. Only people of the acting unit are found: row-level security holds it."""
+    """公民身份号码 as pasted, between blanks, commas or line ends. Only people of the acting unit are found: row security holds it."""
     typed = [part for part in BETWEEN.split(text.strip().upper()) if part]
     wrong = [f"第 {i} 个“{number[:20]}”：{problem}" for i, number in enumerate(typed, 1) if (problem := id_number_problem(number))]
     known = dict(Person.objects.filter(id_number__in=typed).values_list("id_number", "pk"))

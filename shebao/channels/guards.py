@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from shebao.access import rights
 from shebao.access.rights import Level
@@ -12,7 +12,7 @@ from shebao.base.actor import Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.item import ServiceItem, item_by_slug, items
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 @dataclass(frozen=True, slots=True)
