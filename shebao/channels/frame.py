@@ -10,6 +10,7 @@ from shebao.access.queries import Live
 from shebao.access.rights import Level, may
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
+from shebao.casework.queues import queues_for
 from shebao.channels.guards import open_items
 
 
@@ -138,14 +139,12 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
                 "title": "社保业务审批入口",
                 "entries": _entries(
                     path,
-                    [
-                        ("待审核", "/w/queue/waiting", "inbox", counts.get("waiting", 0)),
-                        ("我领取的", "/w/queue/mine", "person-check", counts.get("mine", 0)),
-                        ("已审核", "/w/queue/reviewed", "check2-square", 0),
-                    ],
+                    [(q.title, f"/w/queue/{q.code}", q.icon, counts.get(q.code, 0) if q.badge else 0) for q in queues_for(actor.posts)],
                 ),
             }
         )
+    if Post.CLERK in actor.posts:
+        groups.append({"title": "窗口受理", "entries": _entries(path, [("窗口受理", "/w/counter/", "building", 0)])})
     if actor.posts & {Post.REVIEWER, Post.CLERK}:
         given = [("法人注册确认", "/w/registrations", "clipboard-check", 0), ("密码条发放", "/w/slips", "key", 0)]
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})

@@ -10,7 +10,7 @@ from shebao.access import rights
 from shebao.access.rights import Level
 from shebao.base.actor import Actor, Role
 from shebao.base.terms import Post
-from shebao.casework.item import ServiceItem, item_by_slug, items
+from shebao.casework.item import Audience, ServiceItem, item_by_slug, items_for
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -108,7 +108,7 @@ def without_right(actor: Actor, route: str, slug: str) -> rights.NoRightError | 
 
 def open_items(actor: Actor) -> list[ServiceItem]:
     """The items that an operator may see: of menus and grids."""
-    return [item for item in items() if rights.may(actor, item.code, Level.QUERY)]
+    return [item for item in items_for(Audience.UNIT) if rights.may(actor, item.code, Level.QUERY)]
 
 
 def guard_of(view: Callable[..., Any]) -> Guard | None:

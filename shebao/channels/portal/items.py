@@ -4,8 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from shebao.base.clock import today
-from shebao.casework.item import ServiceItem, item_by_slug
+from shebao.casework.examine import gate_of
+from shebao.casework.item import Audience, Review, ServiceItem, Subject, item_by_slug
 from shebao.channels import errors
+from shebao.channels.contexts import of_request
 from shebao.channels.guards import open_items, unit_operators
 from shebao.channels.portal.case_lists import recent_cases
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, show
@@ -39,13 +41,16 @@ def grid(request: HttpRequest) -> HttpResponse:
 @require_GET
 def landing(request: HttpRequest, slug: str) -> HttpResponse:
     """One item: 单个办理, 批量办理, and what was filed lately."""
-    item = item_by_slug(slug)
+    item = item_by_slug(slug, Audience.UNIT)
     if item is None:
         return errors.page(request, 404)
     live = live_of(request)
     context = {
         "item": item,
         "live": live,
+        "gate": gate_of(item, of_request(request)),
+        "automatic": item.review(of_request(request)) is Review.AUTOMATIC,
+        "by_person": item.subject is Subject.PERSON,
         "cutoff": cutoff_of(live.place, today()),
         "recent": [case_line(case) for case in recent_cases(actor_of(request).unit_id, item)],
     }

@@ -15,7 +15,7 @@ from shebao.base.clock import now, today
 from shebao.base.errors import Refusal, ShebaoError
 from shebao.casework import fields
 from shebao.casework.fields import Field
-from shebao.casework.item import items
+from shebao.casework.item import Audience, items_for
 from shebao.channels import forms
 from shebao.channels.guards import unit_leads
 from shebao.channels.papers import slip_pdf
@@ -68,7 +68,7 @@ def _in_words(line: OperatorLine) -> str:
 
 
 def _titles() -> dict[str, str]:
-    return {item.code: item.title for item in items()} | SERVICES
+    return {item.code: item.title for item in items_for(Audience.UNIT)} | SERVICES
 
 
 @unit_leads
