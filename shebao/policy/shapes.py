@@ -317,4 +317,7 @@ KINDS: dict[str, Kind] = {
     "interest.back_payment_rate": _ppm("每年 "),
     "social_insurance_year": _structured(SocialInsuranceYear),
     "service.outage": _structured(Window),
+    "vip.months_of_use_min": _count("个月"),
+    "vip.returned_share_max": _ppm("申报的 "),
+    "vip.overdue_bills_max": _count("张"),
 }

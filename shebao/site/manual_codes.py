@@ -19,6 +19,7 @@ FAMILIES: Mapping[str, str] = {
     "POR": "单位网页",
     "DSK": "经办网页",
     "ACC": "登录与账号",
+    "QUA": "网上办事资格",
     "API": "开放接口",
     "POL": "参数与计算",
     "CLI": "命令行",
