@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern] = [
     path("queue/take", queue.take, name="desk-take"),
     path("queue/<slug:name>", queue.listed, name="desk-queue"),
     path("cases/<int:case_id>", review.case_page, name="desk-case"),
+    path("cases/<int:case_id>/print", review.print_case, name="desk-print"),
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),

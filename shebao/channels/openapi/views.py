@@ -19,6 +19,7 @@ from shebao.base.months import month_of
 from shebao.casework import operations as casework
 from shebao.casework.cases import NoSuchCaseError
 from shebao.casework.item import Audience, ServiceItem, item_by_slug
+from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, Channel
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
@@ -103,6 +104,8 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if not found.refusals:
         body["effect"] = effect_json(casework.effect_of(item, context, [found]))
+        changes = casework.changes_of(item, context, Row(found.values))
+        body["changes"] = [{"label": c.label, "before": c.before, "after": c.after} for c in changes]
     return _json(body)
 
 
