@@ -165,6 +165,5 @@ def _decide(told: Registration, state: str, reason: str, account_id: int | None,
     rows = Registration.objects.filter(pk=told.pk, state="waiting")
     if not rows.update(state=state, reason=reason, account_id=account_id, decided_at=at, decided_by=current().account_id):
         raise NotRegistrableError("这条登记已由他人处理，请刷新页面查看结果")
-    record(
-        [Trace(f"access.registration_{state}", told.number, agency_id=told.agency_id, after={"reason": reason} if reason else None)], at=at
-    )
+    confirmed = Trace("access.registration_confirmed", told.number)
+    record([confirmed if account_id else Trace("access.registration_declined", told.number, after={"reason": reason})], at=at)

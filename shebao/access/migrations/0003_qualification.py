@@ -259,8 +259,12 @@ class Migration(migrations.Migration):
         ),
         protect(
             "access_certificate",
-            {Role.UNIT: (CERTIFICATE_SEEN, OWN_ROW), Role.AGENCY: (CERTIFICATE_SEEN, UNIT_OF_AGENCY), Role.ENGINE: WRITES},
-            reader=False,
+            {
+                Role.UNIT: (CERTIFICATE_SEEN, OWN_ROW),
+                Role.AGENCY: (CERTIFICATE_SEEN, UNIT_OF_AGENCY),
+                Role.ENGINE: WRITES,
+                Role.AUDITOR: (CERTIFICATE_SEEN, ALL),
+            },
         ),
         protect("access_slip", {Role.AGENCY: ("select", UNIT_OF_AGENCY), Role.ENGINE: WRITES}),
         protect(
