@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from shebao.access.acting import acting
+from shebao.access.rights import Level, require
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import Refusal, RefusedError, ShebaoError
 from shebao.casework import attachments, large
@@ -236,6 +237,7 @@ def _submit(case_id: int, version: int, context: Context) -> int:
     if case.state != CaseState.DRAFT:
         raise WrongStateError(case, "提交审批")
     item = item_of(case.item_code, case.item_version)
+    require(item.code, item.title, Level.SUBMIT)
     rows = Filing.objects.filter(case=case, state__in=OPEN_STATES)
     _examine_again(item, context, case, rows)
     good = rows.filter(refusals__isnull=True, values__isnull=False)

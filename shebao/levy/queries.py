@@ -59,6 +59,14 @@ def person_months(person_id: int, unit_ids: list[int], *, first: int = 0, last: 
     )
 
 
+def people_months(person_ids: list[int], unit_id: int) -> dict[int, dict[int, PersonDue]]:
+    """All assessed months of many people through one unit, by person and month."""
+    found: dict[int, dict[int, PersonDue]] = {}
+    for due in _dues("a.unit_id = %s and a.person_id = any(%s)", [unit_id, person_ids]):
+        found.setdefault(due.person_id, {})[due.month] = due
+    return found
+
+
 def find_due(unit_id: int, person_id: int, month: int) -> PersonDue | None:
     """One person's month, or None."""
     found = _dues("a.unit_id = %s and a.person_id = %s and a.month = %s", [unit_id, person_id, month])

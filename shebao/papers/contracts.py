@@ -355,6 +355,18 @@ class BookingTicket(Common):
     advice: Sequence[str]
 
 
+class PasswordSlip(Common):
+    """单位用户密码条. Typeset apart (typeset(..., apart=True)), handed out, never stored: it holds secrets. None: not on this slip."""
+
+    unit_name: str
+    unit_number: str
+    holder: str
+    username: str
+    password: str | None
+    certificate_serial: str | None
+    download_password: str | None
+
+
 class ChangedValue(TypedDict):
     """One value before and after."""
 

@@ -2,7 +2,21 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import bookings, counter, home, look, money, months, notices, offices, questions, queue, receipts, review
+from shebao.channels.desk import (
+    bookings,
+    counter,
+    home,
+    look,
+    money,
+    months,
+    notices,
+    offices,
+    qualification,
+    questions,
+    queue,
+    receipts,
+    review,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
@@ -14,6 +28,11 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
     path("cases/<int:case_id>/settling", review.settling, name="desk-settling"),
+    path("registrations", qualification.registrations_page, name="desk-registrations"),
+    path("registrations/<int:registration_id>/confirm", qualification.confirm, name="desk-registration-confirm"),
+    path("registrations/<int:registration_id>/decline", qualification.decline, name="desk-registration-decline"),
+    path("slips", qualification.slips_page, name="desk-slips"),
+    path("slips/<int:slip_id>/print", qualification.print_slip, name="desk-slip-print"),
     path("counter/", counter.home, name="desk-counter"),
     path("counter/cases/<int:case_id>", counter.case_page, name="desk-counter-case"),
     path("counter/cases/<int:case_id>/edit", counter.edit, name="desk-counter-edit"),
