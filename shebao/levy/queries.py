@@ -7,8 +7,9 @@ from typing import Any
 from django.db import connection
 
 from shebao.base.terms import Insurance, Payer, insurances_in
+from shebao.levy.arrears import overdue_sums
 from shebao.levy.bulk import AMOUNT_COLUMNS, INJURY_CLASS_SHIFT
-from shebao.levy.models import Bill, BillLine, Receipt, Run
+from shebao.levy.models import Bill, BillLine, Origin, Receipt, Run
 
 _AMOUNTS = ", ".join(f"a.{name}" for name in AMOUNT_COLUMNS.values())
 
@@ -95,9 +96,9 @@ def declared_for(unit_id: int, person_id: int, month: int) -> Declared | None:
             select w.wage_fen, w.known_from, w.case_id from enrolment_wage w
             where w.unit_id = %s and w.person_id = %s and w.from_month <= %s and (w.to_month is null or w.to_month > %s)
               and w.known_from <= coalesce((select r.finished_at from levy_bill b join levy_run r on r.id = b.run_id
-                                            where b.unit_id = %s and b.month = %s), 'infinity')
+                                            where b.unit_id = %s and b.month = %s and b.kind = 'monthly'), 'infinity')
               and (w.known_to is null or w.known_to > coalesce((select r.finished_at from levy_bill b join levy_run r on r.id = b.run_id
-                                            where b.unit_id = %s and b.month = %s), w.known_from))
+                                            where b.unit_id = %s and b.month = %s and b.kind = 'monthly'), w.known_from))
             order by w.known_from desc limit 1
             """,
             [unit_id, person_id, month, month, unit_id, month, unit_id, month],
@@ -107,8 +108,8 @@ def declared_for(unit_id: int, person_id: int, month: int) -> Declared | None:
 
 
 def bills_of(unit_id: int, limit: int = 36) -> list[Bill]:
-    """A unit's bills, newest first."""
-    return list(Bill.objects.filter(unit_id=unit_id).order_by("-month")[:limit])
+    """A unit's bills of both kinds, newest first."""
+    return list(Bill.objects.filter(unit_id=unit_id).order_by("-month", "-id")[:limit])
 
 
 def find_bill(number: str) -> Bill | None:
@@ -119,7 +120,8 @@ def find_bill(number: str) -> Bill | None:
 def bill_lines(bill: Bill) -> list[BillLine]:
     """The lines of a bill, in the order of every table."""
     order = {insurance.value: insurance.bit for insurance in Insurance}
-    return sorted(BillLine.objects.filter(bill=bill), key=lambda line: (line.origin != "normal", order[line.insurance]))
+    origins = list(Origin)
+    return sorted(BillLine.objects.filter(bill=bill), key=lambda line: (origins.index(Origin(line.origin)), order[line.insurance]))
 
 
 def receipts_of(bill: Bill) -> list[Receipt]:
@@ -148,21 +150,21 @@ def progress(run_id: int) -> Progress:
 
 
 def unit_totals(unit_id: int, first: int) -> list[tuple[int, int, int, int]]:
-    """(month, owed, paid, people) of a unit from a month on, oldest first; fen."""
-    return [
-        (b.month, b.total_fen, b.paid_fen, b.headcount) for b in Bill.objects.filter(unit_id=unit_id, month__gte=first).order_by("month")
-    ]
+    """(month, owed, paid, people) of a unit's 核定单 from a month on, oldest first; fen. What was paid by 欠费补缴单 counts as paid,
+    what was written off is owed no more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select b.month, b.unit_fen + b.person_fen - b.written_off_fen, b.paid_fen + coalesce((
+                     select sum(t.unit_fen + t.person_fen) from levy_takendue t join levy_billline l on l.id = t.line_id
+                     where l.bill_id = b.id and t.state = 'paid'), 0)::bigint, b.headcount
+            from levy_bill b where b.unit_id = %s and b.month >= %s and b.kind = 'monthly' order by b.month
+            """,
+            [unit_id, first],
+        )
+        return list(cursor.fetchall())
 
 
 def open_of_unit(unit_id: int, on: date) -> tuple[int, int]:
     """(bills, fen) overdue of a unit."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            select count(*), coalesce(sum(unit_fen + person_fen - paid_fen), 0)::bigint from levy_bill
-            where unit_id = %s and state <> 'paid' and due_date < %s
-            """,
-            [unit_id, on],
-        )
-        bills, fen = cursor.fetchone()
-        return bills, fen
+    return overdue_sums(on, unit_id=unit_id)
