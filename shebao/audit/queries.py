@@ -29,11 +29,17 @@ ACTIONS = {
     "levy.receipt_entered": "手工登记到账",
     "levy.receipt_confirmed": "复核到账",
     "levy.receipt_voided": "作废到账登记",
+    "levy.back_payment": "登记欠费补缴",
+    "levy.back_payment_cancelled": "取消欠费补缴登记",
+    "levy.order_issued": "生成欠费补缴单",
+    "levy.order_rolled_back": "回退欠费补缴单",
+    "levy.written_off": "注销当月欠费",
     "papers.verified": "凭证验真",
     "case.looked": "查看办件",
     "person.looked": "查看个人信息",
     "person.searched": "查找个人",
     "person.id_number_shown": "显示完整身份号码",
+    "arrears.exported": "导出单位欠费明细",
     "staff.exported": "导出花名册",
 }
 

@@ -94,7 +94,10 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
         },
         {
             "title": "单位网申综合查询",
-            "entries": _entries(path, [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]),
+            "entries": _entries(
+                path,
+                [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0)],
+            ),
         },
         {
             "title": "证明与服务",

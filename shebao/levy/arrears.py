@@ -108,11 +108,12 @@ def overdue(on: date, *, agency_id: int | None = None, unit_id: int | None = Non
         return [UnitArrears(*row) for row in cursor.fetchall()]
 
 
-def overdue_sums(on: date, *, agency_id: int | None = None, unit_id: int | None = None) -> tuple[int, int]:
-    """(bills, fen) overdue of an agency's units or of one unit."""
+def overdue_sums(on: date, *, agency_id: int | None = None, unit_id: int | None = None, kind: str = "") -> tuple[int, int]:
+    """(bills, fen) overdue of an agency's units or of one unit; of one kind of bills when it is named."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select count(*), coalesce(sum(open_fen), 0)::bigint from ({OVERDUE}) b", _values(on, unit_id=unit_id, agency_id=agency_id)
+            f"select count(*), coalesce(sum(open_fen), 0)::bigint from ({OVERDUE}) b where %(kind)s = '' or kind = %(kind)s",
+            {"kind": str(kind), **_values(on, unit_id=unit_id, agency_id=agency_id)},
         )
         bills, fen = cursor.fetchone()
         return bills, fen

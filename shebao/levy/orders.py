@@ -23,6 +23,7 @@ from shebao.levy.late_fees import late_fees
 from shebao.levy.models import BackPayment, BackPaymentState, Bill, BillKind, BillState, Origin, Receipt, ReceiptState, TakenDue, TakenState
 from shebao.levy.owing import Owed, owed_on
 from shebao.levy.taking import locked_bills
+from shebao.papers.operations import revoke_of
 from shebao.policy.rulebook import Rulebook
 
 
@@ -130,6 +131,7 @@ def issue(unit_id: int, *, agency_id: int, place: str, case_id: int | None, rule
     )
     BackPayment.objects.filter(pk__in=[w.pk for w in waiting if w.person_id not in ordered]).update(state=BackPaymentState.CANCELLED)
     book([_fees(order, f"order:{order.pk}", "欠费补缴单滞纳金应收", 1)], place=place, on=on, at=at)
+    revoke_of(unit_id, sorted({due.bill_number for due in made.dues}), f"部分费款已转入欠费补缴单 {order.number}，请重新打印", at)
     trace = Trace("levy.order_issued", order.number, case_id=case_id, unit_id=unit_id, after={"total_fen": order.total_fen})
     record([trace], at=at)
     return order
@@ -202,6 +204,8 @@ def roll_back(order_number: str, *, unit_id: int, place: str, case_id: int | Non
     taking.give_back(order, bills)
     BackPayment.objects.filter(order_id=order.pk, state=BackPaymentState.ORDERED).update(state=BackPaymentState.CANCELLED)
     book([_fees(order, f"order-back:{order.pk}", "欠费补缴单回退，冲销滞纳金应收", -1)], place=place, on=on, at=at)
+    revoke_of(unit_id, [order.number], "欠费补缴已回退", at)
+    revoke_of(unit_id, [bill.number for bill in bills.values()], f"欠费补缴单 {order.number} 已回退，费款转回本单，请重新打印", at)
     record([Trace("levy.order_rolled_back", order.number, case_id=case_id, unit_id=unit_id)], at=at)
     return order
 

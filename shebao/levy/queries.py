@@ -9,7 +9,7 @@ from django.db import connection
 from shebao.base.terms import Insurance, Payer, insurances_in
 from shebao.levy.arrears import overdue_sums
 from shebao.levy.bulk import AMOUNT_COLUMNS, INJURY_CLASS_SHIFT
-from shebao.levy.models import Bill, BillLine, Origin, Receipt, Run
+from shebao.levy.models import Bill, BillLine, Origin, Receipt, Run, TakenDue, TakenState
 
 _AMOUNTS = ", ".join(f"a.{name}" for name in AMOUNT_COLUMNS.values())
 
@@ -122,6 +122,77 @@ def bill_lines(bill: Bill) -> list[BillLine]:
     order = {insurance.value: insurance.bit for insurance in Insurance}
     origins = list(Origin)
     return sorted(BillLine.objects.filter(bill=bill), key=lambda line: (origins.index(Origin(line.origin)), order[line.insurance]))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenSum:
+    """What was taken out of a bill of one type and origin, by what became of it; fen.."""
+
+    insurance: Insurance
+    origin: str
+    state: TakenState
+    people: int
+    base_fen: int
+    unit_fen: int
+    person_fen: int
+
+    @property
+    def fen(self) -> int:
+        return self.unit_fen + self.person_fen
+
+
+def taken_sums(bill: Bill) -> list[TakenSum]:
+    """What was taken out of a monthly bill, rolled-back orders apart."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select t.insurance, t.origin, t.state, count(distinct t.person_id), sum(t.base_fen)::bigint, sum(t.unit_fen)::bigint,
+                   sum(t.person_fen)::bigint
+            from levy_takendue t join levy_billline l on l.id = t.line_id where l.bill_id = %s and t.state <> 'rolled_back' group by 1, 2, 3
+            """,
+            [bill.pk],
+        )
+        return [TakenSum(Insurance(row[0]), row[1], TakenState(row[2]), *row[3:]) for row in cursor.fetchall()]
+
+
+def taken_people(bill: Bill, person_ids: list[int]) -> dict[int, tuple[TakenState, str]]:
+    """(state, order number) of people whose month was taken out of a bill: ordered or paid by an order, or written off."""
+    rows = TakenDue.objects.filter(line__bill=bill, person_id__in=person_ids, month=bill.month, origin=Origin.NORMAL)
+    told = rows.exclude(state=TakenState.ROLLED_BACK).values_list("person_id", "state", "order__number").distinct()
+    return {person_id: (TakenState(state), number or "") for person_id, state, number in told}
+
+
+def written_off_people(bill: Bill) -> int:
+    """How many people's month was written off on a bill."""
+    rows = TakenDue.objects.filter(line__bill=bill, state=TakenState.WRITTEN_OFF)
+    return rows.values("person_id").distinct().count()
+
+
+def order_dues(order: Bill, *, after: int = 0, limit: int | None = None) -> list[TakenDue]:
+    """The dues on an order, by person, month and type; of people from after one id on, whole people only.
+
+    limit: how many people.
+    """
+    rows = TakenDue.objects.filter(order=order, person_id__gt=after).select_related("person", "line__bill")
+    if limit is not None:
+        people = list(rows.order_by("person_id").values_list("person_id", flat=True).distinct()[:limit])
+        rows = rows.filter(person_id__in=people)
+    bits = {insurance.value: insurance.bit for insurance in Insurance}
+    return sorted(rows, key=lambda due: (due.person_id, due.month, bits[due.insurance], due.origin))
+
+
+def orders_of_bill(bill: Bill) -> list[tuple[str, int]]:
+    """(number, fen) of the live or paid orders that dues of a monthly bill went onto."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select o.number, sum(t.unit_fen + t.person_fen)::bigint
+            from levy_takendue t join levy_billline l on l.id = t.line_id join levy_bill o on o.id = t.order_id
+            where l.bill_id = %s and t.state in ('ordered', 'paid') group by 1 order by 1
+            """,
+            [bill.pk],
+        )
+        return list(cursor.fetchall())
 
 
 def receipts_of(bill: Bill) -> list[Receipt]:

@@ -14,6 +14,7 @@ from shebao.levy import taking
 from shebao.levy.models import Bill, BillKind, TakenState
 from shebao.levy.owing import Owed, owed_on
 from shebao.levy.taking import locked_bills
+from shebao.papers.operations import revoke_of
 
 
 class NothingToWriteOffError(ShebaoError):
@@ -80,6 +81,7 @@ def write_off(people: Sequence[WriteOff], *, unit_id: int, agency_id: int, place
             on=on,
         )
     book([_booking(bill, [d for d in dues if d.person_id == p.person_id], p.person_id) for p in people], place=place, on=on, at=at)
+    revoke_of(unit_id, [bill.number], "有人员当月欠费已注销，应缴金额有变，请重新打印", at)
     record(
         [
             Trace("levy.written_off", f"{bill.number}", person_id=p.person_id, case_id=p.case_id, unit_id=unit_id, after={"month": month})

@@ -38,7 +38,7 @@ def search(request: HttpRequest) -> HttpResponse:
         case = find_case(text)
         if case is not None:
             return HttpResponseRedirect(f"/w/cases/{case.pk}")
-        if text.upper().startswith("HD") and (bill := find_bill(text.upper())) is not None:
+        if text.upper().startswith(("HD", "QF")) and (bill := find_bill(text.upper())) is not None:
             return HttpResponseRedirect(f"/w/bills/{bill.number}")
     return _found(request, text, units_too=True, people_too=True)
 

@@ -13,11 +13,10 @@ from shebao.channels import errors
 from shebao.channels.guards import unit_operators
 from shebao.channels.papers import short_labels
 from shebao.channels.portal.batch import download
-from shebao.channels.portal.bills import state_of
 from shebao.channels.portal.pages import HOME, actor_of, by_htmx, live_of, number_of, piece, show
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.queries import headcount, staff
-from shebao.levy.models import Bill
+from shebao.levy import standing
 from shebao.levy.queries import person_months
 from shebao.parties.models import Person
 from shebao.surfaces.workbook import ExportKind, export_workbook
@@ -97,7 +96,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
     unit_id, on = actor_of(request).unit_id, today()
     spells = Spell.objects.filter(unit_id=unit_id, person=person, known_to__isnull=True).order_by("-from_month")
     wages = Wage.objects.filter(unit_id=unit_id, person=person, known_to__isnull=True).order_by("-from_month")
-    bills = {bill.month: bill for bill in Bill.objects.filter(unit_id=unit_id)}
+    billed = standing.person_months(unit_id, person.pk, on)
     dues = person_months(person.pk, [unit_id], first=shift(month_of(on), -MONTHS_BACK))
     running = any(spell.to_month is None or spell.to_month > month_of(on) for spell in spells)
     context = {
@@ -117,7 +116,11 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
         "months": [
-            {"due": d, "bill": bills.get(d.month), "state": state_of(bills[d.month], on) if d.month in bills else ("未核定", "mute")}
+            {
+                "due": d,
+                "bill": billed[d.month].bill_number if d.month in billed else "",
+                "state": (billed[d.month].standing.value, billed[d.month].standing.tone) if d.month in billed else ("未核定", "mute"),
+            }
             for d in reversed(dues)
         ],
     }
