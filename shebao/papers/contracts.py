@@ -19,6 +19,7 @@ class PaperKind(str, Enum):
     INSURANCE_CERTIFICATE = "insurance_certificate"
     UNIT_CERTIFICATE = "unit_certificate"
     ARREARS_DETAIL = "arrears_detail"
+    FILING_FORM = "filing_form"
 
     @property
     def label(self) -> str:
@@ -32,6 +33,7 @@ _TITLES = {
     PaperKind.INSURANCE_CERTIFICATE: "社会保险参保证明",
     PaperKind.UNIT_CERTIFICATE: "社会保险参保证明（单位）",
     PaperKind.ARREARS_DETAIL: "社会保险费补缴明细表",
+    PaperKind.FILING_FORM: "社会保险业务申报表",
 }
 
 
@@ -303,3 +305,42 @@ class UnitCertificate(Common):
     persons: Sequence[CertificatePerson]
     purpose: str | None
     valid_text: str
+
+
+class ChangedValue(TypedDict):
+    """One value before and after."""
+
+    label: str
+    before: str
+    after: str
+
+
+class FormTable(TypedDict):
+    """Any table of texts; every row has as many cells as there are columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class FilingForm(Common):
+    """《社会保险业务申报表》 of any 事项 without a paper of its own: `facts` of one filing, or `tables` of many; `changes` may be empty.
+
+    item: what it is about. unit_number: None for a unit to be. reviews: who reviewed, first and second, or 系统自动审核.
+    """
+
+    item: str
+    unit_number: str | None
+    unit_name: str
+    serial: str
+    filled_by: str
+    filled_date: date
+    state: str
+    facts: Sequence[LabelValue]
+    changes: Sequence[ChangedValue]
+    tables: Sequence[FormTable]
+    materials: Sequence[str]
+    opinion: str | None
+    handled_by: str | None
+    reviewed_by: str | None
+    decided_date: date | None

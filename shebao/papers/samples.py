@@ -23,6 +23,7 @@ from shebao.papers.contracts import (
     ArrearsLine,
     AssessmentLine,
     CertificateMonth,
+    FilingForm,
     InsuranceCertificate,
     MonthCell,
     PaperKind,
@@ -335,6 +336,35 @@ def unit_certificate(persons: int = 16) -> UnitCertificate:
     return data
 
 
+def filing_form() -> FilingForm:
+    """个人一般信息变更, passed."""
+    data: FilingForm = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "item": "个人一般信息变更",
+        "unit_number": "4201999000001",
+        "unit_name": UNIT,
+        "serial": "GX20261221-000018",
+        "filled_by": name(31),
+        "filled_date": AT.date(),
+        "state": "审核通过",
+        "facts": [
+            {"label": "公民身份号码", "value": id_number(7)},
+            {"label": "姓名", "value": name(7)},
+            {"label": "居住地地址", "value": "示例市江岸区示例路 8 号示例小区 3 栋 2 单元 1101 室"},
+        ],
+        "changes": [{"label": "居住地地址", "before": "", "after": "示例市江岸区示例路 8 号示例小区 3 栋 2 单元 1101 室"}],
+        "tables": [],
+        "materials": ["经职工本人签字确认的信息变更相关的证明及说明材料"],
+        "opinion": "审核通过",
+        "handled_by": "系统自动审核",
+        "reviewed_by": None,
+        "decided_date": AT.date(),
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
 SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "addition_roster": (PaperKind.ADDITION_ROSTER, addition_roster()),
     "addition_roster_long": (PaperKind.ADDITION_ROSTER, addition_roster(68)),
@@ -348,6 +378,7 @@ SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "insurance_certificate": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate()),
     "insurance_certificate_three": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate(3, 36)),
     "unit_certificate": (PaperKind.UNIT_CERTIFICATE, unit_certificate()),
+    "filing_form": (PaperKind.FILING_FORM, filing_form()),
 }
 
 
