@@ -11,6 +11,7 @@ FAMILIES: Mapping[str, str] = {
     "ENR": "参保业务",
     "UPL": "上传文件",
     "CAS": "办件",
+    "ARR": "欠费补缴与注销",
     "LVY": "核定",
     "RCP": "到账",
     "RCF": "到账文件",
