@@ -122,7 +122,7 @@ def _person(request: HttpRequest, who: Debtor, on: date, crumbs: Crumbs, order: 
         for debt in who.debts
     ]
     context = {
-        "who": who,
+        "debtor": who,
         "rows": rows,
         "unit_fen": sum(d.due.open_unit_fen for d in who.debts),
         "person_fen": sum(d.due.open_person_fen for d in who.debts),

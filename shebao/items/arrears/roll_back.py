@@ -130,7 +130,7 @@ ITEM = ServiceItem(
             hint="回退整张补缴单填单号；还没有生成补缴单的，填该职工的公民身份号码",
             example="QF202611-0000123",
         ),
-        fields.choice("reason", "回退原因", REASONS),
+        fields.choice("reason", "回退原因", REASONS, required=False),
         fields.text("note", "备注", required=False, most=100),
     ),
     facts=facts,
