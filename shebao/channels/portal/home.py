@@ -18,7 +18,7 @@ from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
 from shebao.channels.searching import news_line
 from shebao.contact.notices import notices_for
 from shebao.enrolment.queries import headcount
-from shebao.levy.models import Bill, BillState
+from shebao.levy.models import OPEN_STATES, Bill, BillState
 from shebao.levy.queries import open_of_unit
 
 TASKS_SHOWN = 5
@@ -146,6 +146,8 @@ def _paid(bill: Bill | None, on: date) -> dict[str, object]:
         return {"title": "缴费", "text": "核定后 10 个工作日内\n税务渠道缴纳", "state": "", "tag": ("未开始", "mute")}
     if bill.state == BillState.PAID:
         return {"title": "缴费", "text": f"已到账 {yuan_shown(bill.paid_fen)} 元", "state": "done", "tag": ("已到账", "ok")}
+    if bill.state not in OPEN_STATES:
+        return {"title": "缴费", "text": BillState(bill.state).label, "state": "done", "tag": (BillState(bill.state).label, "mute")}
     late = on > bill.due_date
     text = f"应缴 {yuan_shown(bill.open_fen)} 元\n{'已逾期，' if late else ''}截止 {bill.due_date.month} 月 {bill.due_date.day} 日"
     action = {"label": "去缴费", "url": f"/u/bills/{bill.number}", "kind": "danger" if late else "primary"}

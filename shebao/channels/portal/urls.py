@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from shebao.channels.portal import (
+    arrears,
     batch,
     bills,
     bookings,
@@ -50,6 +51,10 @@ urlpatterns: list[URLPattern] = [
     path("bills/<slug:number>", bills.bill, name="portal-bill"),
     path("bills/<slug:number>/print", bills.print_bill, name="portal-bill-print"),
     path("bills/<slug:number>/people/<int:person_id>", bills.person, name="portal-bill-person"),
+    path("bills/<slug:number>/detail", arrears.print_detail, name="portal-order-detail"),
+    path("arrears", arrears.arrears, name="portal-arrears"),
+    path("arrears.xlsx", arrears.export, name="portal-arrears-export"),
+    path("arrears/<int:person_id>", arrears.person, name="portal-arrears-person"),
     path("staff", staff.roster, name="portal-staff"),
     path("staff.xlsx", staff.export, name="portal-staff-export"),
     path("staff/<int:person_id>", staff.employee, name="portal-employee"),
