@@ -27,9 +27,18 @@ def walk(patterns, before):
 
 print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
-DOWNLOADS = {"portal-template", "portal-staff-export", "portal-error-list", "portal-print", "portal-bill-print", "portal-paper"}
+DOWNLOADS = {
+    "portal-template",
+    "portal-staff-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-booking-ticket",
+    "guide-template",
+    "portal-bill-print",
+    "portal-paper",
+}
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
-FOR_PROGRAMS = {"openapi", "health"}
+FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 
