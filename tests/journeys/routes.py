@@ -33,11 +33,15 @@ DOWNLOADS = {
     "portal-changes-export",
     "portal-error-list",
     "portal-print",
+    "portal-error-list",
+    "portal-print",
+    "portal-booking-ticket",
+    "guide-template",
     "portal-bill-print",
     "portal-paper",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
-FOR_PROGRAMS = {"openapi", "health"}
+FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 
