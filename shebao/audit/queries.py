@@ -36,6 +36,9 @@ ACTIONS = {
     "person.looked": "查看个人信息",
     "person.searched": "查找个人",
     "person.id_number_shown": "显示完整身份号码",
+    "case.exported": "导出办件明细",
+    "cases.exported": "导出办件列表",
+    "payments.exported": "导出缴费记录",
     "staff.exported": "导出花名册",
 }
 

@@ -95,7 +95,17 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
         },
         {
             "title": "单位网申综合查询",
-            "entries": _entries(path, [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]),
+            "entries": _entries(
+                path,
+                [
+                    ("参保人员花名册", "/u/staff", "person-lines-fill", 0),
+                    ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
+                    ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),
+                    ("批量减员审核结果查询", "/u/inquiries/reductions", "person-dash", 0),
+                    ("工资申报审核结果查询", "/u/inquiries/wages", "clipboard-data", 0),
+                    ("缴费记录查询", "/u/payments", "cash-stack", 0),
+                ],
+            ),
         },
         {
             "title": "证明与服务",

@@ -199,11 +199,10 @@ def test_a_settlement_is_moved_on_by_the_engine_alone_and_only_forward() -> None
         pk = open_settlement(case).pk  # type: ignore[union-attr]
     for actor, denied in ((reviewer(), True), (operator(unit), True), (ENGINE, False)):
         for sql in ("rows_done = rows_done - 1", "reviewer = 999", "rows_done = rows_total + 1"):
-            with pytest.raises(DatabaseError), acting(actor):
-                with connections["default"].cursor() as cursor:
-                    cursor.execute(f"update casework_settlement set {sql} where id = %s", [pk])
-                    assert denied and cursor.rowcount == 0, "unseen rows would be as good"
-                    raise DatabaseError
+            with pytest.raises(DatabaseError), acting(actor), connections["default"].cursor() as cursor:
+                cursor.execute(f"update casework_settlement set {sql} where id = %s", [pk])
+                assert denied and cursor.rowcount == 0, "unseen rows would be as good"
+                raise DatabaseError
     with acting(Actor(Role.AGENCY, 200, "审核乙", 0, 2)):
         assert not Settlement.objects.filter(pk=pk).exists()
 

@@ -84,16 +84,18 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
         return errors.page(request, 404)
     notes = (item.guide.summary, f"办理时间：{item.guide.when}")
     context = of_request(request)
+    title = item.template_title(context) if item.template_title else f"{item.title}批量办理名册"
     with acting(ENGINE):
         content = make_template(
-            f"{item.title}批量办理名册",
+            title,
             TemplateMark(item.code, item.version),
             item.columns,
             rows_max=item.batch_rows_max,
             notes=notes,
             prefilled=item.rows(context) if item.rows else (),
+            locked=item.rows_fixed,
         )
-    return download(content, f"{item.title}批量模板-第{item.version}版.xlsx")
+    return download(content, f"{title}.xlsx" if item.template_title else f"{item.title}批量模板-第{item.version}版.xlsx")
 
 
 def download(content: bytes, name: str, kind: str = WORKBOOK_TYPE, *, inline: bool = False) -> HttpResponse:
