@@ -30,6 +30,7 @@ print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 DOWNLOADS = {
     "portal-template",
     "portal-staff-export",
+    "portal-changes-export",
     "portal-error-list",
     "portal-print",
     "portal-bill-print",
@@ -37,6 +38,8 @@ DOWNLOADS = {
     "portal-case-year-export",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
+}
+FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 

@@ -26,9 +26,7 @@ SEEN = {
 class Migration(migrations.Migration):
     """Decisions on large batches, that take effect piece by piece: entered by the agency, moved on by the engine alone."""
 
-    dependencies = [
-        ("casework", "0004_attachments"),
-    ]
+    dependencies = [("casework", "0004_attachments")]
 
     operations = [
         migrations.CreateModel(
