@@ -36,10 +36,11 @@ DOWNLOADS = {
     "portal-bill-print",
     "portal-paper",
     "portal-case-year-export",
+    "portal-inquiry-cases-export",
+    "portal-inquiry-results-export",
+    "portal-payments-export",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
-}
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
