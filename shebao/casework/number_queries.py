@@ -68,16 +68,18 @@ def first_value(case: Case, field: str) -> str:
     return str(found[0] or "") if found else ""
 
 
-def people_filed(unit_id: int, item_code: str, field: str, value: str) -> str:
-    """The ID numbers, joined by commas, of all rows of a unit's cases of an item with a value, whatever their state but taken out."""
+def people_filed(case: Case, field: str, value: str) -> str:
+    """The ID numbers, joined by commas, of all rows with a value that the unit filed for the case's item: those of this case and of its
+    split-off rest, and those of cases that were submitted. What else lies about as a draft is not filed."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             select coalesce(string_agg(f.id_number, ','), '')
             from casework_case c join casework_filing f on f.case_id = c.id
-            where c.unit_id = %s and c.item_code = %s and c.state <> 'withdrawn' and f.state <> 'withdrawn'
+            where c.unit_id = %s and c.item_code = %s and f.state <> 'withdrawn'
+              and (c.id = %s or c.parent_id = %s or c.state in ('review', 'done') or (c.state = 'draft' and c.returned))
               and coalesce(f.values ->> %s, f.typed ->> %s) = %s
             """,
-            [unit_id, item_code, field, field, value],
+            [case.unit_id, case.item_code, case.pk, case.pk, field, field, value],
         )
         return str(cursor.fetchone()[0])

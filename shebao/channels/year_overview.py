@@ -70,7 +70,7 @@ def _year(case: Case, place: str) -> DeclaredYear | None:
 
 def missing_of(case: Case, year: DeclaredYear, *, after: int = 0, limit: int = PAGE_ROWS) -> tuple[int, list[YearMember]]:
     """Staff to be declared who are in no batch of the unit for the year: how many, and a page of them."""
-    named = people_filed(case.unit_id, ITEM_CODE, "year", str(year.code))
+    named = people_filed(case, "year", str(year.code))
     with acting(ENGINE):
         return year_missing(case.unit_id, year.first_month, named, after=after, limit=limit)
 
