@@ -145,7 +145,12 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
     return MoneyEffect(
         f"{year.code} 年度每月的缴费",
         amounts,
-        (f"{year.span_shown}的缴费基数按本次申报核定。", *bounds_told(year, bounds, wages), "下表费率按现行标准。"),
+        (
+            f"{year.span_shown}的缴费基数按本次申报核定。",
+            f"{year.window_shown}。",
+            *bounds_told(year, bounds, wages),
+            "下表费率按现行标准。",
+        ),
         (_people(rows, bounds),),
     )
 
