@@ -90,7 +90,14 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     ]
     bills = [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]
     staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
-    staff.append(("单位欠费查询", "/u/arrears", "exclamation-octagon", 0))
+    staff += [
+        ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0),
+        ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
+        ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),
+        ("批量减员审核结果查询", "/u/inquiries/reductions", "person-dash", 0),
+        ("工资申报审核结果查询", "/u/inquiries/wages", "clipboard-data", 0),
+        ("缴费记录查询", "/u/payments", "cash-stack", 0),
+    ]
     papers = [("参保证明打印", "/u/certificates", "file-earmark-text", 0)]
     own = [("经办人管理", "/u/operators", "people", 0)] if Post.UNIT_LEAD in actor.posts else []
     return [

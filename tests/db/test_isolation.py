@@ -26,8 +26,12 @@ from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
 from shebao.contact import bookings, notices, offices, questions
 from shebao.papers import bundles
+from shebao.casework.models import Settlement
+from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
+from shebao.enrolment.models import Spell
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
+from shebao.parties.models import Person
 from tests.db import support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
@@ -118,6 +122,11 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             bill = support.Bill.objects.get(unit_id=unit)
             paper = {"code": f"{unit:016d}", "kind": "k", "title": "t", "facts": [], "agency_name": "n", "made_by": 0}
             Paper.objects.create(**paper, unit_id=unit, agency_id=agency, sha256=b"0" * 32, size=1, content=b"x")
+            people = list(Person.objects.filter(pk__in=Spell.objects.filter(unit_id=unit).values("person_id")).order_by("id")[:2])
+            declare_year([YearWage(people[0].pk, unit, agency, 2027, 202701, 900_000, case)], at=support.AT)
+            declare_retirees([NewRetiree(people[1].pk, unit, agency, "outside", 300_000, 202701, case)], at=support.AT)
+            decided = {"reviewer": 0, "reviewer_name": "", "decided_at": support.AT, "rows_total": 2, "rows_done": 1}
+            Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)

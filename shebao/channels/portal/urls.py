@@ -12,6 +12,7 @@ from shebao.channels.portal import (
     certificate_page,
     changes,
     home,
+    inquiries,
     items,
     materials,
     operators,
@@ -19,6 +20,7 @@ from shebao.channels.portal import (
     single,
     staff,
     tasks,
+    year_page,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -47,6 +49,14 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/rows", batch.recheck, name="portal-rows"),
     path("cases/<int:case_id>/rows/remove", batch.remove, name="portal-rows-remove"),
     path("cases/<int:case_id>/rows/<int:filing_id>", batch.amend, name="portal-row"),
+    path("cases/<int:case_id>/year", year_page.page, name="portal-case-year"),
+    path("cases/<int:case_id>/year.xlsx", year_page.export, name="portal-case-year-export"),
+    path("inquiries/cases", inquiries.cases, name="portal-inquiry-cases"),
+    path("inquiries/cases.xlsx", inquiries.cases_export, name="portal-inquiry-cases-export"),
+    path("inquiries/<slug:kind>", inquiries.results, name="portal-inquiry-results"),
+    path("inquiries/<slug:kind>.xlsx", inquiries.results_export, name="portal-inquiry-results-export"),
+    path("payments", inquiries.payment_list, name="portal-payments"),
+    path("payments.xlsx", inquiries.payments_export, name="portal-payments-export"),
     path("bills", bills.bills, name="portal-bills"),
     path("bills/<slug:number>", bills.bill, name="portal-bill"),
     path("bills/<slug:number>/print", bills.print_bill, name="portal-bill-print"),
