@@ -97,7 +97,11 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
             "title": "单位网申综合查询",
             "entries": _entries(
                 path,
-                [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)],
+                [
+                    ("参保人员花名册", "/u/staff", "person-lines-fill", 0),
+                    ("单位增减员异动表", "/u/changes", "arrow-repeat", 0),
+                    ("单位登记信息", "/u/unit", "building-gear", 0),
+                ],
             ),
         },
         {

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import views
+from shebao.channels.openapi import register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -13,7 +13,9 @@ urlpatterns: list[URLPattern] = [
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
-    path("staff", views.staff, name="api-staff"),
+    path("unit", register.unit, name="api-unit"),
+    path("staff", register.people, name="api-staff"),
+    path("staff/<str:number>", register.employee, name="api-employee"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),

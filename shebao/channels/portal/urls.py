@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, single, staff, tasks
+from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, own_unit, single, staff, tasks
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern] = [
     path("staff.xlsx", staff.export, name="portal-staff-export"),
     path("staff/<int:person_id>", staff.employee, name="portal-employee"),
     path("staff/<int:person_id>/reveal", staff.reveal, name="portal-reveal"),
+    path("unit", own_unit.page, name="portal-unit"),
     path("changes", changes.page, name="portal-changes"),
     path("changes.xlsx", changes.export, name="portal-changes-export"),
     path("certificates", certificate_page.page, name="portal-certificates"),
