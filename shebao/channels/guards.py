@@ -54,6 +54,11 @@ def agency(*posts: Post) -> Callable[[View], View]:
     return lambda view: _with(view, Guard(frozenset({Role.AGENCY}), frozenset(posts)))
 
 
+def filers_and_reviewers(view: View) -> View:
+    """For those who file and those who review: photos and scans, each of one's own unit or agency."""
+    return _with(view, Guard(frozenset({Role.UNIT, Role.AGENCY}), frozenset({Post.UNIT_OPERATOR, Post.REVIEWER, Post.CLERK})))
+
+
 def administrators(view: View) -> View:
     """For 系统管理员."""
     return _with(view, Guard(frozenset({Role.ADMIN}), frozenset({Post.ADMINISTRATOR})))
