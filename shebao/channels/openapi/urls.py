@@ -2,8 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import register, views
-from shebao.channels.openapi import attachments, views
+from shebao.channels.openapi import attachments, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),

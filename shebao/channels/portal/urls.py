@@ -2,8 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, own_unit, single, staff, tasks
-from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, materials, single, staff, tasks
+from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, materials, own_unit, single, staff, tasks
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
