@@ -127,7 +127,7 @@ def employee(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _nobody(request: HttpRequest) -> HttpResponse:
-    return errors.problem(request, 404, "REG-02", "没有找到这个人，或者当时没有在您所在的单位参保，请核对个人编号和日期")
+    return errors.problem(request, 404, "INF-02", "没有找到这个人，或者当时没有在您所在的单位参保，请核对个人编号和日期")
 
 
 @unit_api

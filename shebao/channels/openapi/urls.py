@@ -2,12 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, register, views
+from shebao.channels.openapi import attachments, contact, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
     path("openapi.json", views.document, name="openapi"),
     path("sign-in", views.sign_in, name="api-sign-in"),
+    path("items", contact.items_list, name="api-items"),
+    path("items/<slug:slug>", contact.item_guide, name="api-item"),
     path("items/<slug:slug>/check", views.check, name="api-check"),
     path("items/<slug:slug>/filings", views.file, name="api-file"),
     path("attachments", attachments.upload, name="api-attachments"),
@@ -17,6 +19,11 @@ urlpatterns: list[URLPattern] = [
     path("unit", register.unit, name="api-unit"),
     path("staff", register.people, name="api-staff"),
     path("staff/<str:number>", register.employee, name="api-employee"),
+    path("offices", contact.offices, name="api-offices"),
+    path("offices/<int:office_id>/slots", contact.slots, name="api-slots"),
+    path("bookings", contact.bookings, name="api-bookings"),
+    path("bookings/<str:number>/cancel", contact.cancel, name="api-booking-cancel"),
+    path("messages", contact.messages, name="api-messages"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),

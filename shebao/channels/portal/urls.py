@@ -2,7 +2,22 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, materials, own_unit, single, staff, tasks
+from shebao.channels.portal import (
+    batch,
+    bills,
+    bookings,
+    case,
+    certificate_page,
+    changes,
+    home,
+    items,
+    materials,
+    own_unit,
+    questions,
+    single,
+    staff,
+    tasks,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -43,4 +58,12 @@ urlpatterns: list[URLPattern] = [
     path("changes.xlsx", changes.export, name="portal-changes-export"),
     path("certificates", certificate_page.page, name="portal-certificates"),
     path("papers/<slug:code>.pdf", certificate_page.paper, name="portal-paper"),
+    path("bookings", bookings.page, name="portal-bookings"),
+    path("bookings/<slug:number>", bookings.booking, name="portal-booking"),
+    path("bookings/<slug:number>/cancel", bookings.cancel, name="portal-booking-cancel"),
+    path("bookings/<slug:number>/ticket.pdf", bookings.ticket, name="portal-booking-ticket"),
+    path("questions", questions.page, name="portal-questions"),
+    path("questions/<slug:number>", questions.question, name="portal-question"),
+    path("questions/<slug:number>/say", questions.say, name="portal-question-say"),
+    path("questions/<slug:number>/close", questions.close, name="portal-question-close"),
 ]
