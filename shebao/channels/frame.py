@@ -91,6 +91,7 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     bills = [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]
     staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
     staff += [
+        ("单位登记信息", "/u/unit", "building-gear", 0),
         ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0),
         ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
         ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from shebao.channels.openapi import attachments, certificates, contact, views
+from shebao.channels.openapi import attachments, contact, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -16,6 +17,9 @@ urlpatterns: list[URLPattern] = [
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("unit", register.unit, name="api-unit"),
+    path("staff", register.people, name="api-staff"),
+    path("staff/<str:number>", register.employee, name="api-employee"),
     path("offices", contact.offices, name="api-offices"),
     path("offices/<int:office_id>/slots", contact.slots, name="api-slots"),
     path("bookings", contact.bookings, name="api-bookings"),
