@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, Sum
 
 from shebao.access.models import Account
-from shebao.enrolment.models import Spell
+from shebao.enrolment.models import Spell, Wage
 from shebao.levy.models import Allocation, Bill, BillState, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
 from shebao.parties.models import Person, Unit, UnitTerms
 
@@ -76,6 +76,16 @@ def find_person(number: str) -> Person | None:
 def spells_of_person(person_id: int) -> list[Spell]:
     """参保关系 as the register holds them today, newest first, with their units."""
     return list(Spell.objects.filter(person_id=person_id, known_to=None).select_related("unit").order_by("-from_month", "-id"))
+
+
+def wages_of_person(person_id: int) -> list[Wage]:
+    """Declared wages as the register holds them today, newest first, with their units."""
+    return list(Wage.objects.filter(person_id=person_id, known_to=None).select_related("unit").order_by("-from_month", "-id"))
+
+
+def operators_of(unit_id: int) -> list[Account]:
+    """A unit's accounts with their posts. For the engine: a desk account sees only its own row."""
+    return list(Account.objects.filter(unit_id=unit_id).defer("password").prefetch_related("grants").order_by("id"))
 
 
 def account_names(ids: Sequence[int]) -> dict[int, str]:

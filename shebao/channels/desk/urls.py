@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import counter, home, look, money, months, queue, receipts, review
+from shebao.channels.desk import counter, home, look, money, months, profile, queue, receipts, review
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
@@ -38,7 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("trial-balance", money.trial_balance_page, name="desk-trial-balance"),
     path("search", look.search, name="desk-search"),
     path("units", look.units, name="desk-units"),
-    path("units/<slug:number>", look.unit, name="desk-unit"),
+    path("units/<slug:number>", profile.unit, name="desk-unit"),
     path("people", look.people, name="desk-people"),
-    path("people/<slug:number>", look.person, name="desk-person"),
+    path("people/<slug:number>", profile.person, name="desk-person"),
 ]

@@ -23,6 +23,7 @@ from shebao.channels.portal.pages import HOME, actor_of, by_htmx, live_of, numbe
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import Cover, Member, all_staff, headcount, staff
 from shebao.levy.models import Bill
+from shebao.levy.month_marks import grid_of, person_marks
 from shebao.levy.queries import person_months
 from shebao.parties.as_of import Known, history_of_person, person_as_of
 from shebao.parties.facts import PERSON_FIELDS
@@ -170,6 +171,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
             for s in spells
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
+        "grid": None if asked.past else grid_of(person_marks(person.pk, [unit_id], on, until_now=False)),
         "months": [
             {"due": d, "bill": bills.get(d.month), "state": _state(bills.get(d.month), asked)}
             for d in reversed(dues)
