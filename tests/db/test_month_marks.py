@@ -81,7 +81,7 @@ def test_a_covered_month_without_a_bill_is_pending_and_what_nothing_covers_is_a_
     )
     assert stopped is not None and stopped.done == 1
     told = marks(town, 1)
-    assert (told[202609], told[202610], told[202611]) == ("part", "due", "gap"), "October was assessed before the stop was filed"
+    assert (told[202609], told[202610], told[202611]) == ("part", "owed", "gap"), "October was assessed before the stop was filed"
     without = marks(town, 1, until_now=False)
     assert max(without) == 202610
     assert marks(town, 0)[202611] == "pending"
