@@ -35,10 +35,12 @@ DOWNLOADS = {
     "portal-print",
     "portal-bill-print",
     "portal-paper",
+    "desk-statistics-export",
+    "attachment",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health"}
-KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
+KINDS = {"int": "[0-9]+", "uuid": "[-0-9a-f]{36}", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 
 @dataclass(frozen=True, slots=True)

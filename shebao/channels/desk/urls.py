@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import counter, home, look, money, months, profile, queue, receipts, review
+from shebao.channels.desk import counter, home, look, money, months, profile, queue, receipts, review, statistics
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
@@ -36,6 +36,8 @@ urlpatterns: list[URLPattern] = [
     path("arrears", money.arrears, name="desk-arrears"),
     path("bills/<slug:number>", money.bill, name="desk-bill"),
     path("trial-balance", money.trial_balance_page, name="desk-trial-balance"),
+    path("statistics", statistics.page, name="desk-statistics"),
+    path("statistics.xlsx", statistics.export, name="desk-statistics-export"),
     path("search", look.search, name="desk-search"),
     path("units", look.units, name="desk-units"),
     path("units/<slug:number>", profile.unit, name="desk-unit"),
