@@ -22,7 +22,7 @@ AGES = (1, 2, 3, 5, 10, 20)
 class BadPeriodError(ShebaoError):
     """The days asked for are no period of at most a year."""
 
-    code = "CAS-20"
+    code = "CAS-30"
     status = 422
 
 

@@ -67,10 +67,9 @@ class Cell:
 
 Marks = dict[tuple[Month, Insurance], Cell]
 
-# Columns that come with deferral, arrears orders and write-off; a bill without them has none of it.
 _STANDING = """
-  coalesce((to_jsonb(l) ->> 'moved_fen')::bigint, 0) moved_fen, coalesce((to_jsonb(l) ->> 'written_off_fen')::bigint, 0) written_off_fen,
-  coalesce((to_jsonb(l) ->> 'deferred_fen')::bigint, 0) deferred_fen, (to_jsonb(b) ->> 'deferred_until')::date deferred_until
+  l.moved_fen, l.written_off_fen, coalesce((to_jsonb(l) ->> 'deferred_fen')::bigint, 0) deferred_fen,
+  (to_jsonb(b) ->> 'deferred_until')::date deferred_until
 """
 _TYPES = ", ".join(
     f"({insurance.value}, {columns.get(Payer.UNIT, '0')}::bigint, {columns.get(Payer.PERSON, '0')}::bigint)"
@@ -91,14 +90,14 @@ with due as (
 select d.month, d.insurance, d.unit_fen, d.person_fen, l.unit_fen + l.person_fen, l.paid_fen, b.due_date, {_STANDING}
 from due d
 left join levy_bill b on case when d.bill_id is null and d.origin = 'normal'
-                              then b.unit_id = d.unit_id and b.month = d.month and coalesce(to_jsonb(b) ->> 'kind', 'monthly') = 'monthly'
+                              then b.unit_id = d.unit_id and b.month = d.month and b.kind = 'monthly'
                               else b.id = d.bill_id end
 left join levy_billline l on l.bill_id = b.id and l.insurance = d.insurance and l.origin = d.origin
 """
 _UNIT = f"""
 select b.month, l.insurance, l.unit_fen, l.person_fen, l.unit_fen + l.person_fen, l.paid_fen, b.due_date, {_STANDING}
 from levy_bill b join levy_billline l on l.bill_id = b.id
-where b.unit_id = %(unit)s and b.month >= %(first)s and coalesce(to_jsonb(b) ->> 'kind', 'monthly') = 'monthly'
+where b.unit_id = %(unit)s and b.month >= %(first)s and b.kind = 'monthly'
   and l.unit_fen + l.person_fen > 0
 """
 
@@ -131,6 +130,11 @@ def unit_marks(unit_id: int, on: date, *, first: Month = 0) -> Marks:
     with connection.cursor() as cursor:
         cursor.execute(_UNIT, {"unit": unit_id, "first": first})
         marks = _marks(cursor.fetchall(), on)
+        # What was taken onto an order is gone from its bill, and still owed until the order is paid.
+        cursor.execute("select distinct month, insurance from levy_takendue where unit_id = %s and state = 'ordered'", [unit_id])
+        for month, insurance in cursor.fetchall():
+            if (known := marks.get((month, Insurance(insurance)))) is not None:
+                marks[month, Insurance(insurance)] = Cell(Mark.OWED, known.unit_fen, known.person_fen)
     this = month_of(on)
     billed = {month for month, _ in marks}
     if billed and this not in billed:
@@ -158,15 +162,15 @@ def _mark(
     total_fen: int | None,
     paid_fen: int | None,
     due_date: date | None,
-    moved_fen: int,
-    written_off_fen: int,
+    moved_fen: int | None,
+    written_off_fen: int | None,
     deferred_fen: int,
     deferred_until: date | None,
 ) -> Mark:
     """How a due stands, by its bill's line. No line: it waits for the next bill."""
     if total_fen is None or paid_fen is None or due_date is None:
         return Mark.PENDING
-    open_fen = total_fen - paid_fen - moved_fen - written_off_fen
+    open_fen = total_fen - paid_fen - (moved_fen or 0) - (written_off_fen or 0)
     if open_fen <= 0:
         return Mark.WRITTEN_OFF if written_off_fen and not paid_fen and not moved_fen else Mark.PAID
     if deferred_until is not None and deferred_until >= on and open_fen <= deferred_fen:
@@ -180,9 +184,6 @@ def _taken(person_id: int, unit_ids: list[int]) -> list[tuple[Month, Insurance, 
     """Dues taken out of their bills for this person alone: paid later, waiting on an order, or written off."""
     words = {"paid": Mark.PAID, "ordered": Mark.OWED, "written_off": Mark.WRITTEN_OFF}
     with connection.cursor() as cursor:
-        cursor.execute("select to_regclass('levy_takendue') is not null")
-        if not cursor.fetchone()[0]:
-            return []
         cursor.execute(
             "select month, insurance, state from levy_takendue where person_id = %s and unit_id = any(%s) order by id",
             [person_id, unit_ids],

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from shebao.base.codes import EDUCATION, ETHNICITY, MARRIAGE
+from shebao.base.codes import ECONOMIC_TYPE, EDUCATION, ETHNICITY, MARRIAGE, UNIT_TYPE
+from shebao.base.identifiers import mask_id_number
 from shebao.base.terms import Sex
 
 # Label and how a value is shown, in the order of every page. The migration 0003_facts holds the same names.
@@ -36,6 +37,13 @@ UNIT_FIELDS: Mapping[str, str] = {
     "postcode": "邮政编码",
     "address": "单位地址",
     "vip": "VIP 单位",
+    # From 0004_registration on.
+    "founded_on": "成立日期",
+    "unit_type": "单位类型",
+    "economic_type": "经济类型",
+    "industry_code": "行业代码",
+    "legal_id_number": "法定代表人证件号码",
+    "special_reason": "险种由经办机构核定的原因",
 }
 # As models.UnitKind, which this pure module does not import.
 _KINDS = {"employer": "用人单位", "window": "个人流动窗口", "residents": "城乡居民医疗保险", "students": "大学生医疗保险"}
@@ -47,6 +55,9 @@ _SHOWN: Mapping[str, Callable[[str], str]] = {
     "vip": lambda value: "是" if value == "true" else "否",
     "photo": lambda value: "已登记",
     "kind": lambda value: _KINDS.get(value, value),
+    "unit_type": UNIT_TYPE.shown,
+    "economic_type": ECONOMIC_TYPE.shown,
+    "legal_id_number": mask_id_number,
 }
 
 

@@ -26,7 +26,7 @@ from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
 from shebao.enrolment.roster import headcount, staff
 from shebao.levy.desk_queries import find_person, find_unit, operators_of, spells_of_person, terms_of, wages_of_person
-from shebao.levy.models import Bill, BillState, Receipt, ReceiptState
+from shebao.levy.models import Bill, BillKind, BillState, Receipt, ReceiptState
 from shebao.levy.month_marks import grid_of, person_marks, unit_marks
 from shebao.levy.queries import bills_of, open_of_unit, receipts_of_unit
 from shebao.papers.queries import papers_of_person, papers_of_unit
@@ -134,7 +134,7 @@ def _told(party: Person | Unit, fields: Sequence[str], labels: Mapping[str, str]
 
 def _headcounts(bills: Sequence[Bill], month: int, people: int) -> list[dict[str, object]]:
     """Staff by month as billed, oldest first, and now: for ui.bars."""
-    told = [(b.month, b.headcount) for b in reversed(bills[:23]) if b.month != month]
+    told = [(b.month, b.headcount) for b in reversed([b for b in bills if b.kind == BillKind.MONTHLY][:23]) if b.month != month]
     return [{"label": f"{m // 100 % 100:02d}.{m % 100:02d}", "values": [n], "shown": n} for m, n in [*told, (month, people)]]
 
 

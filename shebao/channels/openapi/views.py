@@ -20,6 +20,7 @@ from shebao.casework import operations as casework
 from shebao.casework.attachments import against
 from shebao.casework.cases import NoSuchCaseError
 from shebao.casework.item import Audience, ServiceItem, item_by_slug
+from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, Channel
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
@@ -99,6 +100,8 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if not found.refusals:
         body["effect"] = effect_json(casework.effect_of(item, context, [found]))
+        changes = casework.changes_of(item, context, Row(found.values))
+        body["changes"] = [{"label": c.label, "before": c.before, "after": c.after} for c in changes]
     return _json(body)
 
 
@@ -230,8 +233,13 @@ def _bill(found: Bill) -> dict[str, Any]:
         "headcount": found.headcount,
         "unit": yuan(found.unit_fen),
         "person": yuan(found.person_fen),
+        "late_fee": yuan(found.late_fee_fen),
         "total": yuan(found.total_fen),
         "paid": yuan(found.paid_fen),
+        "moved": yuan(found.moved_fen),
+        "written_off": yuan(found.written_off_fen),
+        "open": yuan(found.open_fen),
+        "kind": found.kind,
         "state": found.state,
         "state_label": found.get_state_display(),
     }
