@@ -188,6 +188,8 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         ]
         groups.append({"title": "基金财务", "entries": _entries(path, entries)})
     looks = [("单位快查", "/w/units", "building", 0), ("人员快查", "/w/people", "person-lines-fill", 0)]
+    if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        looks.append(("统计", "/w/statistics", "bar-chart", 0))
     groups.append({"title": "查询", "entries": _entries(path, looks)})
     groups.append({"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])})
     return groups

@@ -24,11 +24,11 @@ from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
-from shebao.contact import bookings, notices, offices, questions
-from shebao.papers import bundles
 from shebao.casework.models import Settlement
+from shebao.contact import bookings, notices, offices, questions
 from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
 from shebao.enrolment.models import Spell
+from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
 from shebao.parties.models import Person

@@ -2,8 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, certificates, contact, views
-from shebao.channels.openapi import attachments, contact, register, views
+from shebao.channels.openapi import attachments, certificates, contact, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -28,7 +27,6 @@ urlpatterns: list[URLPattern] = [
     path("certificates", certificates.order, name="api-bundles"),
     path("certificates/<int:bundle_id>", certificates.bundle, name="api-bundle"),
     path("certificates/<int:bundle_id>.zip", certificates.fetch, name="api-bundle-zip"),
-    path("staff", views.staff, name="api-staff"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),
