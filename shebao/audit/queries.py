@@ -32,6 +32,9 @@ ACTIONS = {
     "levy.receipt_voided": "作废到账登记",
     "papers.verified": "凭证验真",
     "case.looked": "查看办件",
+    "case.material_added": "上传资料",
+    "case.material_removed": "删除资料",
+    "attachment.looked": "查看相片或资料",
     "person.looked": "查看个人信息",
     "person.searched": "查找个人",
     "person.changed": "个人信息变更",
@@ -39,6 +42,7 @@ ACTIONS = {
     "unit.changed": "单位信息变更",
     "unit.corrected": "单位信息订正",
     "person.id_number_shown": "显示完整身份号码",
+    "changes.exported": "导出增减员异动表",
     "staff.exported": "导出花名册",
 }
 

@@ -95,7 +95,10 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
         },
         {
             "title": "单位网申综合查询",
-            "entries": _entries(path, [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]),
+            "entries": _entries(
+                path,
+                [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)],
+            ),
         },
         {
             "title": "证明与服务",

@@ -3,14 +3,18 @@
 from shebao.casework.item import register
 from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
 from shebao.items.enrolment import add_employee, change_wage, stop_employee
-from shebao.items.registration import change_unit, close_unit, register_unit, reissue_certificate, verify_unit
+from shebao.items.register import change_person, change_unit, maintain_education
+from shebao.items.registration import change_registration, close_unit, register_unit, reissue_certificate, verify_unit
 
 ITEMS = (
     add_employee.ITEM,
     stop_employee.ITEM,
     change_wage.ITEM,
-    register_unit.ITEM,
+    change_person.ITEM,
     change_unit.ITEM,
+    maintain_education.ITEM,
+    register_unit.ITEM,
+    change_registration.ITEM,
     close_unit.ITEM,
     verify_unit.ITEM,
     reissue_certificate.ITEM,

@@ -326,6 +326,19 @@ class Window(Shape):
         return f"{self.opens.replace('T', ' ')} 至 {self.closes.replace('T', ' ')}"
 
 
+class PhotoSize(Shape):
+    """An identity photo: pixels, and width over height."""
+
+    width_min_px: Count
+    height_min_px: Count
+    ratio_min_ppm: Ppm
+    ratio_max_ppm: Ppm
+
+    def shown(self) -> str:
+        ratio = f"{percent(self.ratio_min_ppm)} 至 {percent(self.ratio_max_ppm)}"
+        return f"至少 {self.width_min_px}×{self.height_min_px} 像素，宽为高的 {ratio}"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How the value of one rule id is checked and shown."""
@@ -388,4 +401,5 @@ KINDS: dict[str, Kind] = {
     "interest.back_payment_rate": _ppm("每年 "),
     "social_insurance_year": _structured(SocialInsuranceYear),
     "service.outage": _structured(Window),
+    "photo.one_inch": _structured(PhotoSize),
 }

@@ -10,12 +10,13 @@ from django.utils.timezone import now
 from shebao.access.models import Account, Grant, SignIn
 from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
-from shebao.casework import batch
+from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
 from tests.db import support
 from tests.db.support import acting, as_owner, attempt
+from tests.make.pictures import picture
 
 DENIED = "42501"
 # Whose a row is: a condition with the unit's (or agency's) number. Tables not named here go by their columns unit_id and agency_id.
@@ -85,6 +86,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
         support.pay(bill, 100, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
+            attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
         for number, post, place in (
             (unit * 100, Post.UNIT_OPERATOR, {"unit_id": unit}),
             (agency, Post.REVIEWER, {"agency_id": agency}),

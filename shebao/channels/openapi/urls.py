@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import views
+from shebao.channels.openapi import attachments, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("sign-in", views.sign_in, name="api-sign-in"),
     path("items/<slug:slug>/check", views.check, name="api-check"),
     path("items/<slug:slug>/filings", views.file, name="api-file"),
+    path("attachments", attachments.upload, name="api-attachments"),
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),

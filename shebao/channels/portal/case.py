@@ -25,6 +25,7 @@ from shebao.channels.portal.case_lists import (
     upload_of,
 )
 from shebao.channels.portal.case_parts import case_title, crumbs_of
+from shebao.channels.portal.material_list import shown_materials
 from shebao.channels.portal.pages import live_of, number_of, piece, show
 from shebao.channels.portal.single import face_of
 from shebao.channels.portal.words import FILING_WORDS, cutoff_of, event_line, state_words, steps_of
@@ -101,6 +102,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "rest": rest_of(case),
+        **shown_materials(case, item),
         "poll": case.state == CaseState.REVIEW and case.automatic,
         "cutoff": cutoff_of(live_of(request).place, today()),
         "paper": kind_of(item).label,

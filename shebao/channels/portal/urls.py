@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, home, items, single, staff, tasks
+from shebao.channels.portal import batch, bills, case, certificate_page, changes, home, items, materials, single, staff, tasks
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -20,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>", case.page, name="portal-case"),
     path("cases/<int:case_id>/print", certificate_page.print_case, name="portal-print"),
     path("cases/<int:case_id>/edit", single.edit, name="portal-edit"),
+    path("cases/<int:case_id>/materials", materials.add, name="portal-material"),
+    path("cases/<int:case_id>/materials/<uuid:attachment_id>/remove", materials.remove, name="portal-material-remove"),
     path("cases/<int:case_id>/submit", case.submit, name="portal-submit"),
     path("cases/<int:case_id>/withdraw", case.withdraw, name="portal-withdraw"),
     path("cases/<int:case_id>/status", case.status, name="portal-status"),
@@ -36,6 +38,8 @@ urlpatterns: list[URLPattern] = [
     path("staff.xlsx", staff.export, name="portal-staff-export"),
     path("staff/<int:person_id>", staff.employee, name="portal-employee"),
     path("staff/<int:person_id>/reveal", staff.reveal, name="portal-reveal"),
+    path("changes", changes.page, name="portal-changes"),
+    path("changes.xlsx", changes.export, name="portal-changes-export"),
     path("certificates", certificate_page.page, name="portal-certificates"),
     path("papers/<slug:code>.pdf", certificate_page.paper, name="portal-paper"),
 ]

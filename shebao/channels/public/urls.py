@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from shebao.channels import attachments
 from shebao.channels.public import views
 
 urlpatterns: list[URLPattern] = [
@@ -19,5 +20,6 @@ urlpatterns: list[URLPattern] = [
     path("face", views.face, name="face"),
     path("accessibility", views.accessibility, name="accessibility"),
     path("ui", views.gallery, name="gallery"),
+    path("attachments/<uuid:attachment_id>", attachments.served, name="attachment"),
     path("health", views.health, name="health"),
 ]

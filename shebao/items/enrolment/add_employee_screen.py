@@ -21,7 +21,7 @@ def screen(columns: Mapping[str, Sequence[Value]], context: Context) -> list[tup
     """See casework.item.Screen."""
     numbers = [str(number) for number in columns["id_number"]]
     unit, terms, month = get_unit(context.unit_id), find_terms(context.unit_id, month_of(context.on)), month_of(context.on)
-    if terms is None or unit.closed_on is not None:
+    if terms is None or unit.closed_on is not None or "photo" in columns:  # no template asks for photos
         return [None] * len(numbers)
     known = standings(numbers)
     types = [str(i.value) for i in INSURANCES if terms.insurance_mask & i.flag]

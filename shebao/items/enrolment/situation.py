@@ -31,6 +31,7 @@ class Situation:
     arrears_months: tuple[int, ...] = ()
     insured_since: int | None = None  # the unit's first month with types; only asked for where months lie back
     left_out: tuple[int, ...] = ()  # months that were passed over by the place's assessment; likewise
+    has_photo: bool = False
 
     def cover_here(self, context: Context) -> Cover | None:
         """The open cover of the person through the filing unit."""

@@ -168,7 +168,7 @@ def two_reviewers(filings: Sequence[Filing], context: Context) -> str:
 
 
 ITEM = ServiceItem(
-    code="registration.change_unit",
+    code="registration.change_registration",
     version=1,
     title="变更登记",
     prefix="DB",
