@@ -21,7 +21,7 @@ from tests.db import support
 from tests.db.counter_support import codes, decide, enter, new_unit, on, through, told, uscc, warned
 from tests.db.support import ADD, ENGINE, FULL, acting, as_owner, ask, assess, attempt, moment
 
-REGISTER, CHANGE, CLOSE = "registration.register_unit", "registration.change_unit", "registration.close_unit"
+REGISTER, CHANGE, CLOSE = "registration.register_unit", "registration.change_registration", "registration.close_unit"
 VERIFY, REISSUE = "registration.verify_unit", "registration.reissue_certificate"
 DAY = date(2026, 11, 12)
 pytestmark = pytest.mark.usefixtures("agencies")
