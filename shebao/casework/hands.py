@@ -20,7 +20,9 @@ def hands_of(case_ids: Sequence[int]) -> dict[int, Hands]:
     """By case id, of the cases that the actor may see. Where two reviewed, the first is `reviewed` and the second `confirmed`."""
     cases = Case.objects.filter(pk__in=set(case_ids))
     last: dict[int, str] = {}
-    for case_id, name in Event.objects.filter(case_id__in=set(case_ids), kind="reviewed").order_by("id").values_list("case_id", "account_name"):
+    for case_id, name in (
+        Event.objects.filter(case_id__in=set(case_ids), kind="reviewed").order_by("id").values_list("case_id", "account_name")
+    ):
         last[case_id] = name
     return {
         case.pk: Hands(

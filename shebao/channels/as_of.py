@@ -20,7 +20,7 @@ Row = TypeVar("Row", bound=Model)
 class BadAsOfError(ShebaoError):
     """The day asked for is none, has not come yet, or lies before the register's first entry."""
 
-    code = "REG-01"
+    code = "INF-01"
     status = 422
 
 

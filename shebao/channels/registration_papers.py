@@ -1,4 +1,4 @@
-"""《社会保险登记表》, 社会保险登记证 and 登记验证单: from the register and a case to the data of the papers, sealed when the case has ended."""
+"""《社会保险登记表》, 社会保险登记证 and 登记验证单: from the register and a case to papers, sealed when the case has ended."""
 
 from datetime import datetime
 

@@ -2,7 +2,8 @@
 
 from shebao.casework.item import register
 from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
-from shebao.items.enrolment import add_employee, change_wage, stop_employee
+from shebao.items.enrolment import add_employee, annual_wages, change_wage, outside_retirees, stop_employee
+from shebao.items.qualification import operator_entry, qualification, qualification_stop, slip_reissue, vip_evaluation
 from shebao.items.register import change_person, change_unit, maintain_education
 from shebao.items.registration import change_registration, close_unit, register_unit, reissue_certificate, verify_unit
 
@@ -22,6 +23,13 @@ ITEMS = (
     correct_wage.ITEM,
     correct_person.ITEM,
     special_group.ITEM,
+    annual_wages.ITEM,
+    outside_retirees.ITEM,
+    qualification.ITEM,
+    operator_entry.ITEM,
+    slip_reissue.ITEM,
+    vip_evaluation.ITEM,
+    qualification_stop.ITEM,
 )
 
 

@@ -21,6 +21,7 @@ class PaperKind(str, Enum):
     REGISTRATION_FORM = "registration_form"
     REGISTRATION_CERTIFICATE = "registration_certificate"
     VERIFICATION_SLIP = "verification_slip"
+    BOOKING_TICKET = "booking_ticket"
     FILING_FORM = "filing_form"
 
     @property
@@ -37,6 +38,7 @@ _TITLES = {
     PaperKind.REGISTRATION_FORM: "社会保险登记表",
     PaperKind.REGISTRATION_CERTIFICATE: "社会保险登记证",
     PaperKind.VERIFICATION_SLIP: "社会保险登记验证单",
+    PaperKind.BOOKING_TICKET: "申报业务预约回执",
     PaperKind.FILING_FORM: "社会保险业务申报表",
 }
 
@@ -341,6 +343,28 @@ class VerificationSlip(Common):
     filled_by: str
     reviewed_by: str
     verified_date: date
+
+
+class BookingTicket(Common):
+    """申报业务预约回执; never sealed. number: 预约号, also in the QR; span: 09:00–09:30. facts and advice: lines as they are shown."""
+
+    number: str
+    day: str
+    span: str
+    facts: Sequence[LabelValue]
+    advice: Sequence[str]
+
+
+class PasswordSlip(Common):
+    """单位用户密码条. Typeset apart (typeset(..., apart=True)), handed out, never stored: it holds secrets. None: not on this slip."""
+
+    unit_name: str
+    unit_number: str
+    holder: str
+    username: str
+    password: str | None
+    certificate_serial: str | None
+    download_password: str | None
 
 
 class ChangedValue(TypedDict):

@@ -21,7 +21,7 @@ Value = str | date | bool | None
 class UnknownPartyError(ShebaoError):
     """A change for somebody the register does not hold."""
 
-    code = "REG-90"
+    code = "INF-90"
     status = 404
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class UnknownPartyError(ShebaoError):
 class NotYetTrueError(ShebaoError):
     """A change that is to be true from a day that has not come: what is registered is what is true now."""
 
-    code = "REG-91"
+    code = "INF-91"
     status = 422
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class NotYetTrueError(ShebaoError):
 class IdentityTakenError(ShebaoError):
     """The 公民身份号码 or 统一社会信用代码 belongs to another one in the register."""
 
-    code = "REG-92"
+    code = "INF-92"
 
     def __init__(self) -> None:
         super().__init__("这个号码已登记在另一人或另一单位名下，请核对号码；确属重复登记的，请到窗口办理")

@@ -65,8 +65,8 @@ def test_general_information_of_an_employee_takes_effect_as_facts_and_keeps_what
 def test_what_stays_empty_is_not_changed_and_the_same_again_is_refused() -> None:
     ctx, typed = context(UNITS[0]), someone(marriage="已婚")
     take_effect(PERSON, ctx, typed)
-    assert set(refused(PERSON, ctx, typed)) == {"REG-12"}
-    assert set(refused(PERSON, ctx, typed | {"marriage": ""})) == {"REG-12"}
+    assert set(refused(PERSON, ctx, typed)) == {"INF-12"}
+    assert set(refused(PERSON, ctx, typed | {"marriage": ""})) == {"INF-12"}
     take_effect(PERSON, ctx, typed | {"marriage": "", "phone": "027-85550100"})
     with acting(ENGINE):
         person = Person.objects.get(id_number=typed["id_number"])
@@ -76,9 +76,9 @@ def test_what_stays_empty_is_not_changed_and_the_same_again_is_refused() -> None
 def test_key_information_is_led_to_the_counter() -> None:
     ctx = context(UNITS[0])
     told = refused(PERSON, ctx, someone(marriage="1") | {"name": "李四"})
-    assert set(told) == {"REG-11"} and "窗口办理" in told["REG-11"]
-    assert "窗口办理" in refused(PERSON, ctx, someone())["REG-12"]
-    assert "窗口办理" in refused(UNIT, ctx, {})["REG-20"]
+    assert set(told) == {"INF-11"} and "窗口办理" in told["INF-11"]
+    assert "窗口办理" in refused(PERSON, ctx, someone())["INF-12"]
+    assert "窗口办理" in refused(UNIT, ctx, {})["INF-20"]
 
 
 def test_only_who_is_insured_through_the_unit_now_and_nothing_is_told_of_others() -> None:
@@ -88,10 +88,10 @@ def test_only_who_is_insured_through_the_unit_now_and_nothing_is_told_of_others(
     for number in (theirs, left, support.new_id_number()):
         ctx = context(UNITS[0])
         for code in (PERSON, EDUCATION):
-            assert set(refused(code, ctx, {"id_number": number, "name": "张三甲", "education": "21"})) == {"REG-10"}
+            assert set(refused(code, ctx, {"id_number": number, "name": "张三甲", "education": "21"})) == {"INF-10"}
         with acting(ENGINE):
             answer = change_person.look_up(number, ctx)
-        assert [r.code for r in answer.refusals] == ["REG-10"] and answer.values == {} and len(answer.facts) == 1
+        assert [r.code for r in answer.refusals] == ["INF-10"] and answer.values == {} and len(answer.facts) == 1
 
 
 def test_the_look_up_fills_what_is_registered() -> None:
@@ -118,7 +118,7 @@ def test_general_information_of_the_unit() -> None:
         )
         assert {v.label for v in history_of_unit(unit.pk)} == {"联系人姓名", "邮箱地址", "邮政编码", "单位联系电话"}
         assert item_of(UNIT).prefill(ctx) == typed  # type: ignore[misc]
-    assert set(refused(UNIT, ctx, typed)) == {"REG-20"}
+    assert set(refused(UNIT, ctx, typed)) == {"INF-20"}
     with pytest.raises(RefusedError) as wrong:
         support.file(UNIT, ctx, typed | {"postcode": "43001", "fax": "12"})
     assert {r.field for r in wrong.value.refusals} == {"postcode", "fax"}

@@ -35,6 +35,8 @@ DOWNLOADS = {
     "portal-print",
     "portal-bill-print",
     "portal-paper",
+    "portal-registration-certificate",
+    "desk-registration-certificate",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health"}

@@ -2,7 +2,22 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import counter, home, look, money, months, queue, receipts, review
+from shebao.channels.desk import (
+    bookings,
+    counter,
+    home,
+    look,
+    money,
+    months,
+    notices,
+    offices,
+    qualification,
+    questions,
+    queue,
+    receipts,
+    registration,
+    review,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
@@ -13,6 +28,12 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
+    path("cases/<int:case_id>/settling", review.settling, name="desk-settling"),
+    path("registrations", qualification.registrations_page, name="desk-registrations"),
+    path("registrations/<int:registration_id>/confirm", qualification.confirm, name="desk-registration-confirm"),
+    path("registrations/<int:registration_id>/decline", qualification.decline, name="desk-registration-decline"),
+    path("slips", qualification.slips_page, name="desk-slips"),
+    path("slips/<int:slip_id>/print", qualification.print_slip, name="desk-slip-print"),
     path("counter/", counter.home, name="desk-counter"),
     path("counter/cases/<int:case_id>", counter.case_page, name="desk-counter-case"),
     path("counter/cases/<int:case_id>/edit", counter.edit, name="desk-counter-edit"),
@@ -39,6 +60,26 @@ urlpatterns: list[URLPattern] = [
     path("search", look.search, name="desk-search"),
     path("units", look.units, name="desk-units"),
     path("units/<slug:number>", look.unit, name="desk-unit"),
+    path("units/<slug:number>/certificate.pdf", registration.certificate, name="desk-registration-certificate"),
+    path("verifications", registration.verifications, name="desk-verifications"),
     path("people", look.people, name="desk-people"),
     path("people/<slug:number>", look.person, name="desk-person"),
+    path("bookings", bookings.day, name="desk-bookings"),
+    path("bookings/check-in", bookings.check_in, name="desk-booking-check-in"),
+    path("bookings/call", bookings.call, name="desk-booking-call"),
+    path("bookings/miss-overdue", bookings.miss_overdue, name="desk-booking-miss-overdue"),
+    path("bookings/<slug:number>/step", bookings.step, name="desk-booking-step"),
+    path("offices", offices.listed, name="desk-offices"),
+    path("offices/<int:office_id>", offices.office, name="desk-office"),
+    path("offices/<int:office_id>/save", offices.save, name="desk-office-save"),
+    path("offices/<int:office_id>/hours", offices.hours, name="desk-office-hours"),
+    path("offices/<int:office_id>/slots", offices.slots, name="desk-office-slots"),
+    path("offices/<int:office_id>/close", offices.close, name="desk-office-close"),
+    path("questions", questions.listed, name="desk-questions"),
+    path("questions/<slug:number>", questions.question, name="desk-question"),
+    path("questions/<slug:number>/turn", questions.turn, name="desk-question-turn"),
+    path("questions/<slug:number>/answer", questions.answer, name="desk-question-answer"),
+    path("notices", notices.listed, name="desk-notices"),
+    path("notices/<int:notice_id>", notices.notice, name="desk-notice"),
+    path("notices/<int:notice_id>/decide", notices.decide, name="desk-notice-decide"),
 ]

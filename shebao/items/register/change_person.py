@@ -43,19 +43,19 @@ def _cover(standing: Standing, context: Context) -> Cover | None:
 def insured_here(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
     if situation.cover is not None and situation.known is not None:
         return None
-    return Refusal("REG-10", "此人不在本单位参保或已暂停缴费，不能由本单位变更信息；请核对身份号码", "id_number")
+    return Refusal("INF-10", "此人不在本单位参保或已暂停缴费，不能由本单位变更信息；请核对身份号码", "id_number")
 
 
 def right_name(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
     if situation.cover is None or filing.text("name") == situation.standing.name:
         return None
-    return Refusal("REG-11", f"姓名与参保登记的不一致，请核对身份号码；{KEY}", "name")
+    return Refusal("INF-11", f"姓名与参保登记的不一致，请核对身份号码；{KEY}", "name")
 
 
 def really_changes(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
     if situation.cover is None or changed(filing, situation):
         return None
-    return Refusal("REG-12", f"填写的内容与登记的相同，没有需要变更的；请至少改动一项。{KEY}")
+    return Refusal("INF-12", f"填写的内容与登记的相同，没有需要变更的；请至少改动一项。{KEY}")
 
 
 def changed(filing: Filing, situation: Situation) -> dict[str, str]:
@@ -131,9 +131,9 @@ ITEM = ServiceItem(
     batch_rows_max=0,
     printout="",
     refusal_codes={
-        "REG-10": "不在本单位参保或已暂停缴费",
-        "REG-11": "姓名与参保登记的不一致；重点信息到窗口变更",
-        "REG-12": "没有任何变更",
+        "INF-10": "不在本单位参保或已暂停缴费",
+        "INF-11": "姓名与参保登记的不一致；重点信息到窗口变更",
+        "INF-12": "没有任何变更",
     },
     return_reasons=("证明材料与申报内容不一致，请核对",),
 )

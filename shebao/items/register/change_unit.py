@@ -38,7 +38,7 @@ def changed(filing: Filing, known: Known) -> dict[str, str]:
 def really_changes(filing: Filing, known: Known, context: Context) -> Refusal | None:
     if changed(filing, known):
         return None
-    return Refusal("REG-20", f"填写的内容与登记的相同，没有需要变更的；请至少改动一项。{KEY}")
+    return Refusal("INF-20", f"填写的内容与登记的相同，没有需要变更的；请至少改动一项。{KEY}")
 
 
 def compare(filing: Filing, known: Known, context: Context) -> Sequence[Change]:
@@ -89,6 +89,6 @@ ITEM = ServiceItem(
     ),
     batch_rows_max=0,
     printout="",
-    refusal_codes={"REG-20": "没有任何变更；重点信息到窗口变更"},
+    refusal_codes={"INF-20": "没有任何变更；重点信息到窗口变更"},
     return_reasons=("证明材料与申报内容不一致，请核对",),
 )
