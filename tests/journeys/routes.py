@@ -43,6 +43,8 @@ DOWNLOADS = {
     "portal-payments-export",
     "desk-statistics-export",
     "attachment",
+    "portal-registration-certificate",
+    "desk-registration-certificate",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}

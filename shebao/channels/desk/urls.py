@@ -16,6 +16,7 @@ from shebao.channels.desk import (
     questions,
     queue,
     receipts,
+    registration,
     review,
     statistics,
 )
@@ -63,6 +64,9 @@ urlpatterns: list[URLPattern] = [
     path("search", look.search, name="desk-search"),
     path("units", look.units, name="desk-units"),
     path("units/<slug:number>", profile.unit, name="desk-unit"),
+    path("units/<slug:number>", look.unit, name="desk-unit"),
+    path("units/<slug:number>/certificate.pdf", registration.certificate, name="desk-registration-certificate"),
+    path("verifications", registration.verifications, name="desk-verifications"),
     path("people", look.people, name="desk-people"),
     path("people/<slug:number>", profile.person, name="desk-person"),
     path("people/<slug:number>", profile.person, name="desk-person"),
