@@ -12,7 +12,11 @@ from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import batch
 from shebao.casework.item import item_of
+from shebao.levy import orders
+from shebao.levy.arrears import overdue_bills
+from shebao.levy.owing import owed_on
 from shebao.papers.models import Paper
+from shebao.policy.rulebook import standard
 from tests.db import support
 from tests.db.support import acting, as_owner, attempt
 
@@ -76,6 +80,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             paper = {"code": f"{unit:016d}", "kind": "k", "title": "t", "facts": [], "agency_name": "n", "made_by": 0}
             Paper.objects.create(**paper, unit_id=unit, agency_id=agency, sha256=b"0" * 32, size=1, content=b"x")
         support.pay(bill, 100, agency=agency)
+        owe_on_an_order(unit, agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
         for number, post, place in (
@@ -86,6 +91,15 @@ def units(database: str) -> Iterator[tuple[int, int]]:
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both
+
+
+def owe_on_an_order(unit: int, agency: int) -> None:
+    """A 欠费补缴单 of one person, so that its tables have rows."""
+    day = support.AT.date().replace(month=12)
+    with acting(ENGINE):
+        person = owed_on(overdue_bills(unit, day))[0].person_id
+        orders.register([orders.Registration(person, None)], unit_id=unit, agency_id=agency, at=support.AT)
+        orders.issue(unit, agency_id=agency, place=support.PLACE, case_id=None, rulebook=standard(), on=day, at=support.AT)
 
 
 def _account(number: int, post: Post, place: dict[str, int]) -> None:
