@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 
 from shebao.base.months import Month, iso, month_of, shift, span
@@ -12,8 +13,9 @@ from shebao.channels.papers import VALID_DAYS, VALID_TEXT, amount_of, issued, ma
 from shebao.enrolment.models import Spell
 from shebao.levy import standing
 from shebao.levy.bulk import AMOUNT_COLUMNS
-from shebao.levy.queries import PersonDue, person_months
+from shebao.levy.queries import PersonDue, people_months
 from shebao.levy.standing import BilledMonth, Standing, unit_months
+from shebao.papers import operations
 from shebao.papers.contracts import (
     CertificateMonth,
     CertificatePerson,
@@ -26,6 +28,7 @@ from shebao.papers.contracts import (
     UnitStanding,
 )
 from shebao.papers.models import Paper
+from shebao.papers.seal import keys_of_day
 from shebao.papers.verification import Fact
 from shebao.parties.models import Person, Unit, UnitTerms
 
@@ -40,6 +43,14 @@ class Asked:
     first_month: Month
     last_month: Month
     purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonData:
+    """What is printed for a person, and what 凭证验真 shows to anyone."""
+
+    data: InsuranceCertificate
+    facts: tuple[Fact, ...]
 
 
 def for_unit(unit: Unit, people: Sequence[Person], asked: Asked, *, account_id: int, at: datetime) -> Paper:
@@ -133,9 +144,48 @@ def _spells(unit_id: int, people: Sequence[int]) -> dict[int, list[Spell]]:
 
 def for_person(unit: Unit, person: Person, asked: Asked, *, account_id: int, at: datetime) -> Paper:
     """社会保险参保证明 of one employee, as far as it ran through this unit."""
-    kind, states = PaperKind.INSURANCE_CERTIFICATE, standing.person_months(unit.pk, person.pk, at.date())
-    dues = {due.month: due for due in person_months(person.pk, [unit.pk])}
-    spells = _spells(unit.pk, [person.pk]).get(person.pk, [])
+    kind, given = PaperKind.INSURANCE_CERTIFICATE, people_data(unit, [person], asked, at=at)[person.pk]
+    until = at.date() + timedelta(days=VALID_DAYS)
+    return issued(
+        kind, kind.label, given.data, given.facts, unit=unit, account_id=account_id, at=at, person_id=person.pk, valid_until=until
+    )
+
+
+def issue_to(unit: Unit, person: Person, given: PersonData, *, account_id: int, at: datetime) -> Paper:
+    """The same paper of a bundle, whose items say themselves what was made. Call as the engine. Raises: TypesetError."""
+    kind = PaperKind.INSURANCE_CERTIFICATE
+    return operations.issue(
+        kind,
+        kind.label,
+        given.data,
+        given.facts,
+        at=at,
+        made_by=account_id,
+        agency_id=unit.agency_id,
+        keys=keys_of_day(settings.DATA / "seal", at=at),
+        base_url=settings.BASE_URL,
+        unit_id=unit.pk,
+        person_id=person.pk,
+        valid_until=at.date() + timedelta(days=VALID_DAYS),
+    )
+
+
+def people_data(unit: Unit, people: Sequence[Person], asked: Asked, *, at: datetime) -> dict[int, PersonData]:
+    """The data of many certificates, by person, in as many queries as for one."""
+    ids = [person.pk for person in people]
+    states, spells, dues = standing.people_months(unit.pk, ids, at.date()), _spells(unit.pk, ids), people_months(ids, unit.pk)
+    return {p.pk: _person_data(unit, p, asked, states[p.pk], spells.get(p.pk, []), dues.get(p.pk, {}), at) for p in people}
+
+
+def _person_data(
+    unit: Unit,
+    person: Person,
+    asked: Asked,
+    states: dict[Month, BilledMonth],
+    spells: list[Spell],
+    dues: dict[Month, PersonDue],
+    at: datetime,
+) -> PersonData:
     insurances = [i for i in SHOWN if any(s.insurance_mask & i.flag for s in spells)]
     data: InsuranceCertificate = {
         "agency": unit.agency.name,
@@ -160,8 +210,7 @@ def for_person(unit: Unit, person: Person, asked: Asked, *, account_id: int, at:
         Fact("参保单位", unit.name),
         Fact("证明期间", f"{iso(asked.first_month)} 至 {iso(asked.last_month)}"),
     )
-    until = at.date() + timedelta(days=VALID_DAYS)
-    return issued(kind, kind.label, data, facts, unit=unit, account_id=account_id, at=at, person_id=person.pk, valid_until=until)
+    return PersonData(data, facts)
 
 
 def _standing(

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from shebao.base.terms import Insurance, Payer, insurances_in
 from shebao.levy.arrears import overdue_sums
@@ -59,6 +60,14 @@ def person_months(person_id: int, unit_ids: list[int], *, first: int = 0, last: 
     )
 
 
+def people_months(person_ids: list[int], unit_id: int) -> dict[int, dict[int, PersonDue]]:
+    """All assessed months of many people through one unit, by person and month."""
+    found: dict[int, dict[int, PersonDue]] = {}
+    for due in _dues("a.unit_id = %s and a.person_id = any(%s)", [unit_id, person_ids]):
+        found.setdefault(due.person_id, {})[due.month] = due
+    return found
+
+
 def find_due(unit_id: int, person_id: int, month: int) -> PersonDue | None:
     """One person's month, or None."""
     found = _dues("a.unit_id = %s and a.person_id = %s and a.month = %s", [unit_id, person_id, month])
@@ -110,6 +119,18 @@ def declared_for(unit_id: int, person_id: int, month: int) -> Declared | None:
 def bills_of(unit_id: int, limit: int = 36) -> list[Bill]:
     """A unit's bills of both kinds, newest first."""
     return list(Bill.objects.filter(unit_id=unit_id).order_by("-month", "-id")[:limit])
+
+
+def bills_found(text: str, unit_id: int | None, limit: int) -> list[Bill]:
+    """Bills by number, or (of one unit) by 费款所属期 such as 202610; newest first. Whole numbers only: see contact.finding."""
+    found = Bill.objects.filter(number=text.upper())
+    if unit_id is not None:
+        found = Bill.objects.filter(unit_id=unit_id).filter(Q(number=text.upper()) | Q(month=int(text) if _is_month(text) else 0))
+    return list(found.order_by("-month", "-id")[:limit])
+
+
+def _is_month(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) == 6
 
 
 def find_bill(number: str) -> Bill | None:

@@ -30,6 +30,13 @@ print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 DOWNLOADS = {
     *("portal-template", "portal-staff-export", "portal-error-list", "portal-print", "portal-bill-print", "portal-paper"),
     *("portal-order-detail", "portal-arrears-export"),
+    "portal-template",
+    "portal-staff-export",
+    "portal-changes-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-bill-print",
+    "portal-paper",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health"}

@@ -8,18 +8,21 @@ from django.views.decorators.http import require_GET
 from shebao.base.clock import now
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
-from shebao.casework.item import Audience, items_for
 from shebao.casework.models import CaseState
-from shebao.channels.guards import unit_operators
+from shebao.channels.guards import open_items, unit_operators
+from shebao.channels.portal.bookings import coming
 from shebao.channels.portal.case_lists import Wanted, find_cases
 from shebao.channels.portal.figures import Forecast, Movement, Waiting, bill_of, forecast, movement, twelve_months, waiting
 from shebao.channels.portal.pages import actor_of, live_of, show
 from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
+from shebao.channels.searching import news_line
+from shebao.contact.notices import notices_for
 from shebao.enrolment.queries import headcount
 from shebao.levy.models import OPEN_STATES, Bill, BillState
 from shebao.levy.queries import open_of_unit
 
 TASKS_SHOWN = 5
+NEWS_SHOWN = 5
 NOON, EVENING = 12, 18
 MORNING = 5
 
@@ -52,17 +55,21 @@ def home(request: HttpRequest) -> HttpResponse:
         "todo_total": todo.total,
         "nothing": nothing_waits(cutoff, on, vip=live.vip),
         "entries": [
-            *({"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon} for i in items_for(Audience.UNIT)),
+            *({"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon} for i in open_items(actor_of(request))),
             *(
                 {"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"}
-                for i in items_for(Audience.UNIT)
+                for i in open_items(actor_of(request))
                 if i.batch_rows_max
             ),
             {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"},
             {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"},
             {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"},
+            {"label": "申报业务预约", "url": "/u/bookings", "icon": "calendar2-check"},
+            {"label": "问题报告", "url": "/u/questions", "icon": "chat-left-text"},
         ],
         "columns": twelve_months(unit_id, on),
+        "coming": coming(unit_id, on),
+        "news": [news_line(n) for n in notices_for(on, NEWS_SHOWN)],
     }
     return show(request, "home", "首页", context)
 
