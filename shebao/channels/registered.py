@@ -15,12 +15,12 @@ UNIT_TOLD = tuple(field for field in UNIT_FIELDS if field not in ("name", "vip")
 
 def person_at(person_id: int, asked: AsOf) -> Known | None:
     """A person as the register held it; None before it knew of one."""
-    return person_as_of([person_id], asked.instant, asked.day).get(person_id)
+    return person_as_of([person_id], asked.known_at, asked.day).get(person_id)
 
 
 def unit_at(unit_id: int, asked: AsOf) -> Known | None:
     """A unit as the register held it; None before it knew of one."""
-    return unit_as_of([unit_id], asked.instant, asked.day).get(unit_id)
+    return unit_as_of([unit_id], asked.known_at, asked.day).get(unit_id)
 
 
 def person_told(known: Known) -> list[tuple[str, str]]:

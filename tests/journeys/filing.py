@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import openpyxl
 from playwright.sync_api import Page, expect
@@ -14,7 +15,7 @@ from shebao.base.identifiers import make_id_number
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance
 
 AREA = "420198"  # never assigned by GB/T 2260, and not the area of the demo city
-NUMBER = re.compile(r"(?:ZY|JY|GZ)\d{8}-\d{6}")
+NUMBER = re.compile(r"[A-Z]{2}\d{8}-\d{6}")
 SURNAMES, GIVEN = "赵钱孙李周吴郑王", "安宁康泰明华伟芳敏静丽强磊军洋勇艳杰娟涛超秀霞平刚桂英文辉玲"
 TYPES = tuple(i for i in INSURANCES if i is not Insurance.MATERNITY)  # what the units of the demo city insure
 # Halls may stand for several runs (SHEBAO_TEST_HALL), so people are drawn by chance; a failed test shows whom it drew.
@@ -120,6 +121,12 @@ def filled(template: bytes, rows: Sequence[Mapping[str, str]]) -> tuple[bytes, i
     out = io.BytesIO()
     book.save(out)
     return out.getvalue(), first
+
+
+def sheet_of(path: Path) -> list[list[str]]:
+    """The lines of a downloaded list: title, header, rows."""
+    sheet = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True).worksheets[0]
+    return [["" if cell is None else str(cell) for cell in line] for line in sheet.iter_rows(values_only=True)]
 
 
 def ticked(types: Collection[Insurance]) -> dict[str, str]:
