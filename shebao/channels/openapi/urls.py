@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, contact, register, views
+from shebao.channels.openapi import attachments, certificates, contact, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -24,6 +24,9 @@ urlpatterns: list[URLPattern] = [
     path("bookings", contact.bookings, name="api-bookings"),
     path("bookings/<str:number>/cancel", contact.cancel, name="api-booking-cancel"),
     path("messages", contact.messages, name="api-messages"),
+    path("certificates", certificates.order, name="api-bundles"),
+    path("certificates/<int:bundle_id>", certificates.bundle, name="api-bundle"),
+    path("certificates/<int:bundle_id>.zip", certificates.fetch, name="api-bundle-zip"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),
