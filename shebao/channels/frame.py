@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.db import connection
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from markupsafe import Markup
@@ -57,8 +58,13 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit else 0,
+        "unread": unread(actor.unit_id) if unit and _may_ask() else 0,
     }
+
+
+def _may_ask() -> bool:
+    """Whether the database can be asked: not on the page that tells of a refusal or a failure, when all is about to be undone."""
+    return connection.in_atomic_block and not connection.needs_rollback
 
 
 def one_token(request: HttpRequest) -> dict[str, object]:
