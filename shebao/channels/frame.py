@@ -11,7 +11,6 @@ from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.item import Audience, items_for
 from shebao.casework.queues import queues_for
-from shebao.contact.messages import unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit else 0,
+        "unread": counts.get("unread", 0),  # counted by the page: an error page may ask nothing of the database
     }
 
 
