@@ -1,3 +1,4 @@
+# ruff: noqa: E402, E501
 """How fast a part of a name is found among 1,000,000 people of 20,000 units in 13 agencies, and what the index costs when people register.
 
     SHEBAO_DATA=/tmp/bench-search python bench/search_million.py
@@ -10,8 +11,10 @@ import random
 import statistics
 import time
 
+from shebao.site import database
 from shebao.site.console_site import migrate_all, set_up
 
+database.ensure(stop_at_exit=True)
 set_up()
 
 from django.db import connection, connections
@@ -20,7 +23,6 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.terms import Sex
 from shebao.contact import finding
-from shebao.site import database
 from shebao.site.demo.names import person_name
 
 PEOPLE, UNITS, CHUNK = 1_000_000, 20_000, 100_000
@@ -90,7 +92,6 @@ def register_cost(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    database.ensure(stop_at_exit=True)
     migrate_all()
     chance = random.Random(1)
     people = [person_name(chance, Sex.MALE if i % 2 else Sex.FEMALE) for i in range(PEOPLE)]

@@ -111,11 +111,11 @@ def slots(request: HttpRequest, office_id: int) -> HttpResponse:
         raise NoSlotError
     days = request.GET.get("days", "14")
     if not (days.isascii() and days.isdigit() and len(days) < 3 and 1 <= int(days) <= DAYS_MAX):
-        raise BadBodyError(f"days 应为 1 至 {DAYS_MAX} 的整数")
+        raise BadBodyError(f"days 应为 1 至 {DAYS_MAX} 的整数，请改正后重新发送")
     try:
         first = date.fromisoformat(request.GET["from"]) if request.GET.get("from") else today()
     except ValueError:
-        raise BadBodyError("from 应为日期，例如 2026-11-23") from None
+        raise BadBodyError("from 应为日期，例如 2026-11-23，请改正后重新发送") from None
     told = [
         {
             "day": d.day.isoformat(),
@@ -165,7 +165,7 @@ def bookings(request: HttpRequest) -> HttpResponse:
         return refused
     body = json_body(request, frozenset({"slot", "item"}), optional=frozenset({"case_number"}))
     if not isinstance(body["slot"], int) or isinstance(body["slot"], bool) or abs(body["slot"]) >= 2**62:
-        raise BadBodyError("slot 应为整数，取自号源的 id")
+        raise BadBodyError("slot 应为整数，请取自号源列表的 id")
     made = operations.book(body["slot"], str(body["item"])[:60], case_number=str(body.get("case_number") or "")[:24], at=now())
     return json_answer(_booking(_found(made.number)), 201)
 
