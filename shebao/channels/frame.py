@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from markupsafe import Markup
@@ -13,7 +12,6 @@ from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.queues import queues_for
 from shebao.channels.guards import open_items
-from shebao.contact.messages import unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +56,8 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit and _may_ask() else 0,
+        "unread": counts.get("unread", 0),  # counted by the page: an error page may ask nothing of the database
     }
-
-
-def _may_ask() -> bool:
-    """Whether the database can be asked: not on the page that tells of a refusal or a failure, when all is about to be undone."""
-    return connection.in_atomic_block and not connection.needs_rollback
 
 
 def one_token(request: HttpRequest) -> dict[str, object]:
