@@ -40,7 +40,7 @@ DOWNLOADS = {
     "portal-inquiry-results-export",
     "portal-payments-export",
 }
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
+FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling", "portal-error-list-state"}
 FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
