@@ -215,7 +215,7 @@ def remove(request: HttpRequest, case_id: int) -> HttpResponse:
 @unit_operators
 @require_GET
 def error_list(request: HttpRequest, case_id: int) -> HttpResponse:
-    """下载导入失败列表: the wrong rows in the same template, each with its reason. Of many rows a job makes it, and the page waits for it."""
+    """下载导入失败列表: the wrong rows in the same template, each with its reason. Of many rows a job makes it; the page waits."""
     case = get_case(case_id)
     rows = error_files.wrong_rows(case)
     content = error_files.ready(case) if rows > error_files.AT_ONCE_ROWS_MAX else error_list_of(case)[0]
