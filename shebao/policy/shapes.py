@@ -422,4 +422,7 @@ KINDS: dict[str, Kind] = {
     "outside_retiree.rate": _structured(Rate),
     "service.outage": _structured(Window),
     "photo.one_inch": _structured(PhotoSize),
+    "vip.months_of_use_min": _count("个月"),
+    "vip.returned_share_max": _ppm("申报的 "),
+    "vip.overdue_bills_max": _count("张"),
 }

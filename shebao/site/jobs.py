@@ -10,6 +10,7 @@ from shebao.casework import attachments, batch, error_files, review, settling
 from shebao.casework.item import item_of
 from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
+from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import monthly_assessment
 from shebao.surfaces.error_list import error_list_of
@@ -89,3 +90,9 @@ def empty_unfiled_attachments(timestamp: int) -> None:
 def assess_month(run_id: int) -> None:
     """Do what is missing of a monthly assessment."""
     monthly_assessment.run(run_id, clock=now)
+
+
+@app.task(name="make_bundle", retry=AGAIN)
+def make_bundle(bundle_id: int) -> None:
+    """Make what is missing of many certificates ordered at once."""
+    bundling.work(bundle_id, clock=now)

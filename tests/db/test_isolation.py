@@ -7,18 +7,37 @@ import pytest
 from django.apps import apps
 from django.utils.timezone import now
 
-from shebao.access.models import Account, Grant, SignIn
+from shebao.access.models import (
+    Acceptance,
+    Account,
+    Certificate,
+    Grant,
+    Guess,
+    Operator,
+    OperatorRight,
+    Qualification,
+    Registration,
+    SignIn,
+    Slip,
+)
 from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
 from shebao.casework.models import ErrorFile, Settlement
+from shebao.contact import bookings, notices, offices, questions
 from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
 from shebao.enrolment.models import Spell
+from shebao.levy import orders
+from shebao.levy.arrears import overdue_bills
+from shebao.levy.owing import owed_on
+from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
 from shebao.parties.models import Person
+from shebao.policy.rulebook import standard
 from tests.db import support
+from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
 from tests.make.pictures import picture
 
@@ -36,6 +55,11 @@ UNITS = {
     "access_grant": "t.account_id = {0}00",
     "access_signin": "t.account_id = {0}00",
     "audit_event": "t.unit_id = {0}",
+    # A unit sees the counters of its own agency.
+    **dict.fromkeys(
+        ("contact_office", "contact_officeitem", "contact_hours", "contact_closedday", "contact_slot"),
+        "t.agency_id = (select u.agency_id from parties_unit u where u.id = {0})",
+    ),
 }
 AGENCIES = {
     "parties_unitterms": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
@@ -48,14 +72,29 @@ AGENCIES = {
     "access_account": "t.id = {0}",
     "access_grant": "t.account_id = {0}",
     "access_signin": "t.account_id = {0}",
+    **{
+        f"access_{name}": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})"
+        for name in ("qualification", "operator", "operatorright", "certificate", "slip", "acceptance")
+    },
 }
 # Rows that belong to no unit and no agency: all may be read, none may be written.
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
 SHARED_AGENCY = SHARED_UNIT | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
-UNSEEN = {"casework_effect", "levy_receiptfile", "levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
-PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper"}
-ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "audit_event"}
-OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "casework")
+UNSEEN = {
+    "access_guess",
+    "access_registration",
+    "casework_effect",
+    "levy_receiptfile",
+    "levy_runchunk",
+    "ledger_account",
+    "ledger_posting",
+    "ledger_entry",
+}
+PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper", "contact_notice"} | {
+    "access_guess", "access_qualification", "access_operator",
+}  # fmt: skip
+ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
+OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
 
 
 def tables() -> list[str]:
@@ -94,24 +133,79 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
+        owe_on_an_order(unit, agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
+        _contact(unit, agency)
         for number, post, place in (
             (unit * 100, Post.UNIT_OPERATOR, {"unit_id": unit}),
             (agency, Post.REVIEWER, {"agency_id": agency}),
         ):
             _account(number, post, place)
+    for agency, unit in enumerate(both, 1):
+        _registered(agency)
+        order = {"key": support.UUID(int=unit), "unit_id": unit, "agency_id": agency, "made_by": 0}
+        with acting(ENGINE):
+            bundles.order("参保证明", {}, [1], **order, at=support.AT)
+    Guess.objects.using("owner").create(id=1, since=support.AT)
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both
+
+
+def _contact(unit: int, agency: int) -> None:
+    """An office with a booking, a closed day, a question and a notice of one side."""
+    clerk, operator = support.reviewer(agency, agency=agency), support.operator(unit, unit * 100, agency=agency)
+    office = make_office(clerk, name=f"大厅{agency}")
+    with acting(clerk):
+        offices.close_day(office, FRIDAY, "检修", at=NOW)
+        notice = notices.save_notice(None, notices.NoticeData("t", "x", "unit", unit, NOW.date(), None), at=NOW)
+    with acting(support.reviewer(900 + agency, agency=agency)):
+        notices.publish(notice, at=NOW)
+    with acting(operator):
+        bookings.book(slot_of(office), "other", at=NOW)
+        questions.ask("item", "s", "t", agency_id=agency, at=NOW)
+
+
+def owe_on_an_order(unit: int, agency: int) -> None:
+    """A 欠费补缴单 of one person, so that its tables have rows."""
+    day = support.AT.date().replace(month=12)
+    with acting(ENGINE):
+        person = owed_on(overdue_bills(unit, day))[0].person_id
+        orders.register([orders.Registration(person, None)], unit_id=unit, agency_id=agency, at=support.AT)
+        orders.issue(unit, agency_id=agency, place=support.PLACE, case_id=None, rulebook=standard(), on=day, at=support.AT)
 
 
 def _account(number: int, post: Post, place: dict[str, int]) -> None:
     words = {"username": f"u{number}", "password": "!", "name": "某", "post_class": post.post_class, "created_at": support.AT}
     account = Account.objects.using("owner").create(id=number, **words, **place)
     Grant.objects.using("owner").create(account=account, post=post, post_class=post.post_class, from_date=support.AT.date(), granted_by=0)
+    if unit := place.get("unit_id"):
+        _qualified(account, unit)
     SignIn.objects.using("owner").create(token_sha256=number.to_bytes(32, "big"), account=account, started_at=support.AT, seen_at=now())
+
+
+def _qualified(account: Account, unit: int) -> None:
+    """网上办事资格 of a unit with all that hangs on it."""
+    of = {"account": account, "unit_id": unit}
+    agreed = {"agreement_code": "online_service", "agreement_version": "2011-01"}
+    Qualification.objects.using("owner").create(unit_id=unit, granted_at=support.AT, **agreed)
+    term = {"valid_from": support.AT.date(), "added_at": support.AT, "added_by": 0}
+    Operator.objects.using("owner").create(**of, capacity="operator", id_number=support.new_id_number(), mobile="", **term)
+    OperatorRight.objects.using("owner").create(**of, item_code="*", level=3)
+    serial = f"WH{unit:014d}"
+    made = Certificate.objects.using("owner").create(**of, serial=serial, download_password="!", state="waiting", made_at=support.AT)
+    printed = {"handed_by": "agency", "state": "ready", "reason": "x", "made_at": support.AT, "made_by": 0}
+    Slip.objects.using("owner").create(**of, certificate=made, with_password=True, **printed)
+    Acceptance.objects.using("owner").create(**of, code="online_service", version="2011-01", at=support.AT, address="")
+
+
+def _registered(agency: int) -> None:
+    told = {"unit_number": "4201000000001", "unit_name": "某", "capacity": "operator", "name": "某", "mobile": "13800000000"}
+    Registration.objects.using("owner").create(
+        number=f"FR{agency}", agency_id=agency, **told, id_number=support.new_id_number(), at=support.AT, address=""
+    )
 
 
 def unit_actor(units: tuple[int, int]) -> Actor:

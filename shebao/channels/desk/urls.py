@@ -2,7 +2,24 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import bookings, counter, home, look, money, months, notices, offices, questions, queue, receipts, review
+from shebao.channels.desk import (
+    bookings,
+    counter,
+    home,
+    look,
+    money,
+    months,
+    notices,
+    offices,
+    profile,
+    qualification,
+    questions,
+    queue,
+    receipts,
+    registration,
+    review,
+    statistics,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
@@ -14,6 +31,11 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
     path("cases/<int:case_id>/settling", review.settling, name="desk-settling"),
+    path("registrations", qualification.registrations_page, name="desk-registrations"),
+    path("registrations/<int:registration_id>/confirm", qualification.confirm, name="desk-registration-confirm"),
+    path("registrations/<int:registration_id>/decline", qualification.decline, name="desk-registration-decline"),
+    path("slips", qualification.slips_page, name="desk-slips"),
+    path("slips/<int:slip_id>/print", qualification.print_slip, name="desk-slip-print"),
     path("counter/", counter.home, name="desk-counter"),
     path("counter/cases/<int:case_id>", counter.case_page, name="desk-counter-case"),
     path("counter/cases/<int:case_id>/edit", counter.edit, name="desk-counter-edit"),
@@ -37,11 +59,15 @@ urlpatterns: list[URLPattern] = [
     path("arrears", money.arrears, name="desk-arrears"),
     path("bills/<slug:number>", money.bill, name="desk-bill"),
     path("trial-balance", money.trial_balance_page, name="desk-trial-balance"),
+    path("statistics", statistics.page, name="desk-statistics"),
+    path("statistics.xlsx", statistics.export, name="desk-statistics-export"),
     path("search", look.search, name="desk-search"),
     path("units", look.units, name="desk-units"),
-    path("units/<slug:number>", look.unit, name="desk-unit"),
+    path("units/<slug:number>", profile.unit, name="desk-unit"),
+    path("units/<slug:number>/certificate.pdf", registration.certificate, name="desk-registration-certificate"),
+    path("verifications", registration.verifications, name="desk-verifications"),
     path("people", look.people, name="desk-people"),
-    path("people/<slug:number>", look.person, name="desk-person"),
+    path("people/<slug:number>", profile.person, name="desk-person"),
     path("bookings", bookings.day, name="desk-bookings"),
     path("bookings/check-in", bookings.check_in, name="desk-booking-check-in"),
     path("bookings/call", bookings.call, name="desk-booking-call"),
