@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """Lists of wrong rows that a job makes: asked for by the unit, made by the engine."""
 
     dependencies = [
-        ("casework", "0005_settlement"),
+        ("casework", "0006_operator_rights"),
     ]
 
     operations = [
