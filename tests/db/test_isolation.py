@@ -25,7 +25,7 @@ from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
-from shebao.casework.models import Settlement
+from shebao.casework.models import ErrorFile, Settlement
 from shebao.contact import bookings, notices, offices, questions
 from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
 from shebao.enrolment.models import Spell
@@ -131,6 +131,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             declare_year([YearWage(people[0].pk, unit, agency, 2027, 202701, 900_000, case)], at=support.AT)
             declare_retirees([NewRetiree(people[1].pk, unit, agency, "outside", 300_000, 202701, case)], at=support.AT)
             decided = {"reviewer": 0, "reviewer_name": "", "decided_at": support.AT, "rows_total": 2, "rows_done": 1}
+            ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
         owe_on_an_order(unit, agency)

@@ -48,6 +48,7 @@ DOWNLOADS = {
     "portal-registration-certificate",
     "desk-registration-certificate",
 }
+FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling", "portal-error-list-state"}
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
