@@ -12,6 +12,7 @@ from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.queues import queues_for
 from shebao.channels.guards import open_items
+from shebao.contact.messages import unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ def frame(
         "here": request.get_full_path() if request.method == "GET" else home,
         "home_url": home,
         "portal_url": home if home != "/" else "",
-        "search_url": "/w/search" if desk else "/u/search" if unit else "/items",
-        "unread": counts.get("unread", 0),
+        "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
+        "unread": unread(actor.unit_id) if unit else 0,
     }
 
 
@@ -88,7 +89,16 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         ("已办任务", "/u/done", "check2-square", 0),
     ]
     bills = [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]
-    staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]
+    staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
+    staff += [
+        ("单位登记信息", "/u/unit", "building-gear", 0),
+        ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0),
+        ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
+        ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),
+        ("批量减员审核结果查询", "/u/inquiries/reductions", "person-dash", 0),
+        ("工资申报审核结果查询", "/u/inquiries/wages", "clipboard-data", 0),
+        ("缴费记录查询", "/u/payments", "cash-stack", 0),
+    ]
     papers = [("参保证明打印", "/u/certificates", "file-earmark-text", 0)]
     own = [("经办人管理", "/u/operators", "people", 0)] if Post.UNIT_LEAD in actor.posts else []
     return [
@@ -96,12 +106,28 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         *_groups(path, groups),
         *_given(path, actor, "申报与缴费", bills),
         *_given(path, actor, "单位网申综合查询", staff),
+        {
+            "title": "预约与咨询",
+            "entries": _entries(
+                path,
+                [
+                    ("申报业务预约", "/u/bookings", "calendar2-check", 0),
+                    ("问题报告", "/u/questions", "chat-left-text", counts.get("answered", 0)),
+                    ("消息", "/messages", "bell", 0),
+                    ("常见问题", "/answers", "question-circle", 0),
+                ],
+            ),
+        },
         {"title": "证明与服务", "entries": _entries(path, [*_held(actor, papers), ("办事指南", "/items", "journal-text", 0)])},
         {"title": "账户与安全", "entries": _entries(path, [*own, ("修改密码", "/password", "person-gear", 0)])},
     ]
 
 
-SERVICE_AT = {"/u/bills": "service.bills", "/u/staff": "service.staff", "/u/certificates": "service.certificates"}
+SERVICE_AT = {
+    **dict.fromkeys(("/u/bills", "/u/arrears", "/u/payments"), "service.bills"),
+    **dict.fromkeys(("/u/staff", "/u/changes"), "service.staff"),
+    "/u/certificates": "service.certificates",
+}
 
 
 def sees(actor: Actor, url: str) -> bool:
@@ -151,6 +177,13 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     if Post.CLERK in actor.posts:
         groups.append({"title": "窗口受理", "entries": _entries(path, [("窗口受理", "/w/counter/", "building", 0)])})
     if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        services = [
+            ("预约取号", "/w/bookings", "calendar-event", counts.get("queue", 0)),
+            ("问题报告", "/w/questions", "chat-left-text", counts.get("questions", 0)),
+            ("通知公告", "/w/notices", "megaphone", counts.get("drafts", 0)),
+            ("预约设置", "/w/offices", "gear", 0),
+        ]
+        groups.append({"title": "预约与咨询", "entries": _entries(path, services)})
         given = [("法人注册确认", "/w/registrations", "clipboard-check", 0), ("密码条发放", "/w/slips", "key", 0)]
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:

@@ -27,8 +27,24 @@ def walk(patterns, before):
 
 print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
-DOWNLOADS = {"portal-template", "portal-staff-export", "portal-error-list", "portal-print", "portal-bill-print", "portal-paper"}
+DOWNLOADS = {
+    "portal-template",
+    "portal-staff-export",
+    "portal-changes-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-booking-ticket",
+    "guide-template",
+    "portal-bill-print",
+    "portal-paper",
+    "portal-case-year-export",
+    "portal-inquiry-cases-export",
+    "portal-inquiry-results-export",
+    "portal-payments-export",
+}
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
+FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
+FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
 FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 

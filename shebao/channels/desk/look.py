@@ -6,21 +6,24 @@ from django.views.decorators.http import require_GET
 from shebao.audit.operations import Trace, record
 from shebao.base.clock import now
 from shebao.base.identifiers import id_number_problem, mask_id_number
-from shebao.base.months import month_of
-from shebao.base.terms import Post, Sex, StopReason, insurances_in
+from shebao.base.terms import Post, StopReason, insurances_in
 from shebao.casework.item import item_of
 from shebao.casework.models import Case
 from shebao.casework.queries import cases_about, find_case, recent
 from shebao.channels import errors
-from shebao.channels.desk.pages import clean, number_of, show
+from shebao.channels.as_of import as_of, held, versions
+from shebao.channels.desk.pages import actor_of, clean, number_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
 from shebao.channels.looking import check_look_ups
-from shebao.enrolment.queries import headcount, staff
-from shebao.levy.desk_queries import find_people, find_person, find_unit, find_units, spells_of_person, terms_of
+from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
+from shebao.channels.searching import found_by_agency
+from shebao.enrolment.models import Spell
+from shebao.enrolment.roster import headcount, staff
+from shebao.levy.desk_queries import find_people, find_person, find_unit, find_units
 from shebao.levy.models import BillState
 from shebao.levy.queries import bills_of, find_bill, open_of_unit, person_months
-from shebao.parties.models import UnitKind
+from shebao.parties.as_of import history_of_person, history_of_unit
 
 DESK = (Post.REVIEWER, Post.CLERK, Post.FINANCE)
 STAFF_SIZE = 20
@@ -32,15 +35,19 @@ QUERY_LENGTH_MAX = 40
 @agency(*DESK)
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
-    """One box for all: a 业务顺序号 or 核定单号 leads there, a whole 公民身份号码 to the person, else units and people by name."""
+    """One box for all: a 业务顺序号 or 核定单号 leads there; else people, units, questions, items, 常见问题 and notices in groups."""
     text = clean(request.GET.get("q"), QUERY_LENGTH_MAX)
     if text:
         case = find_case(text)
         if case is not None:
             return HttpResponseRedirect(f"/w/cases/{case.pk}")
-        if text.upper().startswith("HD") and (bill := find_bill(text.upper())) is not None:
+        if text.upper().startswith(("HD", "QF")) and (bill := find_bill(text.upper())) is not None:
             return HttpResponseRedirect(f"/w/bills/{bill.number}")
-    return _found(request, text, units_too=True, people_too=True)
+    if text:
+        check_look_ups(now())
+    found = found_by_agency(text, actor_of(request).agency_id, now())
+    context = {"q": text, "search_text": text, "found": found}
+    return show(request, "search", f"搜索“{text}”" if text else "搜索", context)
 
 
 @agency(*DESK)
@@ -65,14 +72,13 @@ def _found(request: HttpRequest, text: str, *, units_too: bool, people_too: bool
     if found_people is not None:
         shown = mask_id_number(text) if id_number_problem(text.upper()) is None else text
         record([Trace("person.searched", shown, after={"found": found_people.total})], at=now())
-    title = "快查" if units_too and people_too else "单位快查" if units_too else "人员快查"
+    title = "单位快查" if units_too else "人员快查"
     context = {
         "text": text,
         "search_text": text,
         "units": found_units,
         "people": found_people,
-        "both": units_too and people_too,
-        "action": "/w/search" if units_too and people_too else "/w/units" if units_too else "/w/people",
+        "action": "/w/units" if units_too else "/w/people",
     }
     return show(request, "found", title, context)
 
@@ -84,15 +90,21 @@ def unit(request: HttpRequest, number: str) -> HttpResponse:
     found = find_unit(number)
     if found is None:
         return errors.page(request, 404)
-    today, text = now().date(), clean(request.GET.get("q"), QUERY_LENGTH_MAX)
-    month = month_of(today)
-    members = staff(found.pk, month, search=text, after=number_of(request.GET.get("after"), 0), limit=STAFF_SIZE + 1)
+    today, text, asked = now().date(), clean(request.GET.get("q"), QUERY_LENGTH_MAX), as_of(request)
+    month, after = asked.month, number_of(request.GET.get("after"), 0)
+    known = unit_at(found.pk, asked)
+    if known is None:
+        return errors.page(request, 404)
+    members = staff(found.pk, month, search=text, after=after, limit=STAFF_SIZE + 1, known_at=asked.known_at, on=asked.day)
     overdue_bills, overdue_fen = open_of_unit(found.pk, today)
     context = {
         "unit": found,
-        "kind": UnitKind(found.kind).label,
-        "terms": [{"terms": t, "insurances": insurances_in(t.insurance_mask)} for t in terms_of(found.pk)],
-        "people": headcount(found.pk, month),
+        "asked": asked,
+        "known": known,
+        "told": unit_told(known),
+        "versions": versions(history_of_unit(found.pk, known_at=asked.known_at)),
+        "terms": terms_at(found.pk, asked),
+        "people": headcount(found.pk, month, known_at=asked.known_at),
         "month": month,
         "members": [{"member": m, "insurances": insurances_in(m.insurance_mask)} for m in members[:STAFF_SIZE]],
         "more": members[STAFF_SIZE - 1].person_id if len(members) > STAFF_SIZE else 0,
@@ -103,7 +115,7 @@ def unit(request: HttpRequest, number: str) -> HttpResponse:
         "cases": _cases(recent(found.pk, CASES_SHOWN)),
         "today": today,
     }
-    return show(request, "unit", found.name, context, crumbs=(("单位快查", "/w/units"), (found.name, None)))
+    return show(request, "unit", known["name"], context, crumbs=(("单位快查", "/w/units"), (known["name"], None)))
 
 
 @agency(*DESK)
@@ -114,21 +126,28 @@ def person(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         return errors.page(request, 404)
     record([Trace("person.looked", found.number, person_id=found.pk)], at=now())
-    spells = spells_of_person(found.pk)
+    asked = as_of(request)
+    known = person_at(found.pk, asked)
+    if known is None:
+        return errors.page(request, 404)
+    spells = list(held(Spell.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"))
     names = {s.unit_id: s.unit for s in spells}
     months = person_months(found.pk, list(names))
     context = {
         "person": found,
-        "sex": Sex(found.sex).label,
+        "asked": asked,
+        "known": known,
+        "told": person_told(known),
+        "versions": versions(history_of_person(found.pk, known_at=asked.known_at)),
         "spells": [
             {"spell": s, "insurances": insurances_in(s.insurance_mask), "reason": StopReason(s.stop_reason).label if s.stop_reason else ""}
             for s in spells
         ],
         "months": [{"due": d, "unit": names[d.unit_id]} for d in reversed(months)],
         "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
-        "present": month_of(now().date()),
+        "present": asked.month,
     }
-    return show(request, "person", found.name, context, crumbs=(("人员快查", "/w/people"), (found.name, None)))
+    return show(request, "person", known["name"], context, crumbs=(("人员快查", "/w/people"), (known["name"], None)))
 
 
 def _cases(cases: list[Case]) -> list[dict[str, object]]:

@@ -12,12 +12,15 @@ from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
 from shebao.casework.models import CaseState
 from shebao.channels.guards import open_items, unit_operators
+from shebao.channels.portal.bookings import coming
 from shebao.channels.portal.case_lists import Wanted, find_cases
 from shebao.channels.portal.figures import Forecast, Movement, Waiting, bill_of, forecast, movement, twelve_months, waiting
 from shebao.channels.portal.pages import actor_of, live_of, show
 from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
+from shebao.channels.searching import news_line
+from shebao.contact.notices import notices_for
 from shebao.enrolment.queries import headcount
-from shebao.levy.models import Bill, BillState
+from shebao.levy.models import OPEN_STATES, Bill, BillState
 from shebao.levy.queries import open_of_unit
 
 TASKS_SHOWN = 5
@@ -26,6 +29,7 @@ SERVICES = (
     ("service.certificates", {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"}),
     ("service.staff", {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"}),
 )
+NEWS_SHOWN = 5
 NOON, EVENING = 12, 18
 MORNING = 5
 
@@ -67,9 +71,13 @@ def home(request: HttpRequest) -> HttpResponse:
                 if i.batch_rows_max
             ),
             *(entry for code, entry in SERVICES if may(actor_of(request), code, Level.QUERY)),
+            {"label": "申报业务预约", "url": "/u/bookings", "icon": "calendar2-check"},
+            {"label": "问题报告", "url": "/u/questions", "icon": "chat-left-text"},
         ],
         "sees": sees,
         "columns": twelve_months(unit_id, on),
+        "coming": coming(unit_id, on),
+        "news": [news_line(n) for n in notices_for(on, NEWS_SHOWN)],
     }
     return show(request, "home", "首页", context)
 
@@ -146,6 +154,8 @@ def _paid(bill: Bill | None, on: date) -> dict[str, object]:
         return {"title": "缴费", "text": "核定后 10 个工作日内\n税务渠道缴纳", "state": "", "tag": ("未开始", "mute")}
     if bill.state == BillState.PAID:
         return {"title": "缴费", "text": f"已到账 {yuan_shown(bill.paid_fen)} 元", "state": "done", "tag": ("已到账", "ok")}
+    if bill.state not in OPEN_STATES:
+        return {"title": "缴费", "text": BillState(bill.state).label, "state": "done", "tag": (BillState(bill.state).label, "mute")}
     late = on > bill.due_date
     text = f"应缴 {yuan_shown(bill.open_fen)} 元\n{'已逾期，' if late else ''}截止 {bill.due_date.month} 月 {bill.due_date.day} 日"
     action = {"label": "去缴费", "url": f"/u/bills/{bill.number}", "kind": "danger" if late else "primary"}

@@ -12,5 +12,5 @@ create policy operator_rights on casework_case as restrictive to shebao_unit
 class Migration(migrations.Migration):
     """An operator of a unit sees, files and submits cases of those items only that the 主经办人 gave."""
 
-    dependencies = [("casework", "0004_attachments"), ("access", "0003_qualification")]
+    dependencies = [("casework", "0005_settlement"), ("access", "0003_qualification")]
     operations = [migrations.RunSQL(POLICY, "drop policy operator_rights on casework_case")]
