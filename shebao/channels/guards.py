@@ -86,9 +86,10 @@ def auditors(view: View) -> View:
 LEVEL_OF = {"portal-item": Level.QUERY, "api-file": Level.SUBMIT}
 # Addresses that are no 事项 but may be kept back from an operator all the same.
 _ROUTES_OF = {
-    "service.staff": "portal-staff portal-staff-export portal-employee portal-reveal portal-changes portal-changes-export api-staff api-employee",
-    "service.bills": "portal-bills portal-bill portal-bill-print portal-bill-person portal-order-detail portal-arrears portal-arrears-export"
-    " portal-arrears-person portal-payments portal-payments-export api-bills api-bill api-due",
+    "service.staff": "portal-staff portal-staff-export portal-employee portal-reveal portal-changes portal-changes-export"
+    " api-staff api-employee",
+    "service.bills": "portal-bills portal-bill portal-bill-print portal-bill-person portal-order-detail portal-arrears"
+    " portal-arrears-export portal-arrears-person portal-payments portal-payments-export api-bills api-bill api-due",
     "service.certificates": "portal-certificates portal-paper portal-bundle-new portal-bundle portal-bundle-progress portal-bundle-zip"
     " api-bundles api-bundle api-bundle-zip",
 }

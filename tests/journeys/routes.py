@@ -37,15 +37,14 @@ DOWNLOADS = {
     "guide-template",
     "portal-bill-print",
     "portal-paper",
+    "portal-bundle-zip",
     "portal-case-year-export",
     "portal-inquiry-cases-export",
     "portal-inquiry-results-export",
     "portal-payments-export",
 }
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
+FRAGMENTS = {"portal-status", "portal-progress", "portal-bundle-progress", "desk-month-progress", "desk-settling"}
 FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
-FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 
