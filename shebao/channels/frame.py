@@ -30,9 +30,14 @@ HOMES = {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.A
 
 
 def frame(
-    request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None
+    request: HttpRequest,
+    title: str,
+    *,
+    crumbs: tuple[tuple[str, str | None], ...] = (),
+    counts: dict[str, int] | None = None,
+    asks: bool = True,
 ) -> dict[str, object]:
-    """The context that the layouts take (surfaces/templates/ui/README.md)."""
+    """The context that the layouts take (surfaces/templates/ui/README.md). asks: not on error pages, whose transaction may be broken."""
     actor: Actor = getattr(request, "actor", PUBLIC)
     live: Live | None = getattr(request, "live", None)
     counts = counts or {}
@@ -57,7 +62,7 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit else 0,
+        "unread": unread(actor.unit_id) if unit and asks else 0,
     }
 
 
@@ -92,6 +97,7 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
     staff += [
         ("单位登记信息", "/u/unit", "building-gear", 0),
+        ("社会保险登记证", "/u/registration", "patch-check", 0),
         ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0),
         ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
         ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),
@@ -197,6 +203,9 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         ]
         groups.append({"title": "基金财务", "entries": _entries(path, entries)})
     looks = [("单位快查", "/w/units", "building", 0), ("人员快查", "/w/people", "person-lines-fill", 0)]
+    if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        looks.append(("统计", "/w/statistics", "bar-chart", 0))
+        looks.append(("登记证验证", "/w/verifications", "patch-check", 0))
     groups.append({"title": "查询", "entries": _entries(path, looks)})
     groups.append({"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])})
     return groups

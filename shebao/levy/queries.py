@@ -221,6 +221,11 @@ def receipts_of(bill: Bill) -> list[Receipt]:
     return list(Receipt.objects.filter(bill=bill).order_by("id"))
 
 
+def receipts_of_unit(unit_id: int, limit: int = 12) -> list[Receipt]:
+    """What arrived for a unit's bills, newest first, with the bills."""
+    return list(Receipt.objects.filter(bill__unit_id=unit_id).select_related("bill").order_by("-paid_on", "-id")[:limit])
+
+
 def runs(place: str, limit: int = 30) -> list[Run]:
     """Runs of a place, newest month first."""
     return list(Run.objects.filter(place=place).order_by("-month", "-id")[:limit])

@@ -6,24 +6,14 @@ from django.views.decorators.http import require_GET
 from shebao.audit.operations import Trace, record
 from shebao.base.clock import now
 from shebao.base.identifiers import id_number_problem, mask_id_number
-from shebao.base.terms import Post, StopReason, insurances_in
-from shebao.casework.item import item_of
-from shebao.casework.models import Case
-from shebao.casework.queries import cases_about, find_case, recent
-from shebao.channels import errors
-from shebao.channels.as_of import as_of, held, versions
-from shebao.channels.desk.pages import actor_of, clean, number_of, show
-from shebao.channels.desk.words import state_words
+from shebao.base.terms import Post
+from shebao.casework.queries import find_case
+from shebao.channels.desk.pages import actor_of, clean, show
 from shebao.channels.guards import agency
 from shebao.channels.looking import check_look_ups
-from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
 from shebao.channels.searching import found_by_agency
-from shebao.enrolment.models import Spell
-from shebao.enrolment.roster import headcount, staff
-from shebao.levy.desk_queries import find_people, find_person, find_unit, find_units
-from shebao.levy.models import BillState
-from shebao.levy.queries import bills_of, find_bill, open_of_unit, person_months
-from shebao.parties.as_of import history_of_person, history_of_unit
+from shebao.levy.desk_queries import find_people, find_units
+from shebao.levy.queries import find_bill
 
 DESK = (Post.REVIEWER, Post.CLERK, Post.FINANCE)
 STAFF_SIZE = 20
@@ -81,74 +71,3 @@ def _found(request: HttpRequest, text: str, *, units_too: bool, people_too: bool
         "action": "/w/units" if units_too else "/w/people",
     }
     return show(request, "found", title, context)
-
-
-@agency(*DESK)
-@require_GET
-def unit(request: HttpRequest, number: str) -> HttpResponse:
-    """A unit: register, terms, staff, bills, cases."""
-    found = find_unit(number)
-    if found is None:
-        return errors.page(request, 404)
-    today, text, asked = now().date(), clean(request.GET.get("q"), QUERY_LENGTH_MAX), as_of(request)
-    month, after = asked.month, number_of(request.GET.get("after"), 0)
-    known = unit_at(found.pk, asked)
-    if known is None:
-        return errors.page(request, 404)
-    members = staff(found.pk, month, search=text, after=after, limit=STAFF_SIZE + 1, known_at=asked.known_at, on=asked.day)
-    overdue_bills, overdue_fen = open_of_unit(found.pk, today)
-    context = {
-        "unit": found,
-        "asked": asked,
-        "known": known,
-        "told": unit_told(known),
-        "versions": versions(history_of_unit(found.pk, known_at=asked.known_at)),
-        "terms": terms_at(found.pk, asked),
-        "people": headcount(found.pk, month, known_at=asked.known_at),
-        "month": month,
-        "members": [{"member": m, "insurances": insurances_in(m.insurance_mask)} for m in members[:STAFF_SIZE]],
-        "more": members[STAFF_SIZE - 1].person_id if len(members) > STAFF_SIZE else 0,
-        "search": text,
-        "bills": [{"bill": b, "word": BillState(b.state).label} for b in bills_of(found.pk, BILLS_SHOWN)],
-        "overdue_bills": overdue_bills,
-        "overdue_fen": overdue_fen,
-        "cases": _cases(recent(found.pk, CASES_SHOWN)),
-        "today": today,
-    }
-    return show(request, "unit", known["name"], context, crumbs=(("单位快查", "/w/units"), (known["name"], None)))
-
-
-@agency(*DESK)
-@require_GET
-def person(request: HttpRequest, number: str) -> HttpResponse:
-    """A person: identity, 参保关系, assessed months through the agency's units, cases. The look is recorded."""
-    found = find_person(number)
-    if found is None:
-        return errors.page(request, 404)
-    record([Trace("person.looked", found.number, person_id=found.pk)], at=now())
-    asked = as_of(request)
-    known = person_at(found.pk, asked)
-    if known is None:
-        return errors.page(request, 404)
-    spells = list(held(Spell.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"))
-    names = {s.unit_id: s.unit for s in spells}
-    months = person_months(found.pk, list(names))
-    context = {
-        "person": found,
-        "asked": asked,
-        "known": known,
-        "told": person_told(known),
-        "versions": versions(history_of_person(found.pk, known_at=asked.known_at)),
-        "spells": [
-            {"spell": s, "insurances": insurances_in(s.insurance_mask), "reason": StopReason(s.stop_reason).label if s.stop_reason else ""}
-            for s in spells
-        ],
-        "months": [{"due": d, "unit": names[d.unit_id]} for d in reversed(months)],
-        "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
-        "present": asked.month,
-    }
-    return show(request, "person", known["name"], context, crumbs=(("人员快查", "/w/people"), (known["name"], None)))
-
-
-def _cases(cases: list[Case]) -> list[dict[str, object]]:
-    return [{"case": c, "item": item_of(c.item_code, c.item_version).title, "state": state_words(c)} for c in cases]

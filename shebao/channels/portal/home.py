@@ -24,12 +24,12 @@ from shebao.levy.models import OPEN_STATES, Bill, BillState
 from shebao.levy.queries import open_of_unit
 
 TASKS_SHOWN = 5
+NEWS_SHOWN = 5
 SERVICES = (
     ("service.bills", {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"}),
     ("service.certificates", {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"}),
     ("service.staff", {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"}),
 )
-NEWS_SHOWN = 5
 NOON, EVENING = 12, 18
 MORNING = 5
 

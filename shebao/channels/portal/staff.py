@@ -24,6 +24,7 @@ from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import Cover, Member, all_staff, headcount, staff
 from shebao.levy import standing
 from shebao.levy.models import Bill
+from shebao.levy.month_marks import grid_of, person_marks
 from shebao.levy.queries import person_months
 from shebao.levy.standing import BilledMonth
 from shebao.parties.as_of import history_of_person, person_as_of
@@ -170,6 +171,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
             for s in spells
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
+        "grid": None if asked.past else grid_of(person_marks(person.pk, [unit_id], on, until_now=False)),
         "months": [
             {"due": d, "bill": billed[d.month].bill_number if d.month in billed else "", "state": _state(billed.get(d.month), asked)}
             for d in reversed(dues)
