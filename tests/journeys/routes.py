@@ -51,9 +51,6 @@ DOWNLOADS = {
 }
 FRAGMENTS = {"portal-status", "portal-progress", "portal-bundle-progress", "desk-month-progress", "desk-settling"}
 FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
-KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
-FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "uuid": "[-0-9a-f]{36}", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 
