@@ -1,6 +1,7 @@
 """All items of the hall. One line an item."""
 
 from shebao.casework.item import register
+from shebao.items.arrears import back_payment, issue_order, roll_back, write_off
 from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
 from shebao.items.enrolment import add_employee, annual_wages, change_wage, outside_retirees, stop_employee
 from shebao.items.qualification import operator_entry, qualification, qualification_stop, slip_reissue, vip_evaluation
@@ -30,6 +31,10 @@ ITEMS = (
     slip_reissue.ITEM,
     vip_evaluation.ITEM,
     qualification_stop.ITEM,
+    back_payment.ITEM,
+    issue_order.ITEM,
+    roll_back.ITEM,
+    write_off.ITEM,
 )
 
 

@@ -80,7 +80,8 @@ order by u.id
 """
 
 
-def _type_row(insurance: Insurance) -> str:
+def type_row(insurance: Insurance) -> str:
+    """One type of a levy_assessment row as a row of values: code, flag, base, unit part, person part."""
     unit, person = (AMOUNT_COLUMNS.get((insurance, payer), "0") for payer in (Payer.UNIT, Payer.PERSON))
     base = {Insurance.MEDICAL: "medical_base_fen", Insurance.LARGE_MEDICAL: "0"}.get(insurance, "pension_base_fen")
     return f"({insurance.value}, {insurance.flag}, {base}, {unit}, {person})"
@@ -90,7 +91,7 @@ _NORMAL_LINES = f"""
 insert into levy_billline (bill_id, insurance, origin, headcount, base_fen, unit_fen, person_fen, paid_fen)
 select b.id, t.insurance, 'normal', count(*), sum(t.base_fen), sum(t.unit_fen), sum(t.person_fen), 0
 from levy_assessment a join levy_bill b on b.unit_id = a.unit_id and b.month = a.month and b.run_id = %(run)s
-cross join lateral (values {", ".join(_type_row(i) for i in ASSESSED_TYPES)}) as t (insurance, flag, base_fen, unit_fen, person_fen)
+cross join lateral (values {", ".join(type_row(i) for i in ASSESSED_TYPES)}) as t (insurance, flag, base_fen, unit_fen, person_fen)
 where a.month = %(month)s and a.profile & t.flag <> 0 group by b.id, t.insurance order by b.id, t.insurance
 """
 

@@ -14,11 +14,22 @@ from shebao.channels import errors
 from shebao.channels.explaining import explain_person
 from shebao.channels.guards import unit_operators
 from shebao.channels.papers import bill_pdf, line_rates
+from shebao.channels.portal import arrears
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.figures import bill_of, forecast
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
-from shebao.levy.models import Bill, BillLine, BillState, Line, Origin, Receipt, ReceiptState
-from shebao.levy.queries import PersonDue, bill_lines, bill_people, bills_of, find_bill, open_of_unit, receipts_of
+from shebao.levy.models import OPEN_STATES, Bill, BillKind, BillLine, BillState, Line, Origin, Receipt, ReceiptState
+from shebao.levy.queries import (
+    PersonDue,
+    bill_lines,
+    bill_people,
+    bills_of,
+    find_bill,
+    open_of_unit,
+    orders_of_bill,
+    receipts_of,
+    taken_people,
+)
 from shebao.parties.models import Person
 from shebao.parties.queries import find_terms
 from shebao.policy.explain import Explained
@@ -37,8 +48,10 @@ def state_of(bill: Bill, on: date) -> tuple[str, str]:
     """缴费状态 and its tone; overdue says so."""
     if bill.state == BillState.PAID:
         return "已到账", "ok"
+    if bill.state not in OPEN_STATES:
+        return BillState(bill.state).label, "mute"
     if on > bill.due_date:
-        return "欠费", "err"
+        return ("已过缴费期限", "err") if bill.kind == BillKind.ARREARS else ("欠费", "err")
     return ("部分到账", "warn") if bill.state == BillState.PART_PAID else ("待缴费", "info")
 
 
@@ -51,7 +64,8 @@ def bills(request: HttpRequest) -> HttpResponse:
     found = bills_of(unit_id)
     overdue, overdue_fen = open_of_unit(unit_id, on)
     context = {
-        "bills": [{"bill": bill, "state": state_of(bill, on)} for bill in found],
+        "bills": [{"bill": bill, "state": state_of(bill, on)} for bill in found if bill.kind == BillKind.MONTHLY],
+        "orders": [{"bill": bill, "state": state_of(bill, on)} for bill in found if bill.kind == BillKind.ARREARS],
         "month": month,
         "expected": forecast(unit_id, month, live.place) if bill_of(unit_id, month) is None else None,
         "overdue": overdue,
@@ -72,6 +86,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         return errors.page(request, 404)
     on, unit_id = today(), found.unit_id
+    if found.kind == BillKind.ARREARS:
+        return arrears.order(request, found, state_of(found, on), [_receipt(receipt) for receipt in reversed(receipts_of(found))])
     text, after = request.GET.get("q", "").strip()[:40], number_of(request.GET.get("after"))
     people = bill_people(unit_id, found.month, search=text, after=after, limit=PEOPLE_ROWS + 1)
     terms = find_terms(unit_id, found.month)
@@ -87,6 +103,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "fee": fee.amount("fee") if fee else 0,
         "fee_reason": reason(fee.to_dict()) if fee else None,
         "people": people[:PEOPLE_ROWS],
+        "taken": taken_people(found, [p.person_id for p in people]),
+        "orders": orders_of_bill(found) if found.moved_fen else [],
         "next_after": people[PEOPLE_ROWS - 1].person_id if len(people) > PEOPLE_ROWS else 0,
         "after": after,
         "q": text,
@@ -127,6 +145,8 @@ def person(request: HttpRequest, number: str, person_id: int) -> HttpResponse:
     whom = Person.objects.filter(pk=person_id).first() if found else None
     if found is None or whom is None:
         return errors.page(request, 404)
+    if found.kind == BillKind.ARREARS:
+        return arrears.order_person(request, found, whom)
     explained = explain_person(found, person_id)
     back = list(Line.objects.filter(bill=found, person_id=person_id).order_by("month", "insurance"))
     if explained is None and not back:
@@ -192,7 +212,7 @@ def _said(explained: Explained, key: str) -> int | None:
 def print_bill(request: HttpRequest, number: str) -> HttpResponse:
     """《单位社会保险费核定表》."""
     found = find_bill(number)
-    if found is None:
+    if found is None or found.state == BillState.ROLLED_BACK:
         return errors.page(request, 404)
     content = bill_pdf(found, account_id=actor_of(request).account_id, at=now())
     return download(content, f"单位社会保险费核定表-{found.number}.pdf", PDF_TYPE, inline=True)
