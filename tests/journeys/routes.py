@@ -28,6 +28,8 @@ def walk(patterns, before):
 print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
 DOWNLOADS = {
+    *("portal-template", "portal-staff-export", "portal-error-list", "portal-print", "portal-bill-print", "portal-paper"),
+    *("portal-order-detail", "portal-arrears-export"),
     "portal-template",
     "portal-staff-export",
     "portal-changes-export",
