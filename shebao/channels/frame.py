@@ -34,9 +34,8 @@ def frame(
     *,
     crumbs: tuple[tuple[str, str | None], ...] = (),
     counts: dict[str, int] | None = None,
-    asks: bool = True,
 ) -> dict[str, object]:
-    """The context that the layouts take (surfaces/templates/ui/README.md). asks: not on error pages, whose transaction may be broken."""
+    """The context that the layouts take (surfaces/templates/ui/README.md)."""
     actor: Actor = getattr(request, "actor", PUBLIC)
     live: Live | None = getattr(request, "live", None)
     counts = counts or {}
