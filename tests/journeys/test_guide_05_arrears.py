@@ -30,7 +30,7 @@ def debtor(clerk: Page) -> Newcomer:
     """Somebody of the staff whom 单位欠费查询 lists as 欠费, on no order and not registered."""
     clerk.goto("/u/arrears")
     row = clerk.locator("tbody tr", has=clerk.get_by_text("欠费", exact=True)).first
-    name, masked = row.locator("td").nth(0).inner_text().strip(), row.locator("td").nth(1).inner_text().strip()
+    name, masked = row.locator("td").first.locator("b").inner_text(), row.locator("td").first.locator(".sub").inner_text()
     for each in clerk.request.get("/api/v1/staff").json()["staff"]:
         number = each["id_number"]
         if each["name"] == name and number.startswith(masked[:4]) and number.endswith(masked[-4:]):
