@@ -11,7 +11,8 @@ from django.db.models import Count, F, Q, Sum
 
 from shebao.access.models import Account
 from shebao.enrolment.models import Spell
-from shebao.levy.models import Allocation, Bill, BillState, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
+from shebao.levy.deferring import OVERDUE_FEN
+from shebao.levy.models import Allocation, Bill, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
 from shebao.parties.models import Person, Unit, UnitTerms
 
 Row = TypeVar("Row")
@@ -134,9 +135,15 @@ class Sums:
 
 def overdue_sums(agency_id: int, on: date) -> Sums:
     """Overdue bills of an agency's units and what is open of them."""
-    bills = Bill.objects.filter(agency_id=agency_id, due_date__lt=on).exclude(state=BillState.PAID)
-    told = bills.aggregate(n=Count("id"), fen=Sum(F("unit_fen") + F("person_fen") - F("paid_fen")))
-    return Sums(told["n"], told["fen"] or 0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            select count(*), coalesce(sum({OVERDUE_FEN}), 0)::bigint from levy_bill b
+            where agency_id = %(agency)s and state <> 'paid' and due_date < %(on)s and {OVERDUE_FEN} > 0
+            """,
+            {"agency": agency_id, "on": on},
+        )
+        return Sums(*cursor.fetchone())
 
 
 def receipt_sums(agency_id: int) -> dict[ReceiptState, Sums]:

@@ -2,7 +2,30 @@
 
 from django.db import models
 
+from shebao.levy.declared_models import CreditUse, Declaration, DeclarationLine, Deferral, Estimate
 from shebao.parties.models import Person, Unit
+
+__all__ = [
+    "Allocation",
+    "Assessment",
+    "Bill",
+    "BillLine",
+    "BillState",
+    "CreditUse",
+    "Declaration",
+    "DeclarationLine",
+    "Deferral",
+    "Estimate",
+    "Line",
+    "MonthState",
+    "Origin",
+    "PlaceMonth",
+    "Receipt",
+    "ReceiptFile",
+    "ReceiptState",
+    "Run",
+    "RunChunk",
+]
 
 
 class MonthState(models.TextChoices):
@@ -90,6 +113,7 @@ class Origin(models.TextChoices):
 
     NORMAL = "normal", "正常应缴"
     BACK = "back", "补缴"
+    ESTIMATE = "estimate", "未申报，按上月 110% 核定"
 
 
 class Line(models.Model):
@@ -122,7 +146,7 @@ class BillState(models.TextChoices):
 
 
 class Bill(models.Model):
-    """核定单 of one unit for one 费款所属期, all types together."""
+    """核定单 of one unit for one 费款所属期, all types together. `deferred_fen` (缓缴) of it may be paid until `deferred_until`."""
 
     id = models.BigAutoField(primary_key=True)
     number = models.CharField(max_length=20, unique=True)
@@ -136,6 +160,8 @@ class Bill(models.Model):
     person_fen = models.BigIntegerField()
     paid_fen = models.BigIntegerField(default=0)
     paid_on = models.DateField(null=True)
+    deferred_fen = models.BigIntegerField(default=0)
+    deferred_until = models.DateField(null=True)
     state = models.CharField(max_length=10, choices=BillState, default=BillState.ISSUED)
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+")
 
@@ -159,7 +185,7 @@ class Bill(models.Model):
 
 
 class BillLine(models.Model):
-    """One type and origin of a bill."""
+    """One type and origin of a bill. `deferred_fen`: how much of the unit part 缓缴 covers; what is paid counts for the rest first."""
 
     id = models.BigAutoField(primary_key=True)
     bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="lines")
@@ -170,9 +196,15 @@ class BillLine(models.Model):
     unit_fen = models.BigIntegerField()
     person_fen = models.BigIntegerField()
     paid_fen = models.BigIntegerField(default=0)
+    deferred_fen = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["bill", "insurance", "origin"], name="levy_billline_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["bill", "insurance", "origin"], name="levy_billline_once"),
+            models.CheckConstraint(
+                condition=models.Q(deferred_fen__gte=0) & models.Q(deferred_fen__lte=models.F("unit_fen")), name="levy_billline_deferred"
+            ),
+        ]
 
 
 class ReceiptFile(models.Model):

@@ -8,6 +8,7 @@ from django.db import connection
 
 from shebao.base.terms import Insurance, Payer, insurances_in
 from shebao.levy.bulk import AMOUNT_COLUMNS, INJURY_CLASS_SHIFT
+from shebao.levy.deferring import OVERDUE_FEN
 from shebao.levy.models import Bill, BillLine, Receipt, Run
 
 _AMOUNTS = ", ".join(f"a.{name}" for name in AMOUNT_COLUMNS.values())
@@ -158,11 +159,11 @@ def open_of_unit(unit_id: int, on: date) -> tuple[int, int]:
     """(bills, fen) overdue of a unit."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            select count(*), coalesce(sum(unit_fen + person_fen - paid_fen), 0)::bigint from levy_bill
-            where unit_id = %s and state <> 'paid' and due_date < %s
+            f"""
+            select count(*), coalesce(sum({OVERDUE_FEN}), 0)::bigint from levy_bill b
+            where unit_id = %(unit)s and state <> 'paid' and due_date < %(on)s and {OVERDUE_FEN} > 0
             """,
-            [unit_id, on],
+            {"unit": unit_id, "on": on},
         )
         bills, fen = cursor.fetchone()
         return bills, fen

@@ -236,16 +236,26 @@ def _match(receipt: Receipt, bill: Bill | None, lines: Mapping[int, Sequence[Bil
 
 
 def _share(bill: Bill, lines: Sequence[BillLine], amount_fen: int, *, on: date) -> Shares:
-    """Share an amount over the open lines of a bill in proportion, to the fen, and bring the bill forward."""
-    open_lines = [line for line in lines if line.unit_fen + line.person_fen > line.paid_fen]
-    parts = split(amount_fen, [line.unit_fen + line.person_fen - line.paid_fen for line in open_lines])
-    shares = [(line, part) for line, part in zip(open_lines, parts, strict=True) if part]
+    """Share an amount over the open lines of a bill in proportion, to the fen, and bring the bill forward.
+
+    What is deferred (缓缴) comes last: money counts for what is due first.
+    """
+    still = [line.unit_fen + line.person_fen - line.paid_fen for line in lines]
+    due = [max(rest - line.deferred_fen, 0) for rest, line in zip(still, lines, strict=True)]
+    now_fen = min(amount_fen, sum(due))
+    later = [rest - part for rest, part in zip(still, due, strict=True)]
+    parts = [a + b for a, b in zip(_split(now_fen, due), _split(amount_fen - now_fen, later), strict=True)]
+    shares = [(line, part) for line, part in zip(lines, parts, strict=True) if part]
     for line, part in shares:
         line.paid_fen += part
     bill.paid_fen += amount_fen
     bill.state = BillState.PAID if bill.open_fen == 0 else BillState.PART_PAID
     bill.paid_on = on if bill.open_fen == 0 else None
     return shares
+
+
+def _split(amount_fen: int, weights: list[int]) -> list[int]:
+    return split(amount_fen, weights) if amount_fen else [0] * len(weights)
 
 
 def _store(receipts: Sequence[Receipt], bills: Sequence[Bill], lines: Sequence[BillLine], shared: Sequence[Shares]) -> None:
