@@ -56,6 +56,8 @@ def grant(deferral: NewDeferral, *, at: datetime) -> int:
 
     Raises: AlreadyDeferredError.
     """
+    with connection.cursor() as cursor:  # one at a time a unit: two inserts under an exclusion constraint would wait for each other
+        cursor.execute("select 1 from parties_unit where id = %s for no key update", [deferral.unit_id])
     try:
         with transaction.atomic():
             made = Deferral.objects.create(
