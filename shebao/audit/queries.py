@@ -22,6 +22,7 @@ ACTIONS = {
     "case.claimed": "领取办件",
     "case.released": "放回队列",
     "case.reviewed": "审核",
+    "case.first_reviewed": "初审",
     "levy.assessment_started": "开始月度核定",
     "levy.assessment_stopped": "月度核定中止",
     "levy.assessed": "月度核定完成",

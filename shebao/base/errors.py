@@ -10,12 +10,14 @@ class Refusal:
     code: unique in the whole system and documented in docs/manual (e.g. 'ENR-02').
     field: the name of the field to mend, or None when the filing as a whole is meant.
     suggestion: a value that would be accepted in that field, where a rule can compute one.
+    link: an address within the hall where what stands in the way can be dealt with.
     """
 
     code: str
     text: str
     field: str | None = None
     suggestion: str | None = None
+    link: str = ""
 
 
 class ShebaoError(Exception):

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from shebao.base import identifiers, money, months
-from shebao.casework.cells import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, Bad, Cell, Kind, Value, echo, half_width, plain_text
+from shebao.casework.cells import BLANKS, NAME_LENGTH_MAX, TEXT_LENGTH_MAX, Bad, Cell, Kind, Value, echo, half_width, plain_text
 
 if TYPE_CHECKING:
     from shebao.casework.fields import Field
@@ -152,6 +152,75 @@ def _read_many(field: Field, cell: Cell) -> Value:
     return [value for value, _ in field.choices if value in chosen] or None
 
 
+_PHONE = re.compile(r"(?:0[0-9]{2,3}-?)?[1-9][0-9]{6,7}(?:-[0-9]{1,6})?|1[3-9][0-9]{9}|[48]00-?[0-9]{3}-?[0-9]{4}", re.ASCII)
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}", re.ASCII)
+
+
+def _read_phone(field: Field, cell: Cell) -> Value:
+    text = half_width(plain_text(cell, field.label)).replace(" ", "").replace("—", "-").replace("－", "-")
+    if not _PHONE.fullmatch(text):
+        raise Bad("FLD-32", f"{field.label}不正确：座机请写区号和号码，例如 027-85550100；手机请写 11 位号码")
+    return text
+
+
+def _read_email(field: Field, cell: Cell) -> Value:
+    text = half_width(plain_text(cell, field.label))
+    if len(text) > 100 or not _EMAIL.fullmatch(text):
+        raise Bad("FLD-33", f"{field.label}不正确，请按 name@example.com 的样子填写")
+    return text
+
+
+def _read_postcode(field: Field, cell: Cell) -> Value:
+    text = half_width(plain_text(cell, field.label))
+    if not re.fullmatch(r"[0-9]{6}", text, re.ASCII):
+        raise Bad("FLD-34", f"{field.label}应为 6 位数字，请核对")
+    return text
+
+
+def _read_uscc(field: Field, cell: Cell) -> Value:
+    text = half_width(plain_text(cell, field.label)).replace(" ", "").upper()
+    problem = identifiers.uscc_problem(text)
+    if problem:
+        raise Bad("FLD-35", problem)
+    return text
+
+
+def _read_number(field: Field, cell: Cell) -> Value:
+    text = half_width(plain_text(cell, field.label))
+    if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+        raise Bad("FLD-36", f"{field.label}只能填整数，请核对")
+    value = int(text)
+    if (field.least is not None and value < field.least) or (field.most is not None and value > field.most):
+        raise Bad("FLD-37", f"{field.label}应在 {field.least} 到 {field.most} 之间，请核对")
+    return value
+
+
+def _read_long_text(field: Field, cell: Cell) -> Value:
+    if not isinstance(cell, str):
+        return _read_text(field, cell)
+    lines = [line.rstrip(BLANKS) for line in cell.replace("\r\n", "\n").replace("\r", "\n").strip(BLANKS).split("\n")]
+    for line in lines:
+        plain_text(line, field.label)
+    text, most = "\n".join(lines), field.most or TEXT_LENGTH_MAX
+    if len(text) > most:
+        raise Bad("FLD-15", f"{field.label}最多 {most} 个字，现在有 {len(text)} 个")
+    return text
+
+
+def _read_consent(field: Field, cell: Cell) -> Value:
+    text = plain_text(cell, field.label)
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text, re.ASCII):
+        raise Bad("FLD-38", f"请阅读{field.label}并勾选同意；接口请填写所接受的版本号，例如 2022-05")
+    return text
+
+
+def _read_word(field: Field, cell: Cell) -> Value:
+    text = plain_text(cell, field.label)
+    if text != field.word:
+        raise Bad("FLD-39", f"此项业务办理后不可恢复，请在{field.label}一栏输入“{field.word}”")
+    return text
+
+
 READERS: dict[Kind, Callable[[Field, Cell], Value]] = {
     Kind.ID_NUMBER: _read_id_number,
     Kind.NAME: _read_name,
@@ -162,4 +231,12 @@ READERS: dict[Kind, Callable[[Field, Cell], Value]] = {
     Kind.CHOICE: _read_choice,
     Kind.MANY: _read_many,
     Kind.MOBILE: _read_mobile,
+    Kind.PHONE: _read_phone,
+    Kind.EMAIL: _read_email,
+    Kind.POSTCODE: _read_postcode,
+    Kind.USCC: _read_uscc,
+    Kind.NUMBER: _read_number,
+    Kind.LONG_TEXT: _read_long_text,
+    Kind.CONSENT: _read_consent,
+    Kind.WORD: _read_word,
 }

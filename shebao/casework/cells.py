@@ -42,6 +42,14 @@ class Kind(str, Enum):
     CHOICE = "choice"
     MANY = "many"
     MOBILE = "mobile"
+    PHONE = "phone"
+    EMAIL = "email"
+    POSTCODE = "postcode"
+    USCC = "uscc"
+    NUMBER = "number"
+    LONG_TEXT = "long_text"
+    CONSENT = "consent"
+    WORD = "word"
 
 
 class Bad(Exception):

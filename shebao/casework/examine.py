@@ -12,6 +12,7 @@ from shebao.base.errors import Refusal
 from shebao.casework.fields import Cell, Kind, Value
 from shebao.casework.intake_columns import read_columns
 from shebao.casework.item import Context, Filing, ServiceItem
+from shebao.policy.agreed import in_force
 
 Columns = Mapping[str, Sequence[Cell]]
 Typed = dict[str, str | list[str]]
@@ -27,6 +28,8 @@ class Examined:
     values: dict[str, Value]
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[Refusal] = field(default_factory=list)
+    filing_id: int = 0
+    case_id: int = 0
 
     @property
     def typed(self) -> Typed:
@@ -50,9 +53,9 @@ class Examined:
         return as_typed(self.cells[name][0][self.place], self.cells[name][1]) if name in self.cells else ""
 
 
-def of_values(row: int, values: dict[str, Value]) -> Examined:
+def of_values(row: int, values: dict[str, Value], filing_id: int = 0, case_id: int = 0) -> Examined:
     """A stored row to be checked again: it was read before."""
-    return Examined(row, {}, 0, values)
+    return Examined(row, {}, 0, values, filing_id=filing_id, case_id=case_id)
 
 
 def typed_of(item: ServiceItem, typed: Typed, values: Mapping[str, Value] | None) -> Typed:
@@ -70,18 +73,47 @@ def examine(item: ServiceItem, context: Context, columns: Columns, rows: Sequenc
     return check(item, context, read(item, columns, rows))
 
 
-def check(item: ServiceItem, context: Context, found: list[Examined]) -> list[Examined]:
-    """Run the item's checks on those rows that could be read, with facts loaded for all of them at once."""
+def check(item: ServiceItem, context: Context, found: list[Examined], *, taking_effect: bool = False) -> list[Examined]:
+    """Run the item's checks on those rows that could be read, with facts loaded for all of them at once.
+
+    taking_effect: the rows were filed before; whether the item may be filed today, and which version of a document is to be accepted
+    today, is not asked again.
+    """
     readable = [examined for examined in found if not examined.refusals]
     if not readable:
         return found
-    filings = [Filing(examined.values, examined.row) for examined in readable]
+    filings = [Filing(examined.values, examined.row, examined.filing_id, examined.case_id) for examined in readable]
     with acting(ENGINE):
+        gate = item.available(context) if item.available and not taking_effect else None
         facts = item.facts(filings, context)
     for examined, filing, fact in zip(readable, filings, facts, strict=True):
-        examined.refusals = [refusal for one in item.checks if (refusal := one(filing, fact, context))]
-        examined.warnings = [warning for one in item.warns if (warning := one(filing, fact, context))]
+        refusals = [refusal for one in item.checks if (refusal := one(filing, fact, context))]
+        lifted = item.counter_lifts if context.counter else frozenset()
+        examined.refusals = [refusal for refusal in refusals if refusal.code not in lifted]
+        examined.warnings = [refusal for refusal in refusals if refusal.code in lifted]
+        examined.warnings += [warning for one in item.warns if (warning := one(filing, fact, context))]
+        if not taking_effect:
+            examined.refusals[:0] = [*([gate] if gate else []), *_outdated(item, filing, context)]
     return found
+
+
+def gate_of(item: ServiceItem, context: Context) -> Refusal | None:
+    """Why the item cannot be filed at all now, if so."""
+    if item.available is None:
+        return None
+    with acting(ENGINE):
+        return item.available(context)
+
+
+def _outdated(item: ServiceItem, filing: Filing, context: Context) -> list[Refusal]:
+    """Accepted another version of a document than the one in force."""
+    told = []
+    for f in item.fields:
+        if f.kind is Kind.CONSENT and filing.values.get(f.name) is not None:
+            now = in_force(f.document, context.on)
+            if filing.values[f.name] != now.version:
+                told.append(Refusal("FLD-41", f"《{now.title}》现行版本为 {now.version}，请阅读后重新勾选同意", f.name, now.version))
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +163,9 @@ def sift(item: ServiceItem, context: Context, taken: Taken, begin: int, end: int
     readable = [i not in taken.refusals for i in range(begin, end)]
     columns = {name: list(compress(column[begin:end], readable)) for name, column in taken.values.items()}
     places = list(compress(range(begin, end), readable))
+    screen = None if context.counter or item.available else item.screen  # the screen knows neither what is lifted nor what is closed
     with acting(ENGINE):
-        told = item.screen(columns, context) if item.screen and places else [None] * len(places)
+        told = screen(columns, context) if screen and places else [None] * len(places)
     passes = [one is not None for one in told]
     passed = Passed(
         list(compress(places, passes)),
@@ -164,9 +197,12 @@ def as_typed(cell: Cell, kind: Kind) -> str | list[str]:
 
 def as_json(refusals: Sequence[Refusal]) -> list[dict[str, str | None]] | None:
     """Refusals as they are stored; None for none, so that the database can ask for it."""
-    return [{"code": r.code, "text": r.text, "field": r.field, "suggestion": r.suggestion} for r in refusals] or None
+    return [
+        {"code": r.code, "text": r.text, "field": r.field, "suggestion": r.suggestion, **({"link": r.link} if r.link else {})}
+        for r in refusals
+    ] or None
 
 
 def from_json(stored: Sequence[Mapping[str, str | None]] | None) -> list[Refusal]:
     """Refusals as they were stored."""
-    return [Refusal(r["code"] or "", r["text"] or "", r["field"], r["suggestion"]) for r in stored or ()]
+    return [Refusal(r["code"] or "", r["text"] or "", r["field"], r["suggestion"], r.get("link") or "") for r in stored or ()]

@@ -22,14 +22,22 @@ __all__ = [
     "Kind",
     "Value",
     "choice",
+    "confirm_word",
+    "consent",
     "day",
+    "email",
     "id_number",
+    "long_text",
     "many",
     "mobile",
     "money_amount",
     "month",
     "name",
+    "number",
+    "phone",
+    "postcode",
     "text",
+    "uscc",
 ]
 
 BULK_ROWS_MIN = 32  # below this, reading cell by cell is as fast
@@ -41,7 +49,9 @@ class Field:
 
     core: fixed after the first save (grey in the seeds' words); the others stay editable until submitted.
     choices: (value, label) pairs for CHOICE and MANY; both value and label are understood when reading.
-    least/most: bounds for MONEY (fen); most alone is the greatest length of TEXT.
+    least/most: bounds for MONEY (fen) and NUMBER; most alone is the greatest length of TEXT and LONG_TEXT.
+    batch: whether it is a column of the item's template. document: code of the agreement that CONSENT accepts a version of.
+    word: what has to be typed into WORD.
     """
 
     name: str
@@ -56,6 +66,9 @@ class Field:
     most: int | None = None
     width: int = 14  # characters, in workbooks
     default: Value = None
+    batch: bool = True
+    document: str = ""
+    word: str = ""
     # Not an argument, so that replace() never carries one field's choices into another.
     _lookup: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -120,6 +133,8 @@ class Field:
             return money.yuan_shown(int(value))  # type: ignore[arg-type]
         if self.kind is Kind.MONTH:
             return months.month_shown(int(value))  # type: ignore[arg-type]
+        if self.kind is Kind.CONSENT:
+            return f"已阅读并同意（{value} 版）"
         labels = dict(self.choices)
         if isinstance(value, list):
             return "、".join(labels.get(v, v) for v in value)
@@ -205,3 +220,43 @@ def many(name: str, label: str, choices: Sequence[tuple[str, str]], **more: obje
 def mobile(name: str = "mobile", label: str = "手机号码", **more: object) -> Field:
     """手机号码, 11 digits."""
     return replace(Field(name, label, Kind.MOBILE), **more)  # type: ignore[arg-type]
+
+
+def phone(name: str, label: str, **more: object) -> Field:
+    """A landline, fax or mobile number."""
+    return replace(Field(name, label, Kind.PHONE), **{"hint": "座机请写区号，例如 027-85550100", "width": 18, **more})  # type: ignore[arg-type]
+
+
+def email(name: str = "email", label: str = "邮箱地址", **more: object) -> Field:
+    """邮箱地址."""
+    return replace(Field(name, label, Kind.EMAIL), **{"width": 24, **more})  # type: ignore[arg-type]
+
+
+def postcode(name: str = "postcode", label: str = "邮政编码", **more: object) -> Field:
+    """邮政编码, 6 digits."""
+    return replace(Field(name, label, Kind.POSTCODE), **{"hint": "6 位数字", **more})  # type: ignore[arg-type]
+
+
+def uscc(name: str = "uscc", label: str = "统一社会信用代码", **more: object) -> Field:
+    """统一社会信用代码, 18 characters (GB 32100)."""
+    return replace(Field(name, label, Kind.USCC), **{"hint": "18 位，营业执照上的代码", "width": 22, **more})  # type: ignore[arg-type]
+
+
+def number(name: str, label: str, least: int, most: int, **more: object) -> Field:
+    """A whole number between bounds, both included."""
+    return replace(Field(name, label, Kind.NUMBER, least=least, most=most), **more)  # type: ignore[arg-type]
+
+
+def long_text(name: str, label: str, **more: object) -> Field:
+    """Several lines of text, limited."""
+    return replace(Field(name, label, Kind.LONG_TEXT), **{"most": 500, "width": 40, **more})  # type: ignore[arg-type]
+
+
+def consent(name: str, document: str, label: str = "承诺书", **more: object) -> Field:
+    """Accepting a document (policy.agreed). The value is the version accepted; it must be the one in force, see agreed.in_force."""
+    return replace(Field(name, label, Kind.CONSENT, document=document, batch=False), **more)  # type: ignore[arg-type]
+
+
+def confirm_word(name: str, label: str, word: str, **more: object) -> Field:
+    """A word that has to be typed, for what cannot be undone."""
+    return replace(Field(name, label, Kind.WORD, word=word), **{"hint": f"不可恢复：请输入“{word}”", **more})  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 The item says what; fields, surfaces and domains say how. Facts are loaded for all filings in one query; checks are pure.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
@@ -14,9 +14,18 @@ from shebao.casework.fields import Field, Value
 
 
 class Audience(str, Enum):
-    """Who may file."""
+    """Who may file: a unit's operators online, or the agency's clerks at the counter (柜面) for whoever came."""
 
     UNIT = "unit"
+    COUNTER = "counter"
+
+
+class Subject(str, Enum):
+    """What one row is about: a person (it has the field id_number), the unit itself (one row), or a unit to be (counter only)."""
+
+    PERSON = "person"
+    UNIT = "unit"
+    NEW_UNIT = "new_unit"
 
 
 class Review(str, Enum):
@@ -28,7 +37,11 @@ class Review(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Around a filing: for which unit, at which agency, on which day. No insurance in here; items load what they need."""
+    """Around a filing: for which unit, at which agency, on which day. No insurance in here; items load what they need.
+
+    unit_id: 0 for a unit to be (Subject.NEW_UNIT). counter: entered by the agency's clerk, who sees the originals; true again when the
+    filing takes effect. account_id: who files; 0 where nobody does (taking effect).
+    """
 
     unit_id: int
     agency_id: int
@@ -36,6 +49,10 @@ class Context:
     vip: bool
     on: date
     at: datetime
+    counter: bool = False
+    account_id: int = 0
+    unit_number: str = ""
+    unit_name: str = ""
 
 
 @dataclass(slots=True)
@@ -76,12 +93,33 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Any table of an effect: consequences, a month's statement. Cells are texts as people read them; figures: columns set right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    figures: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value that a filing changes, as people read it: what is registered now, what it becomes."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyEffect:
-    """影响: what a filing does to the monthly payment, with sentences beside the figures."""
+    """影响: what a filing does to the monthly payment, with sentences and tables beside the figures."""
 
     title: str
     amounts: tuple[Amount, ...] = ()
     sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     @property
     def unit_fen(self) -> int:
@@ -116,7 +154,14 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class ServiceItem:
-    """One 事项. `code` and `version` are kept by every filing for good."""
+    """One 事项. `code` and `version` are kept by every filing for good.
+
+    available: may it be filed at all now; told on its first page, refused in page, batch and API alike (not when taking effect).
+    prefill: what a new form opens with. rows: what its template is pre-filled with.
+    counter_lifts: codes of refusals that only hold online; at the counter they become warnings for the reviewer.
+    second_review: why a second reviewer has to confirm (复核); empty when one is enough. Asked at submission.
+    compare: what changes, before and after, for 核对, the review and the printout.
+    """
 
     code: str
     version: int
@@ -131,8 +176,8 @@ class ServiceItem:
     warns: tuple[Check, ...]
     review: Callable[[Context], Review]
     perform: Callable[[Sequence[Filing], Context], None]
-    effect: Callable[[Sequence[Filing], Context], MoneyEffect]
-    look_up: Callable[[str, Context], Answer]
+    effect: Callable[[Sequence[Filing], Context], MoneyEffect] | None
+    look_up: Callable[[str, Context], Answer] | None
     materials: tuple[str, ...]
     guide: Guide
     batch_rows_max: int
@@ -140,6 +185,18 @@ class ServiceItem:
     refusal_codes: Mapping[str, str]  # code -> what it means, for docs/manual and the totality test
     return_reasons: tuple[str, ...]
     screen: Screen | None = None
+    subject: Subject = Subject.PERSON
+    available: Callable[[Context], Refusal | None] | None = None
+    prefill: Callable[[Context], Mapping[str, Value]] | None = None
+    rows: Callable[[Context], Iterable[Mapping[str, Value]]] | None = None
+    counter_lifts: frozenset[str] = frozenset()
+    second_review: Callable[[Sequence[Filing], Context], str] | None = None
+    compare: Callable[[Filing, Any, Context], Sequence[Change]] | None = None
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The fields that are columns of its template."""
+        return tuple(f for f in self.fields if f.batch)
 
     @property
     def slug(self) -> str:
@@ -163,6 +220,10 @@ def register(items: Sequence[ServiceItem]) -> None:
         names = [f.name for f in item.fields]
         if len(set(names)) != len(names):
             raise ValueError(f"{item.code} names a field twice")
+        if item.subject is not Subject.PERSON and item.batch_rows_max:
+            raise ValueError(f"{item.code} is about a unit and cannot come in a batch")
+        if item.subject is Subject.NEW_UNIT and item.audience != {Audience.COUNTER}:
+            raise ValueError(f"{item.code} is for units to be and only for the counter")
 
 
 def item_of(code: str, version: int | None = None) -> ServiceItem:
@@ -177,6 +238,11 @@ def items() -> list[ServiceItem]:
     return [item_of(code) for code in dict.fromkeys(code for code, _ in CATALOGUE)]
 
 
-def item_by_slug(slug: str) -> ServiceItem | None:
-    """The latest version of the item of an address."""
-    return next((item for item in items() if item.slug == slug), None)
+def items_for(audience: Audience) -> list[ServiceItem]:
+    """The items that an audience may file."""
+    return [item for item in items() if audience in item.audience]
+
+
+def item_by_slug(slug: str, audience: Audience | None = None) -> ServiceItem | None:
+    """The latest version of the item of an address, if the audience (when named) may file it."""
+    return next((item for item in items() if item.slug == slug and (audience is None or audience in item.audience)), None)

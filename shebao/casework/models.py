@@ -33,7 +33,11 @@ class Channel(models.TextChoices):
 
 
 class Case(models.Model):
-    """办件. `version` moves with every change and is what two tabs or two reviewers are compared by."""
+    """办件. `version` moves with every change and is what two tabs or two reviewers are compared by.
+
+    unit_id: 0 while there is no unit yet (登记). second_reason: why a second reviewer has to confirm; first_*: what the first one decided
+    (first_returns: filing id -> [reason, pins] of the rows to return), kept until the second one confirms or returns.
+    """
 
     id = models.BigAutoField(primary_key=True)
     number = models.CharField(max_length=24, unique=True)
@@ -61,13 +65,27 @@ class Case(models.Model):
     claimed_name = models.CharField(max_length=50, default="")
     claimed_at = models.DateTimeField(null=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    second_reason = models.CharField(max_length=120, default="")
+    first_by = models.IntegerField(null=True)
+    first_name = models.CharField(max_length=50, default="")
+    first_at = models.DateTimeField(null=True)
+    first_returns = models.JSONField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(reviewed_by=None) | ~models.Q(reviewed_by=models.F("submitted_by")),
                 name="casework_case_two_people",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(first_by=None)
+                | (~models.Q(first_by=models.F("submitted_by")) & ~models.Q(first_by=models.F("created_by"))),
+                name="casework_case_first_other",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(first_by=None) | models.Q(reviewed_by=None) | ~models.Q(first_by=models.F("reviewed_by")),
+                name="casework_case_second_other",
+            ),
         ]
         indexes = [
             models.Index(fields=["unit_id", "state", "-changed_at"], name="casework_case_unit"),

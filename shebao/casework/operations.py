@@ -11,8 +11,8 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import Refusal, RefusedError, ShebaoError
 from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
-from shebao.casework.examine import Examined, Typed, as_json, examine, from_json, read, typed_of
-from shebao.casework.item import Context, MoneyEffect, Review, ServiceItem, item_of
+from shebao.casework.examine import Examined, Typed, as_json, check, examine, from_json, read, typed_of
+from shebao.casework.item import Change, Context, MoneyEffect, Review, ServiceItem, Subject, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.jobs import defer
 from shebao.casework.models import Case, CaseState, Channel, Filing, FilingState
@@ -47,6 +47,12 @@ class RowsRefusedError(ShebaoError):
         self.rows = rows
 
 
+class OtherSideError(ShebaoError):
+    """Entered at the counter and touched online, or the other way round."""
+
+    code = "CAS-13"
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A saved single filing, with what still stands against it (a draft may be saved with errors, not submitted)."""
@@ -72,7 +78,7 @@ def save_new(
         raise RefusedError(examined.refusals)
 
     def act() -> int:
-        case = new_case(item, context, channel, _subject(examined), CaseState.DRAFT)
+        case = new_case(item, context, channel, _subject(item, context, examined), CaseState.DRAFT)
         Filing.objects.create(case=case, row=1, **_columns(context, examined, FilingState.DRAFT))
         note(case, "saved", "暂存草稿" if as_draft else "保存", at=context.at)
         return case.pk
@@ -94,7 +100,7 @@ def file_many(
         refused = {examined.row: examined.refusals for examined in found if examined.refusals}
         if refused:
             raise RowsRefusedError(refused)
-        subject = _subject(found[0]) if len(found) == 1 else f"{len(found)} 人"
+        subject = _subject(item, context, found[0]) if len(found) == 1 else f"{len(found)} 人"
         case = new_case(item, context, channel, subject, CaseState.DRAFT)
         Filing.objects.bulk_create(
             [Filing(case=case, row=examined.row, **_columns(context, examined, FilingState.DRAFT)) for examined in found], batch_size=500
@@ -107,8 +113,18 @@ def file_many(
 
 def effect_of(item: ServiceItem, context: Context, found: Sequence[Examined]) -> MoneyEffect:
     """What accepted rows would do to the monthly payment. Reads across units, so the engine asks."""
+    if item.effect is None:
+        return MoneyEffect("")
     with acting(ENGINE):
         return item.effect([Row(examined.values, examined.row) for examined in found], context)
+
+
+def changes_of(item: ServiceItem, context: Context, row: Row) -> tuple[Change, ...]:
+    """What a clean filing changes, before and after."""
+    if item.compare is None:
+        return ()
+    with acting(ENGINE):
+        return tuple(item.compare(row, item.facts([row], context)[0], context))
 
 
 def save_again(case_id: int, version: int, context: Context, typed: Typed, *, as_draft: bool = False) -> Saved:
@@ -116,7 +132,7 @@ def save_again(case_id: int, version: int, context: Context, typed: Typed, *, as
 
     Raises: StaleCaseError, WrongStateError, CoreFixedError, RefusedError.
     """
-    case = locked(case_id, version)
+    case = _own(locked(case_id, version), context)
     if case.state != CaseState.DRAFT:
         raise WrongStateError(case, "再修改")
     item = item_of(case.item_code, case.item_version)
@@ -126,7 +142,7 @@ def save_again(case_id: int, version: int, context: Context, typed: Typed, *, as
     if examined.refusals and not as_draft:
         raise RefusedError(examined.refusals)
     Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
-    case.subject = _subject(examined)
+    case.subject = _subject(item, context, examined)
     moved(case, at=context.at)
     if not as_draft:
         note(case, "saved", "修改并保存", at=context.at)
@@ -149,7 +165,7 @@ def amend_row(case_id: int, filing_id: int, context: Context, typed: Typed) -> E
 
     Raises: NoSuchCaseError, WrongStateError.
     """
-    case = locked(case_id)
+    case = _own(locked(case_id), context)
     if case.state != CaseState.DRAFT:
         raise WrongStateError(case, "再修改")
     item = item_of(case.item_code, case.item_version)
@@ -172,8 +188,10 @@ def _store_again(item: ServiceItem, context: Context, filings: Sequence[Filing],
     """Examine stored rows together, as they would be typed now, and store the amended one and those whose outcome is another."""
     typed = [typed_of(item, filing.typed, filing.values) for filing in filings]
     columns = {f.name: [row.get(f.name) for row in typed] for f in item.fields}
-    found = examine(item, context, columns, [f.row for f in filings])
+    found = read(item, columns, [f.row for f in filings])
     for filing, examined in zip(filings, found, strict=True):
+        examined.filing_id, examined.case_id = filing.pk, filing.case_id
+    for filing, examined in zip(filings, check(item, context, found), strict=True):
         if filing is amended or as_json(examined.refusals) != filing.refusals or filing.values != examined.values:
             Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
     return found
@@ -207,7 +225,7 @@ def submit(case_id: int, version: int, context: Context, *, key: UUID | None = N
 
 
 def _submit(case_id: int, version: int, context: Context) -> int:
-    case = locked(case_id, version)
+    case = _own(locked(case_id, version), context)
     if case.state != CaseState.DRAFT:
         raise WrongStateError(case, "提交审批")
     item = item_of(case.item_code, case.item_version)
@@ -230,13 +248,25 @@ def _submit(case_id: int, version: int, context: Context) -> int:
         case.subject = f"{count} 人"
     case.submitted_by, case.submitted_at, case.reviewed_by = current().account_id, context.at, None
     case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
-    case.automatic = item.review(context) is Review.AUTOMATIC
+    case.second_reason = _second_reason(item, context, good)
+    case.first_by, case.first_name, case.first_at, case.first_returns = None, "", None, None
+    case.automatic = item.review(context) is Review.AUTOMATIC and not context.counter and not case.second_reason
     moved(case, at=context.at)
     again = f"第 {case.round} 次提交审批" if case.round > 1 else "提交审批"
-    note(case, "submitted", f"{again}，{count} 人" + ("，系统自动审核" if case.automatic else "，等待窗口审核"), at=context.at)
+    many = f"，{count} 人" if item.subject is Subject.PERSON else ""
+    note(case, "submitted", f"{again}{many}" + ("，系统自动审核" if case.automatic else "，等待窗口审核"), at=context.at)
     if case.automatic:
         defer("review_automatically", case_id=case.pk)
     return case.pk
+
+
+def _second_reason(item: ServiceItem, context: Context, good: QuerySet[Filing]) -> str:
+    """Why a second reviewer has to confirm what is submitted now; empty when one is enough."""
+    if item.second_review is None:
+        return ""
+    rows = [Row(f.values or {}, f.row, f.pk, f.case_id) for f in good.filter(state=FilingState.REVIEW).order_by("row")]
+    with acting(ENGINE):
+        return item.second_review(rows, context)[:120]
 
 
 def _examine_again(item: ServiceItem, context: Context, rows: QuerySet[Filing]) -> None:
@@ -259,13 +289,25 @@ def _split(item: ServiceItem, context: Context, case: Case, bad: QuerySet[Filing
     note(case, "split", f"{count} 行有错误，未随本次提交，留在草稿 {rest.number}", at=context.at)
 
 
-def withdraw(case_id: int, version: int, *, at: datetime) -> None:
+def _own(case: Case, context: Context) -> Case:
+    """What the counter entered is mended at the counter, what the unit filed by the unit. Raises: OtherSideError."""
+    if (case.channel == Channel.COUNTER) != context.counter:
+        raise OtherSideError(
+            "这个办件由窗口录入，请到窗口修改或提交" if not context.counter else "这个办件由单位网上申报，请由单位修改或提交"
+        )
+    return case
+
+
+def withdraw(case_id: int, version: int, *, at: datetime, context: Context | None = None) -> None:
     """退单: take back a case that is not submitted, or that no reviewer has opened yet.
 
-    Raises: StaleCaseError, WrongStateError.
+    Raises: StaleCaseError, WrongStateError, OtherSideError.
     """
     case = locked(case_id, version)
-    open_to_filer = case.state == CaseState.DRAFT or (case.state == CaseState.REVIEW and case.claimed_by is None and not case.automatic)
+    if context is not None:
+        _own(case, context)
+    waiting = case.state == CaseState.REVIEW and case.claimed_by is None and case.first_by is None and not case.automatic
+    open_to_filer = case.state == CaseState.DRAFT or waiting
     if not open_to_filer:
         raise WrongStateError(case, "退单")
     Filing.objects.filter(case=case, state__in=(*OPEN_STATES, FilingState.REVIEW)).update(state=FilingState.WITHDRAWN, changed_at=at)
@@ -291,5 +333,10 @@ def _columns(context: Context, examined: Examined, state: FilingState) -> dict[s
     }
 
 
-def _subject(examined: Examined) -> str:
+def _subject(item: ServiceItem, context: Context, examined: Examined) -> str:
+    """Whom a single case is about, as lists name it."""
+    if item.subject is Subject.UNIT:
+        return context.unit_name or "本单位"
+    if item.subject is Subject.NEW_UNIT:
+        return str(examined.values.get("unit_name") or "") or "新单位"
     return examined.name or examined.id_number or "未填写"

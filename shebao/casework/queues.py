@@ -1,57 +1,146 @@
-"""社保业务审批入口: what waits for the agency's reviewers, what one of them holds, what was decided. Questions only."""
+"""社保业务审批入口: what waits for the agency's reviewers, what one of them holds, what was decided. Queues are data; questions only."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from shebao.base.clock import ZONE
-from shebao.casework.models import Case, CaseState, Event
+from shebao.base.terms import Post
+from shebao.casework.models import Case, CaseState, Channel, Event
 from shebao.casework.queries import CASES_SIZE, Page, Wanted, midnight, page_of
 
 AUTOMATIC_MINUTES = 10  # an automatic review that has not ended by then is shown to the reviewers
+LATE_DAYS = 3  # the desk's own target; no document sets a time for the counter's review
 
 
-class Queue(StrEnum):
-    """社保业务审批入口: what waits, what I hold, what was decided."""
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One list of cases. rows: which cases of an agency for an account at an instant. columns: see desk/queue.html.
 
-    WAITING = "waiting"
-    MINE = "mine"
-    REVIEWED = "reviewed"
+    empty: what the empty list says. take: whether one may 领取 from it. newest: the last changed first, else the longest waiting.
+    badge: whether the menu counts it.
+    """
+
+    code: str
+    title: str
+    icon: str
+    rows: Callable[[QuerySet[Case], int, datetime], QuerySet[Case]]
+    columns: tuple[str, ...]
+    empty: str
+    posts: frozenset[Post]
+    take: bool = False
+    newest: bool = False
+    badge: bool = True
+
+
+def _open(cases: QuerySet[Case], at: datetime) -> QuerySet[Case]:
+    """Waits for a person: not automatic, or automatic and stuck."""
+    stuck = Q(submitted_at__lt=at - timedelta(minutes=AUTOMATIC_MINUTES))
+    return cases.filter(Q(automatic=False) | stuck, state=CaseState.REVIEW, claimed_by=None)
+
+
+def _decided(cases: QuerySet[Case], account_id: int, at: datetime) -> QuerySet[Case]:
+    mine = Event.objects.filter(account_id=account_id, kind__in=("reviewed", "first_reviewed"))
+    return cases.filter(pk__in=mine.values("case_id"))
+
+
+_LIST = ("about", "unit", "people", "channel", "submitted")
+_REVIEWERS = frozenset({Post.REVIEWER, Post.CLERK})
+
+QUEUES: tuple[Queue, ...] = (
+    Queue(
+        "waiting",
+        "待审核",
+        "inbox",
+        lambda cases, me, at: _open(cases, at).filter(first_by=None),
+        (*_LIST, "age"),
+        "没有待审核的办件。单位提交后会立即出现在这里，最早提交的排在最前。",
+        _REVIEWERS,
+        take=True,
+    ),
+    Queue(
+        "second",
+        "待复核",
+        "person-check",
+        lambda cases, me, at: _open(cases, at).exclude(first_by=None),
+        (*_LIST, "first", "age"),
+        "没有待复核的办件。需要两人审核的业务初审通过后会出现在这里。",
+        _REVIEWERS,
+        take=True,
+    ),
+    Queue(
+        "late",
+        "等待过久",
+        "exclamation-triangle",
+        lambda cases, me, at: _open(cases, at).filter(submitted_at__lt=at - timedelta(days=LATE_DAYS)),
+        (*_LIST, "age"),
+        f"没有等待超过 {LATE_DAYS} 天的办件。",
+        _REVIEWERS,
+        take=True,
+    ),
+    Queue(
+        "mine",
+        "我领取的",
+        "person-check",
+        lambda cases, me, at: cases.filter(state=CaseState.REVIEW, claimed_by=me),
+        (*_LIST, "age"),
+        "您现在没有领取的办件。请到“待审核”领取，领取后别人不会再办同一件。",
+        _REVIEWERS,
+    ),
+    Queue(
+        "entered",
+        "我录入的",
+        "pencil-square",
+        lambda cases, me, at: cases.filter(channel=Channel.COUNTER, created_by=me).exclude(state=CaseState.WITHDRAWN),
+        ("about", "unit", "submitted", "state"),
+        "您还没有在窗口录入过办件。请到“窗口受理”选择单位和事项。",
+        frozenset({Post.CLERK}),
+        newest=True,
+        badge=False,
+    ),
+    Queue(
+        "reviewed",
+        "已审核",
+        "check2-square",
+        _decided,
+        (*_LIST, "state"),
+        "您还没有审核过办件。审核通过或退回的办件会列在这里，方便回头查。",
+        _REVIEWERS,
+        newest=True,
+        badge=False,
+    ),
+)
+BY_CODE = {queue.code: queue for queue in QUEUES}
+WAITING, MINE = BY_CODE["waiting"], BY_CODE["mine"]
+
+
+def queues_for(posts: frozenset[Post]) -> tuple[Queue, ...]:
+    """The queues that posts may open."""
+    return tuple(queue for queue in QUEUES if queue.posts & posts)
 
 
 def queue(
-    name: Queue, wanted: Wanted, *, agency_id: int, account_id: int, at: datetime, page: int = 1, size: int = CASES_SIZE
+    wanted_queue: Queue, wanted: Wanted, *, agency_id: int, account_id: int, at: datetime, page: int = 1, size: int = CASES_SIZE
 ) -> Page[Case]:
-    """A queue of the agency: what waits and what I hold oldest first, what I decided newest first."""
-    cases = wanted.of(_queued(name, agency_id, account_id, at))
-    order = ("-changed_at", "-id") if name is Queue.REVIEWED else ("submitted_at", "id")
+    """A queue of the agency: what waits oldest first, what was done newest first."""
+    cases = wanted.of(wanted_queue.rows(Case.objects.filter(agency_id=agency_id), account_id, at))
+    order = ("-changed_at", "-id") if wanted_queue.newest else ("submitted_at", "id")
     return page_of(cases.order_by(*order), page, size)
 
 
 def next_waiting(*, agency_id: int, account_id: int, at: datetime) -> Case | None:
-    """The case that has waited longest and that this account did not file itself."""
+    """The case that has waited longest and that this account neither filed nor reviewed first."""
     return (
-        _queued(Queue.WAITING, agency_id, account_id, at)
+        _open(Case.objects.filter(agency_id=agency_id), at)
         .exclude(submitted_by=account_id)
         .exclude(created_by=account_id)
+        .exclude(Q(first_by=account_id) & Q(first_by__isnull=False))
         .order_by("submitted_at", "id")
         .first()
     )
-
-
-def _queued(name: Queue, agency_id: int, account_id: int, at: datetime) -> QuerySet[Case]:
-    cases = Case.objects.filter(agency_id=agency_id)
-    if name is Queue.REVIEWED:
-        decided = Event.objects.filter(account_id=account_id, kind="reviewed", agency_id=agency_id)
-        return cases.filter(pk__in=decided.values("case_id"))
-    open_cases = cases.filter(state=CaseState.REVIEW)
-    if name is Queue.MINE:
-        return open_cases.filter(claimed_by=account_id)
-    stuck = Q(submitted_at__lt=at - timedelta(minutes=AUTOMATIC_MINUTES))
-    return open_cases.filter(Q(automatic=False) | stuck, claimed_by=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +151,30 @@ class QueueHead:
     oldest_at: datetime | None
 
 
-def queue_heads(*, agency_id: int, account_id: int, at: datetime) -> dict[Queue, QueueHead]:
-    """Counts and oldest cases of what waits, what I hold, and (by count) what I decided since midnight."""
+def queue_heads(*, agency_id: int, account_id: int, at: datetime) -> dict[str, QueueHead]:
+    """By code: counts and oldest cases of what waits and of what I hold, from one pass over what is under review."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            select count(*) filter (where waiting), min(submitted_at) filter (where waiting),
+            select count(*) filter (where waiting and first_by is null), min(submitted_at) filter (where waiting and first_by is null),
+                   count(*) filter (where waiting and first_by is not null),
+                   min(submitted_at) filter (where waiting and first_by is not null),
+                   count(*) filter (where waiting and submitted_at < %(late)s),
+                   min(submitted_at) filter (where waiting and submitted_at < %(late)s),
                    count(*) filter (where claimed_by = %(me)s), min(submitted_at) filter (where claimed_by = %(me)s)
-            from (select submitted_at, claimed_by, claimed_by is null and (not automatic or submitted_at < %(stuck)s) as waiting
+            from (select submitted_at, claimed_by, first_by, claimed_by is null and (not automatic or submitted_at < %(stuck)s) as waiting
                   from casework_case where agency_id = %(agency)s and state = 'review') q
             """,
-            {"me": account_id, "agency": agency_id, "stuck": at - timedelta(minutes=AUTOMATIC_MINUTES)},
+            {
+                "me": account_id,
+                "agency": agency_id,
+                "stuck": at - timedelta(minutes=AUTOMATIC_MINUTES),
+                "late": at - timedelta(days=LATE_DAYS),
+            },
         )
-        waiting, oldest, mine, oldest_mine = cursor.fetchone()
-    today = throughput(agency_id=agency_id, account_id=account_id, since=midnight(at.astimezone(ZONE).date()))
-    return {
-        Queue.WAITING: QueueHead(waiting, oldest),
-        Queue.MINE: QueueHead(mine, oldest_mine),
-        Queue.REVIEWED: QueueHead(today.mine, None),
-    }
+        row = cursor.fetchone()
+    codes = ("waiting", "second", "late", "mine")
+    return {code: QueueHead(row[2 * i], row[2 * i + 1]) for i, code in enumerate(codes)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +197,8 @@ def throughput(*, agency_id: int, account_id: int, since: datetime) -> Throughpu
             [account_id, agency_id, since],
         )
         return Throughput(*cursor.fetchone())
+
+
+def today_of(at: datetime) -> datetime:
+    """The first instant of a moment's day in Wuhan."""
+    return midnight(at.astimezone(ZONE).date())

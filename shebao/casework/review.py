@@ -13,7 +13,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
 from shebao.casework.cases import StaleCaseError, WrongStateError, locked, moved, note
 from shebao.casework.examine import check, of_values
-from shebao.casework.item import Context, ServiceItem, item_of
+from shebao.casework.item import Context, ServiceItem, Subject, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Filing, FilingState
 
@@ -62,6 +62,7 @@ class Outcome:
 
     done: int
     returned: int
+    second: bool = False  # nothing took effect yet: a second reviewer has to confirm
 
 
 def claim(case_id: int, *, at: datetime) -> None:
@@ -106,7 +107,24 @@ def decide(case_id: int, version: int, decision: Decision, context: Context) -> 
         raise ClaimedError(f"这个办件已由{case.claimed_name}领取，请选择其他办件")
     if any(not r.reason.strip() for r in (*decision.returns.values(), *([decision.return_all] if decision.return_all else []))):
         raise ReasonMissingError("请填写不通过原因，单位才知道该怎样修改")
+    if case.second_reason and decision.return_all is None:
+        if case.first_by is None:
+            return _first(case, decision, at=context.at)
+        earlier = {int(pk): Return(reason, tuple(pins)) for pk, (reason, pins) in (case.first_returns or {}).items()}
+        decision = Decision(earlier | dict(decision.returns))
     return _settle(case, decision, context, reviewer=current().account_id)
+
+
+def _first(case: Case, decision: Decision, *, at: datetime) -> Outcome:
+    """初审: kept until a second reviewer confirms; nothing takes effect. Returning everything needs no second one."""
+    actor = current()
+    case.first_by, case.first_name, case.first_at = actor.account_id, actor.name, at
+    case.first_returns = {str(pk): [r.reason, list(r.pins)] for pk, r in decision.returns.items()} or None
+    case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
+    moved(case, at=at)
+    back = f"，{len(decision.returns)} 人退回" if decision.returns else ""
+    note(case, "first_reviewed", f"初审通过{back}，等待复核：{case.second_reason}", at=at)
+    return Outcome(0, 0, second=True)
 
 
 def review_automatically(case_id: int, context: Context) -> Outcome | None:
@@ -123,6 +141,8 @@ def _may_review(case: Case) -> None:
         raise NotReviewerError("您的岗位没有审核权限，如需办理请联系系统管理员")
     if actor.account_id in (case.submitted_by, case.created_by):
         raise NotReviewerError("录入和审核不能是同一人，请由其他审核人员办理")
+    if actor.account_id == case.first_by:
+        raise NotReviewerError("初审和复核不能是同一人，请由其他审核人员复核")
 
 
 def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) -> Outcome:
@@ -140,13 +160,21 @@ def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) 
     if returns:
         first = next(iter(returns.values()))
         case.state, case.returned = CaseState.DRAFT, True
+        case.first_by, case.first_name, case.first_at, case.first_returns = None, "", None, None
         case.return_reason = (first.reason if len(returns) == 1 else f"{first.reason[:280]}（共 {len(returns)} 人被退回）")[:300]
     else:
         case.state, case.ended_at = CaseState.DONE, context.at
     moved(case, at=context.at)
-    told = [f"{len(done)} 人通过" if done else "", f"{len(returns)} 人退回：{case.return_reason}" if returns else ""]
-    note(case, "reviewed", "，".join(t for t in told if t) or "办结", at=context.at)
+    note(case, "reviewed", _told(item, case, len(done), len(returns)), at=context.at)
     return Outcome(len(done), len(returns))
+
+
+def _told(item: ServiceItem, case: Case, done: int, returned: int) -> str:
+    """What became of it, for the timeline."""
+    if item.subject is not Subject.PERSON:
+        return f"退回：{case.return_reason}" if returned else "通过"
+    told = [f"{done} 人通过" if done else "", f"{returned} 人退回：{case.return_reason}" if returned else ""]
+    return "，".join(part for part in told if part) or "办结"
 
 
 def _send_back(returns: Mapping[int, Return], at: datetime) -> None:
@@ -171,8 +199,8 @@ def _take_effect(item: ServiceItem, case: Case, passing: Sequence[Filing], conte
     refused: dict[int, Return] = {}
     for attempt in range(RACES_MAX):
         with acting(ENGINE):
-            found = [of_values(f.row, f.values or {}) for f in rows]
-            for filing, examined in zip(rows, check(item, context, found), strict=True):
+            found = [of_values(f.row, f.values or {}, f.pk, case.pk) for f in rows]
+            for filing, examined in zip(rows, check(item, context, found, taking_effect=True), strict=True):
                 if examined.refusals:
                     pins = tuple(r.field for r in examined.refusals if r.field)
                     refused[filing.pk] = Return("；".join(r.text for r in examined.refusals), pins)

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from shebao.access.queries import Live
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
-from shebao.casework.item import items
+from shebao.casework.item import Audience, items_for
+from shebao.casework.queues import queues_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _groups(path: str, groups: dict[str, list[tuple[str, str, str, int]]]) -> li
 def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
     """The left tree of the 单位 portal, in the seeds' words."""
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
-    for item in items():
+    for item in items_for(Audience.UNIT):
         groups.setdefault(item.group, []).append((item.title, f"/u/items/{item.slug}/", item.icon, 0))
     first = [
         ("首页", "/u/", "house", 0),
@@ -134,14 +135,12 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
                 "title": "社保业务审批入口",
                 "entries": _entries(
                     path,
-                    [
-                        ("待审核", "/w/queue/waiting", "inbox", counts.get("waiting", 0)),
-                        ("我领取的", "/w/queue/mine", "person-check", counts.get("mine", 0)),
-                        ("已审核", "/w/queue/reviewed", "check2-square", 0),
-                    ],
+                    [(q.title, f"/w/queue/{q.code}", q.icon, counts.get(q.code, 0) if q.badge else 0) for q in queues_for(actor.posts)],
                 ),
             }
         )
+    if Post.CLERK in actor.posts:
+        groups.append({"title": "窗口受理", "entries": _entries(path, [("窗口受理", "/w/counter/", "building", 0)])})
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
         groups.append({"title": "核定与征缴", "entries": _entries(path, [("月度核定", "/w/months", "calendar2-check", 0)])})
     if Post.FINANCE in actor.posts:

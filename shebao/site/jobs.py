@@ -43,7 +43,7 @@ def check_upload(case_id: int) -> None:
             bytes(upload.content),
             upload.name,
             TemplateMark(item.code, item.version),
-            item.fields,
+            item.columns,
             rows_max=item.batch_rows_max,
             lines_seen=lambda lines: batch.announce(case_id, lines),
         )

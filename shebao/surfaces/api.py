@@ -6,7 +6,7 @@ from typing import Any
 from shebao.base.errors import Refusal, ShebaoError
 from shebao.base.money import yuan
 from shebao.casework.fields import Field, Kind
-from shebao.casework.item import Amount, MoneyEffect, ServiceItem, items
+from shebao.casework.item import Amount, Audience, MoneyEffect, ServiceItem, items_for
 
 FILINGS_MAX = 2_000  # a request; larger rosters come as a workbook
 VERSION = "1.0"
@@ -38,6 +38,12 @@ def field_schema(f: Field) -> dict[str, Any]:
         case Kind.MANY:
             options = {"type": "string", "enum": [value for value, _ in f.choices]}
             schema |= {"type": "array", "items": options, "uniqueItems": True, "description": _codes(f)}
+        case Kind.CONSENT:
+            schema |= {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": f"所接受的《{f.label}》的版本号"}
+        case Kind.NUMBER:
+            schema |= {"type": "string", "pattern": "^[0-9]{1,12}$", "description": f"整数，{f.least} 到 {f.most}"}
+        case Kind.WORD:
+            schema |= {"type": "string", "const": f.word}
         case _:
             schema |= {"type": "string", "maxLength": f.most or 200}
     return schema
@@ -92,6 +98,9 @@ def effect_json(effect: MoneyEffect) -> dict[str, Any]:
         "unit_total": yuan(effect.unit_fen),
         "person_total": yuan(effect.person_fen),
         "amounts": [_amount(a) for a in effect.amounts],
+        "tables": [
+            {"title": t.title, "columns": list(t.columns), "rows": [list(row) for row in t.rows], "note": t.note} for t in effect.tables
+        ],
         "sentences": list(effect.sentences),
         "explain": next((a.explained for a in effect.amounts if a.explained), None),
     }
@@ -117,7 +126,7 @@ def openapi(base_url: str) -> dict[str, Any]:
             )
         }
     }
-    for item in items():
+    for item in items_for(Audience.UNIT):
         paths |= _item_paths(item)
     paths |= _query_paths()
     return {
@@ -132,7 +141,7 @@ def openapi(base_url: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {item.slug: filing_schema(item) for item in items()},
+            "schemas": {item.slug: filing_schema(item) for item in items_for(Audience.UNIT)},
             "responses": {
                 "Problem": {
                     "description": "没有办成：code 与 title 说明原因和办法（RFC 9457）",

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from django.http import QueryDict
 
 from shebao.base.errors import Refusal
 from shebao.casework.examine import Typed
 from shebao.casework.fields import Field, Kind
+from shebao.policy.agreed import in_force
 
 Text = str | list[str]
 
@@ -28,6 +30,7 @@ class FieldView:
     example: str = ""
     unit: str = ""
     most: int = 0
+    link: str = ""
 
 
 def typed_from(fields: Sequence[Field], sent: QueryDict, prefix: str = "") -> Typed:
@@ -72,8 +75,19 @@ def view(field: Field, typed: Text, *, error: str = "", readonly: bool = False, 
         readonly=readonly,
         example=field.example,
         unit="元" if field.kind is Kind.MONEY else "",
-        most=(field.most or 0) if field.kind is Kind.TEXT else 0,
+        most=(field.most or 0) if field.kind in (Kind.TEXT, Kind.LONG_TEXT) else 0,
+        link=f"/agreements/{field.document}/{field.choices[0][0]}" if field.kind is Kind.CONSENT and field.choices else "",
     )
+
+
+def dated(fields: Sequence[Field], on: date) -> tuple[Field, ...]:
+    """The fields with the versions of documents that are to be accepted on a day."""
+    return tuple(_with_document(f, on) if f.kind is Kind.CONSENT else f for f in fields)
+
+
+def _with_document(field: Field, on: date) -> Field:
+    now = in_force(field.document, on)
+    return replace(field, choices=((now.version, f"我已阅读并同意《{now.title}》（{now.version} 版）"),))
 
 
 def in_row(shown: FieldView, name: str) -> FieldView:

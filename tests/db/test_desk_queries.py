@@ -11,7 +11,7 @@ from shebao.casework import batch, cases, operations, queries, queues, review
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState, Channel, Filing, Upload
 from shebao.casework.queries import Show, Wanted
-from shebao.casework.queues import Queue
+from shebao.casework.queues import BY_CODE, MINE, WAITING
 from tests.db.support import ADD, AT, addition, context, file, make_agency, make_unit, new_id_number, operator, reviewer
 
 
@@ -152,16 +152,16 @@ def test_a_queue_is_oldest_first_and_a_claimed_case_leaves_it_for_its_reviewer(u
     mine, wanted = reviewer(210), Wanted(unit_ids=[unit])
     reach = {"agency_id": 1, "account_id": 210, "at": AT}
     with acting(mine):
-        assert ids(queues.queue(Queue.WAITING, wanted, **reach)) == [early, late]
-        before = queues.queue_heads(**reach)[Queue.WAITING].count
+        assert ids(queues.queue(WAITING, wanted, **reach)) == [early, late]
+        before = queues.queue_heads(**reach)["waiting"].count
         review.claim(early, at=AT)
-        assert ids(queues.queue(Queue.WAITING, wanted, **reach)) == [late]
-        assert ids(queues.queue(Queue.MINE, wanted, **reach)) == [early]
+        assert ids(queues.queue(WAITING, wanted, **reach)) == [late]
+        assert ids(queues.queue(MINE, wanted, **reach)) == [early]
         heads = queues.queue_heads(**reach)
-        assert (heads[Queue.WAITING].count, heads[Queue.MINE].count) == (before - 1, 1)
-        assert heads[Queue.MINE].oldest_at == AT - timedelta(days=2)
+        assert (heads["waiting"].count, heads["mine"].count) == (before - 1, 1)
+        assert heads["mine"].oldest_at == AT - timedelta(days=2)
     with acting(reviewer(211)):
-        assert ids(queues.queue(Queue.MINE, wanted, agency_id=1, account_id=211, at=AT)) == []
+        assert ids(queues.queue(MINE, wanted, agency_id=1, account_id=211, at=AT)) == []
 
 
 def test_what_i_decided_stays_in_my_list_when_the_unit_files_it_again(unit: int) -> None:
@@ -170,8 +170,8 @@ def test_what_i_decided_stays_in_my_list_when_the_unit_files_it_again(unit: int)
         operations.submit(case_id, Case.objects.get(pk=case_id).version, context(unit, vip=False))
     with acting(reviewer()):
         reach = {"agency_id": 1, "account_id": 200, "at": AT}
-        assert ids(queues.queue(Queue.REVIEWED, Wanted(unit_ids=[unit]), **reach)) == [case_id]
-        assert ids(queues.queue(Queue.WAITING, Wanted(unit_ids=[unit]), **reach)) == [case_id]
+        assert ids(queues.queue(BY_CODE["reviewed"], Wanted(unit_ids=[unit]), **reach)) == [case_id]
+        assert ids(queues.queue(WAITING, Wanted(unit_ids=[unit]), **reach)) == [case_id]
         assert queues.throughput(agency_id=1, account_id=200, since=AT).mine >= 1
 
 
@@ -195,4 +195,4 @@ def test_another_agencys_reviewer_sees_no_queue_of_ours(unit: int) -> None:
     foreign: Actor = reviewer(230, agency=2)
     with acting(foreign):
         for agency_id in (1, 2):
-            assert queues.queue(Queue.WAITING, Wanted(), agency_id=agency_id, account_id=230, at=AT).total == 0
+            assert queues.queue(WAITING, Wanted(), agency_id=agency_id, account_id=230, at=AT).total == 0

@@ -200,11 +200,11 @@ def test_an_automatic_case_that_the_system_did_not_finish_comes_to_the_counter(t
     case = newest(file(ADD, context(unit), addition()))
     assert case.automatic
     at = AT.replace(minute=5)
-    from shebao.casework.queues import Queue, queue
+    from shebao.casework.queues import WAITING, queue
 
     with acting(ENGINE):
         seen = [
-            case.pk in [c.pk for c in queue(Queue.WAITING, queries.Wanted(unit_ids=[unit]), agency_id=1, account_id=1, at=moment).rows]
+            case.pk in [c.pk for c in queue(WAITING, queries.Wanted(unit_ids=[unit]), agency_id=1, account_id=1, at=moment).rows]
             for moment in (at, at.replace(minute=30))
         ]
     assert seen == [False, True]

@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
@@ -17,6 +17,9 @@ from django.test import Client
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.terms import Post
+from shebao.casework import operations
+from shebao.casework.item import item_of
+from shebao.casework.models import Channel
 from shebao.channels import certificates
 from shebao.channels.middleware import COOKIE
 from shebao.levy import receiving
@@ -102,6 +105,7 @@ class Town:
     run_id: int
     file_id: int
     receipt_id: int
+    counter_id: int
 
     def browser(self, who: str) -> Browser:
         return Browser("" if who == "public" else who)
@@ -120,6 +124,7 @@ def town() -> Iterator[Town]:
         accounts = {name: make.operator(unit, name) for name, unit in (("op_a", a), ("op_b", b), ("op_c", c))}
         for agency in (1, 2):
             accounts |= {f"reviewer_{agency}": make.reviewer(agency, f"reviewer_{agency}")}
+            accounts |= {f"clerk_{agency}": make.account(Post.CLERK, agency_id=agency, username=f"clerk_{agency}")}
             accounts |= {f"finance_{agency}": make.finance(agency, f"finance_{agency}")}
             accounts |= {f"admin_{agency}": make.account(Post.ADMINISTRATOR, agency_id=agency, username=f"admin_{agency}")}
         accounts["auditor"] = make.account(Post.AUDITOR, username="auditor")
@@ -130,6 +135,9 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
     bills = make.month_paid(MONTH)
     draft = make.case(a, ADD, make.addition(a), by=accounts["op_a"])
     review = make.case(a, ADD, make.addition(a), by=accounts["op_a"], submit=True)
+    with acting(accounts["clerk_1"]):
+        at_counter = replace(a.context(), counter=True)
+        counter_id = operations.save_new(item_of(ADD), at_counter, make.addition(a), key=None, channel=Channel.COUNTER).case_id
     with acting(accounts["op_a"]):
         asked = certificates.Asked(MONTH, MONTH, "")
         paper = certificates.for_unit(get_unit(a.id), [], asked, account_id=accounts["op_a"].account_id, at=make.AT)
@@ -142,7 +150,9 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
         run_id = Run.objects.order_by("id").values_list("id", flat=True)[0]
     ((filing_id,),) = ask("select id from casework_filing where case_id = %s", [draft])
     ((person,),) = ask("select number from parties_person where id = %s", [a.staff[0].person_id])
-    return Town(a, b, c, accounts, draft, filing_id, review, bill, a.staff[0].person_id, person, paper.code, run_id, file_id, receipt_id)
+    return Town(
+        a, b, c, accounts, draft, filing_id, review, bill, a.staff[0].person_id, person, paper.code, run_id, file_id, receipt_id, counter_id
+    )
 
 
 def ask(sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:

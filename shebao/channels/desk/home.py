@@ -9,7 +9,7 @@ from shebao.base.clock import now
 from shebao.base.terms import Post
 from shebao.casework.item import item_of
 from shebao.casework.queries import Wanted, midnight
-from shebao.casework.queues import Queue, queue, queue_heads, throughput
+from shebao.casework.queues import MINE, WAITING, queue, queue_heads, throughput
 from shebao.channels.desk.pages import actor_of, show
 from shebao.channels.desk.words import age
 from shebao.channels.guards import agency
@@ -41,19 +41,20 @@ def _reviewer(agency_id: int, account_id: int, at: datetime) -> dict[str, object
     heads = queue_heads(agency_id=agency_id, account_id=account_id, at=at)
     day = throughput(agency_id=agency_id, account_id=account_id, since=midnight(at.date()))
     lists = {
-        name: queue(name, Wanted(), agency_id=agency_id, account_id=account_id, at=at, size=MINE_SHOWN).rows
-        for name in (Queue.MINE, Queue.WAITING)
+        one.code: queue(one, Wanted(), agency_id=agency_id, account_id=account_id, at=at, size=MINE_SHOWN).rows for one in (MINE, WAITING)
     }
-    shown = [*lists[Queue.MINE], *lists[Queue.WAITING]]
+    shown = [*lists["mine"], *lists["waiting"]]
     units = unit_names([c.unit_id for c in shown])
     return {
-        "waiting": heads[Queue.WAITING],
-        "waiting_age": age(heads[Queue.WAITING].oldest_at, at),
-        "mine": heads[Queue.MINE],
-        "mine_age": age(heads[Queue.MINE].oldest_at, at),
+        "waiting": heads["waiting"],
+        "waiting_age": age(heads["waiting"].oldest_at, at),
+        "mine": heads["mine"],
+        "second": heads["second"],
+        "late": heads["late"],
+        "mine_age": age(heads["mine"].oldest_at, at),
         "day": day,
         "lists": {
-            name.value: [
+            code: [
                 {
                     "case": case,
                     "item": item_of(case.item_code, case.item_version).title,
@@ -62,7 +63,7 @@ def _reviewer(agency_id: int, account_id: int, at: datetime) -> dict[str, object
                 }
                 for case in cases
             ]
-            for name, cases in lists.items()
+            for code, cases in lists.items()
         },
     }
 

@@ -11,7 +11,7 @@ from shebao.base.actor import Actor, Role
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
-from shebao.casework.queues import Queue, queue_heads
+from shebao.casework.queues import queue_heads
 from shebao.channels.frame import frame
 from shebao.levy.desk_queries import receipt_sums
 from shebao.levy.models import ReceiptState
@@ -19,6 +19,7 @@ from shebao.levy.models import ReceiptState
 Crumbs = tuple[tuple[str, str | None], ...]
 Errors = list[tuple[str | None, str]]
 HOME = ("工作台", "/w/")
+LAYOUT = "layouts/desk.html"
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -41,10 +42,18 @@ def engine_of(actor: Actor) -> Actor:
 def show(
     request: HttpRequest, template: str, title: str, context: Mapping[str, object], *, crumbs: Crumbs | None = None, status: int = 200
 ) -> HttpResponse:
-    """A page of the desk. crumbs: what comes after 工作台; None for the title alone, empty for none at all."""
+    """A page of the desk; a template with a folder is another channel's.
+
+    crumbs: what comes after 工作台; None for the title alone, empty for none at all.
+    """
     path: Crumbs = () if crumbs == () else (HOME, *(crumbs or ((title, None),)))
     shared = frame(request, title, crumbs=path, counts=menu_counts(actor_of(request)))
-    return render(request, f"desk/{template}.html", shared | {"key": uuid4(), "errors": [], **context}, status=status)
+    return render(
+        request,
+        f"{template if '/' in template else 'desk/' + template}.html",
+        shared | {"key": uuid4(), "layout": LAYOUT, "errors": [], **context},
+        status=status,
+    )
 
 
 def menu_counts(actor: Actor) -> dict[str, int]:
@@ -52,7 +61,7 @@ def menu_counts(actor: Actor) -> dict[str, int]:
     counts: dict[str, int] = {}
     if Post.REVIEWER in actor.posts:
         heads = queue_heads(agency_id=actor.agency_id, account_id=actor.account_id, at=now())
-        counts |= {"waiting": heads[Queue.WAITING].count, "mine": heads[Queue.MINE].count}
+        counts |= {code: head.count for code, head in heads.items()}
     if Post.FINANCE in actor.posts:
         sums = receipt_sums(actor.agency_id)
         counts |= {"pending": sums[ReceiptState.PENDING].count, "suspense": sums[ReceiptState.SUSPENSE].count}

@@ -11,20 +11,25 @@ from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
 from shebao.casework import review
 from shebao.casework.item import item_of
-from shebao.casework.models import Case
+from shebao.casework.models import Case, CaseState, Channel
 from shebao.casework.queries import CHANNEL_CHOICES, Wanted, item_choices, people_counts
-from shebao.casework.queues import Queue, next_waiting, queue, queue_heads
+from shebao.casework.queues import BY_CODE, WAITING, Queue, next_waiting, queue, queue_heads, queues_for
 from shebao.channels import errors
 from shebao.channels.desk.pages import actor_of, address, clean, number_of, said, show
 from shebao.channels.desk.words import age, state_words
 from shebao.channels.guards import agency
 from shebao.levy.desk_queries import unit_ids, unit_names
 
-TITLES = {Queue.WAITING: "待审核", Queue.MINE: "我领取的", Queue.REVIEWED: "已审核"}
-EMPTY = {
-    Queue.WAITING: "没有待审核的办件。单位提交后会立即出现在这里，最早提交的排在最前。",
-    Queue.MINE: "您现在没有领取的办件。请到“待审核”领取，领取后别人不会再办同一件。",
-    Queue.REVIEWED: "您还没有审核过办件。审核通过或退回的办件会列在这里，方便回头查。",
+# What a column of a queue is called, and its class.
+COLUMNS: dict[str, str | tuple[str, str]] = {
+    "about": "事项与对象",
+    "unit": "单位",
+    "people": ("人数", "r"),
+    "channel": "渠道",
+    "submitted": "提交时间",
+    "first": "初审与复核原因",
+    "age": "已等",
+    "state": "状态",
 }
 
 
@@ -32,9 +37,10 @@ EMPTY = {
 @require_GET
 def listed(request: HttpRequest, name: str) -> HttpResponse:
     """A queue with its filters."""
-    if name not in Queue.__members__.values():
+    found = BY_CODE.get(name)
+    if found is None or not found.posts & actor_of(request).posts:
         return errors.page(request, 404)
-    return _page(request, Queue(name))
+    return _page(request, found)
 
 
 @agency(Post.REVIEWER)
@@ -52,7 +58,7 @@ def take(request: HttpRequest) -> HttpResponse:
         with acting(actor):
             review.claim(case_id, at=moment)
     except ShebaoError as error:
-        return _page(request, Queue.WAITING, refused=error)
+        return _page(request, WAITING, refused=error)
     return HttpResponseRedirect(f"/w/cases/{case_id}")
 
 
@@ -67,15 +73,17 @@ def _page(request: HttpRequest, name: Queue, refused: ShebaoError | None = None)
     units, people = unit_names([c.unit_id for c in found.rows]), people_counts([c.pk for c in found.rows])
     filtered = bool(item_code or unit or channel or search)
     context: dict[str, object] = {
-        "queue": name.value,
+        "queue": name,
+        "columns": [*(COLUMNS[column] for column in name.columns), {"label": "操作", "class": "tight"}],
+        "oldest": age(heads[name.code].oldest_at, moment) if name.code in heads else None,
         "tabs_of": [
             {
-                "label": TITLES[q],
-                "url": f"/w/queue/{q.value}",
-                "count": None if q is Queue.REVIEWED else heads[q].count,
+                "label": q.title,
+                "url": f"/w/queue/{q.code}",
+                "count": heads[q.code].count if q.code in heads else None,
                 "current": q is name,
             }
-            for q in Queue
+            for q in queues_for(actor.posts)
         ],
         "rows": [_row(case, units, people, moment, actor.account_id) for case in found.rows],
         "found": found,
@@ -87,17 +95,17 @@ def _page(request: HttpRequest, name: Queue, refused: ShebaoError | None = None)
             {"name": "q", "label": "顺序号、身份证或姓名", "kind": "text", "value": search},
         ],
         "filtered": filtered,
-        "empty_text": "没有符合条件的办件，请放宽条件再查。" if filtered else EMPTY[name],
-        "may_take": Post.REVIEWER in actor.posts and name is Queue.WAITING,
+        "empty_text": "没有符合条件的办件，请放宽条件再查。" if filtered else name.empty,
+        "may_take": Post.REVIEWER in actor.posts and name.take,
         "nothing_left": bool(asked.get("empty")),
     }
     if refused is not None:
         context |= said(refused)
-    return show(request, "queue", TITLES[name], context, status=refused.status if refused else 200)
+    return show(request, "queue", name.title, context, status=refused.status if refused else 200)
 
 
 def _row(case: Case, units: dict[int, tuple[str, str]], people: dict[int, int], at: datetime, account_id: int) -> dict[str, object]:
-    number, name = units.get(case.unit_id, ("", ""))
+    number, name = units.get(case.unit_id, ("", "新单位" if case.unit_id == 0 else ""))
     word, tone = state_words(case)
     waiting = age(case.submitted_at, at) if case.state == "review" else None
     return {
@@ -111,4 +119,8 @@ def _row(case: Case, units: dict[int, tuple[str, str]], people: dict[int, int], 
         "tone": tone,
         "channel": dict(CHANNEL_CHOICES).get(case.channel, ""),
         "own": account_id in (case.submitted_by, case.created_by),
+        "first_mine": case.first_by == account_id,
+        "url": f"/w/counter/cases/{case.pk}"
+        if case.channel == Channel.COUNTER and case.state == CaseState.DRAFT
+        else f"/w/cases/{case.pk}",
     }

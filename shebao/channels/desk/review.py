@@ -135,6 +135,7 @@ def _page(request: HttpRequest, case_id: int, sent: Sent, problems: Errors, *, s
         "errors": problems,
         "has_errors": bool(problems),
     }
-    back = ("待审核", "/w/queue/waiting") if sheet.case.state == "review" and not context["holding"] else ("我领取的", "/w/queue/mine")
+    waits = ("待复核", "/w/queue/second") if sheet.case.first_by is not None else ("待审核", "/w/queue/waiting")
+    back = waits if sheet.case.state == "review" and not context["holding"] else ("我领取的", "/w/queue/mine")
     template = "case" if sheet.single else "batch"
     return show(request, template, f"{sheet.item.title}审核", context, crumbs=(back, (sheet.case.number, None)), status=status)

@@ -8,9 +8,10 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import Refusal
 from shebao.casework.examine import check, of_values
-from shebao.casework.item import Answer, Context, MoneyEffect, ServiceItem, item_of
+from shebao.casework.item import Answer, Change, Context, MoneyEffect, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
+from shebao.casework.operations import changes_of
 from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import state_words
@@ -62,6 +63,7 @@ class Sheet:
     checks: list[CheckLine]
     answer: Answer | None
     effect: MoneyEffect | None
+    changes: tuple[Change, ...]
     events: list[Event]
     state: tuple[str, str]
 
@@ -86,8 +88,9 @@ def sheet_of(case_id: int, at: datetime, *, search: str = "", page: int = 1, sho
     pending = _rows(every)
     only = every[0] if counts.total == 1 and every else None
     with acting(ENGINE):
-        answer = item.look_up(only.filing.id_number, context) if only and only.filing.id_number else None
-        effect = item.effect(pending, context) if whole and pending else None
+        answer = item.look_up(only.filing.id_number, context) if item.look_up and only and only.filing.id_number else None
+        effect = item.effect(pending, context) if item.effect and whole and pending else None
+    changes = changes_of(item, context, pending[0]) if only and pending else ()
     return Sheet(
         case=case,
         item=item,
@@ -101,7 +104,8 @@ def sheet_of(case_id: int, at: datetime, *, search: str = "", page: int = 1, sho
         common=common,
         checks=_checks(item, only) if only and pending else [],
         answer=answer,
-        effect=effect if effect and effect.amounts else None,
+        effect=effect if effect and (effect.amounts or effect.tables or effect.sentences) else None,
+        changes=changes,
         events=events_of(case),
         state=state_words(case),
     )
@@ -136,11 +140,14 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
         "holding": case.state == CaseState.REVIEW and case.claimed_by == account_id,
         "free": case.state == CaseState.REVIEW and case.claimed_by is None,
         "own": account_id in (case.submitted_by, case.created_by),
+        "first_mine": case.first_by == account_id,
+        "second": case.first_by is not None,
+        "first_returns": len(case.first_returns or {}),
         "amounts": [
             {"label": a.label, "base_fen": a.base_fen or None, "unit_fen": a.unit_fen, "person_fen": a.person_fen}
             for a in (sheet.effect.amounts if sheet.effect else ())
         ],
-        "effect_why": reason(sheet.effect.amounts[0].explained) if sheet.effect else None,
+        "effect_why": next((reason(a.explained) for a in sheet.effect.amounts if a.explained), None) if sheet.effect else None,
         "papers": [{"name": name, "state": "核对原件", "tone": "info"} for name in sheet.item.materials],
         "timeline": [_told(event) for event in sheet.events],
         "upload": upload_of(case),
@@ -152,9 +159,9 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
 
 def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing]) -> list[Line]:
     """Rows with their checks done anew against the register as it is now; rows that are decided are shown as they were."""
-    examined = [of_values(f.row, f.values or {}) for f in rows]
+    examined = [of_values(f.row, f.values or {}, f.pk, f.case_id) for f in rows]
     live = [e for e, f in zip(examined, rows, strict=True) if f.state == FilingState.REVIEW]
-    check(item, context, live)
+    check(item, context, live, taking_effect=True)
     return [
         Line(f, [(field.name, field.label, field.shown((f.values or {}).get(field.name))) for field in item.fields], e.refusals, e.warnings)
         for f, e in zip(rows, examined, strict=True)
@@ -186,7 +193,7 @@ def _groups(lines: Sequence[Line]) -> list[tuple[str, str, int]]:
 
 
 def _told(event: Event) -> dict[str, object]:
-    tone = {"reviewed": "ok", "refused": "err", "submitted": "now"}.get(event.kind, "")
+    tone = {"reviewed": "ok", "first_reviewed": "ok", "refused": "err", "submitted": "now"}.get(event.kind, "")
     if event.kind == "reviewed" and "退回" in event.text:
         tone = "err"
     who = event.account_name if event.account_id else "系统"

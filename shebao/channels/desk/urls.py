@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import home, look, money, months, queue, receipts, review
+from shebao.channels.desk import counter, home, look, money, months, queue, receipts, review
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
@@ -12,6 +12,14 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
+    path("counter/", counter.home, name="desk-counter"),
+    path("counter/cases/<int:case_id>", counter.case_page, name="desk-counter-case"),
+    path("counter/cases/<int:case_id>/edit", counter.edit, name="desk-counter-edit"),
+    path("counter/cases/<int:case_id>/submit", counter.submit, name="desk-counter-submit"),
+    path("counter/cases/<int:case_id>/withdraw", counter.withdraw, name="desk-counter-withdraw"),
+    path("counter/<slug:number>/<slug:slug>/new", counter.new, name="desk-counter-new"),
+    path("counter/<slug:number>/<slug:slug>/lookup", counter.look_up, name="desk-counter-look-up"),
+    path("counter/<slug:number>/<slug:slug>/validate", counter.validate, name="desk-counter-validate"),
     path("months", months.listed, name="desk-months"),
     path("months/<int:month>/start", months.start, name="desk-month-start"),
     path("months/runs/<int:run_id>/progress", months.progress, name="desk-month-progress"),

@@ -42,6 +42,8 @@ def _shown(waited: timedelta) -> str:
 def state_words(case: Case) -> tuple[str, str]:
     """The state of a case as the desk calls it, with a tone."""
     if case.state == CaseState.REVIEW:
+        if case.first_by is not None:
+            return ("复核中", "info") if case.claimed_by else ("待复核", "warn")
         return ("审核中", "info") if case.claimed_by else ("待审核", "warn")
     if case.state == CaseState.DRAFT and case.returned:
         return "已退回", "err"

@@ -18,7 +18,7 @@ from shebao.base.money import yuan
 from shebao.base.months import month_of
 from shebao.casework import operations as casework
 from shebao.casework.cases import NoSuchCaseError
-from shebao.casework.item import ServiceItem, item_by_slug
+from shebao.casework.item import Audience, ServiceItem, item_by_slug
 from shebao.casework.models import Case, Channel
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
@@ -42,7 +42,7 @@ def _json(body: dict[str, Any], status: int = 200) -> JsonResponse:
 
 
 def _item(slug: str) -> ServiceItem:
-    item = item_by_slug(slug)
+    item = item_by_slug(slug, Audience.UNIT)
     if item is None:
         raise NoSuchCaseError
     return item

@@ -7,13 +7,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_POST
 
+from shebao.access.acting import acting
+from shebao.base.actor import ENGINE
 from shebao.base.clock import today
 from shebao.casework import batch as intake
 from shebao.casework import operations
 from shebao.casework.cases import KeyReusedError, WrongStateError
-from shebao.casework.examine import from_json
+from shebao.casework.examine import from_json, gate_of
 from shebao.casework.fields import Cell
-from shebao.casework.item import ServiceItem, item_by_slug
+from shebao.casework.item import Audience, ServiceItem, item_by_slug
 from shebao.casework.models import CaseState, Channel, Filing
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
@@ -31,7 +33,7 @@ MIB = 2**20
 
 
 def _item_with_batch(slug: str) -> ServiceItem | None:
-    item = item_by_slug(slug)
+    item = item_by_slug(slug, Audience.UNIT)
     return item if item is not None and item.batch_rows_max else None
 
 
@@ -81,9 +83,16 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
     if item is None:
         return errors.page(request, 404)
     notes = (item.guide.summary, f"办理时间：{item.guide.when}")
-    content = make_template(
-        f"{item.title}批量办理名册", TemplateMark(item.code, item.version), item.fields, rows_max=item.batch_rows_max, notes=notes
-    )
+    context = of_request(request)
+    with acting(ENGINE):
+        content = make_template(
+            f"{item.title}批量办理名册",
+            TemplateMark(item.code, item.version),
+            item.columns,
+            rows_max=item.batch_rows_max,
+            notes=notes,
+            prefilled=item.rows(context) if item.rows else (),
+        )
     return download(content, f"{item.title}批量模板-第{item.version}版.xlsx")
 
 
@@ -107,6 +116,8 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     if (sent.size or 0) > settings.UPLOAD_BYTES_MAX:
         most = settings.UPLOAD_BYTES_MAX // MIB
         return _entry(request, item, error=f"文件超过 {most} MB，请拆分成几个文件分别上传", status=413)
+    if gate := gate_of(item, of_request(request)):
+        return _entry(request, item, error=gate.text, status=409)
     if not sent.size:
         return _entry(request, item, error="文件是空的，请确认已保存数据后重新上传", status=422)
     content, key = sent.read(), key_of(request)
@@ -151,7 +162,7 @@ def amend(request: HttpRequest, case_id: int, filing_id: int) -> HttpResponse:
 def _amend(request: HttpRequest, case_id: int, item: ServiceItem, filing_id: int) -> None:
     typed = amended_values(item, filing_id, dict(request.POST.lists()))
     field, _, value = request.POST.get("adopt", "").partition("=")
-    if field in {f.name for f in item.fields}:
+    if field in {f.name for f in item.columns}:
         typed[field] = value
     operations.amend_row(case_id, filing_id, of_request(request), typed)
 
@@ -193,7 +204,7 @@ def error_list(request: HttpRequest, case_id: int) -> HttpResponse:
     """下载导入失败列表: the wrong rows in the same template, each with its reason; mended, the file can be uploaded as it is."""
     case = get_case(case_id)
     item = item_of_case(case)
-    columns: dict[str, list[Cell]] = {f.name: [] for f in item.fields}
+    columns: dict[str, list[Cell]] = {f.name: [] for f in item.columns}
     numbers, told = [], {}
     for row, typed, refusals in open_rows(case, "wrong", "").values_list("row", "typed", "refusals").iterator(chunk_size=2000):
         numbers.append(row)
@@ -201,6 +212,6 @@ def error_list(request: HttpRequest, case_id: int) -> HttpResponse:
         for name, cells in columns.items():
             cells.append(typed.get(name))
     content = error_workbook(
-        Sheet(columns, numbers), told, item.fields, TemplateMark(item.code, item.version), title=f"{item.title}导入失败列表"
+        Sheet(columns, numbers), told, item.columns, TemplateMark(item.code, item.version), title=f"{item.title}导入失败列表"
     )
     return download(content, f"导入失败列表-{case.number}.xlsx")

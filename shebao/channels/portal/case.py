@@ -1,20 +1,14 @@
 """The page of a case: 核对 before it is submitted, progress and result afterwards; submitting and withdrawing."""
 
-from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.base.clock import today
-from shebao.base.errors import RefusedError
-from shebao.casework import operations
-from shebao.casework.cases import KeyReusedError, StaleCaseError, WrongStateError
-from shebao.casework.examine import from_json
-from shebao.casework.item import MoneyEffect
 from shebao.casework.models import Case, CaseState, Channel, FilingState
 from shebao.casework.operations import NothingToSubmitError
+from shebao.channels import filing_check
 from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal import batch_page
@@ -27,15 +21,14 @@ from shebao.channels.portal.case_lists import (
     rest_of,
     settled_rows,
     states_of_rows,
-    the_filing,
     upload_of,
 )
-from shebao.channels.portal.case_parts import case_title, crumbs_of, money_effect
-from shebao.channels.portal.pages import clash, key_of, live_of, number_of, piece, show
+from shebao.channels.portal.case_parts import case_title, crumbs_of
+from shebao.channels.portal.pages import live_of, number_of, piece, show
+from shebao.channels.portal.single import face_of
 from shebao.channels.portal.words import FILING_WORDS, cutoff_of, event_line, state_words, steps_of
 from shebao.papers.contracts import PaperKind
-from shebao.surfaces.form import by_field, shown, summary
-from shebao.surfaces.reasons import reason
+from shebao.surfaces.form import shown
 
 MOVING = (CaseState.CHECKING, CaseState.REVIEW)
 
@@ -48,66 +41,15 @@ def page(request: HttpRequest, case_id: int) -> HttpResponse:
     if case.state == CaseState.CHECKING:
         return batch_page.checking(request, case)
     if case.state == CaseState.DRAFT:
-        return batch_page.details(request, case) if is_batch(case) else check(request, case)
+        return (
+            batch_page.details(request, case)
+            if is_batch(case)
+            else filing_check.page(request, case, of_request(request), face_of(item_of_case(case).slug))
+        )
     upload = upload_of(case)
     if upload is not None and upload.problem:
         return batch_page.refused(request, case, upload)
     return show(request, "case", case_title(case), _course(request, case), crumbs=crumbs_of(case))
-
-
-def check(request: HttpRequest, case: Case, *, status: int = 200, refused: RefusedError | None = None) -> HttpResponse:
-    """核对: every value with 修改, the effect on money, what to bring; then 提交审批."""
-    item, filing, context = item_of_case(case), the_filing(case), of_request(request)
-    refusals = list(refused.refusals) if refused else from_json(filing.refusals)
-    wrong = by_field(refusals)
-    edit = f"/u/cases/{case.pk}/edit"
-    rows = [
-        {
-            "field": field.name,
-            "label": field.label,
-            "value": text,
-            "figures": field.kind.value in ("id_number", "money", "month", "mobile"),
-            "url": "" if field.core and filing.values is not None else f"{edit}#id_{field.name}",
-            "wrong": wrong.get(field.name, ""),
-        }
-        for field, text in shown(item.fields, filing.values, filing.typed)
-    ]
-    complete = filing.values is not None and not refusals
-    effect = money_effect(item, [filing], context) if complete else None
-    amended = case.returned and filing.changed_at > _last_review(case)
-    shared: dict[str, Any] = {
-        "case": case,
-        "item": item,
-        "state": state_words(case),
-        "steps": steps_of(case, item, amended=amended),
-        "rows": rows,
-        "complete": complete,
-        "errors": summary(refusals),
-        "has_errors": status == 422,
-        "warnings": [r.text for r in from_json(filing.warnings)],
-        "effect": effect,
-        "money": _money_rows(effect),
-        "reason": next((reason(a.explained) for a in effect.amounts if a.explained), None) if effect else None,
-        "events": [event_line(event, case) for event in events_of(case)],
-        "edit_url": edit,
-        "saved": request.GET.get("saved") == "1",
-        "live": live_of(request),
-        "pinned": [item.field(pin).label for pin in filing.pins or ()] if case.returned else [],
-        "amended": amended,
-    }
-    return show(request, "check", f"核对：{item.title}", shared, crumbs=crumbs_of(case), status=status)
-
-
-def _last_review(case: Case) -> datetime:
-    return next((event.at for event in events_of(case) if event.kind == "reviewed"), case.created_at)
-
-
-def _money_rows(effect: MoneyEffect | None) -> list[dict[str, object]]:
-    return (
-        [{"label": a.label, "base_fen": a.base_fen or None, "unit_fen": a.unit_fen, "person_fen": a.person_fen} for a in effect.amounts]
-        if effect
-        else []
-    )
 
 
 def _course(request: HttpRequest, case: Case) -> dict[str, object]:
@@ -162,7 +104,12 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "poll": case.state == CaseState.REVIEW and case.automatic,
         "cutoff": cutoff_of(live_of(request).place, today()),
         "paper": PaperKind(item.printout).label if item.printout else "",
-        "withdrawable": case.state == CaseState.REVIEW and case.claimed_by is None and not case.automatic,
+        "withdrawable": case.state == CaseState.REVIEW
+        and case.claimed_by is None
+        and case.first_by is None
+        and not case.automatic
+        and case.channel != Channel.COUNTER,
+        "face": face_of(item.slug),
     }
 
 
@@ -183,25 +130,15 @@ def status(request: HttpRequest, case_id: int) -> HttpResponse:
 def submit(request: HttpRequest, case_id: int) -> HttpResponse:
     """提交审批, once for every key; the rows that are wrong stay behind as a draft."""
     case = get_case(case_id)
-    newest = f"/u/cases/{case_id}"
     try:
-        operations.submit(case_id, number_of(request.POST.get("version")), of_request(request), key=key_of(request))
-    except RefusedError as error:
-        return check(request, case, status=422, refused=error)
+        return filing_check.submit(request, case, of_request(request), face_of(item_of_case(case).slug))
     except NothingToSubmitError as error:
         return batch_page.details(request, case, said=error.text, status=422)
-    except (StaleCaseError, WrongStateError, KeyReusedError) as error:
-        return clash(request, error, newest)
-    return HttpResponseRedirect(newest)
 
 
 @unit_operators
 @require_POST
 def withdraw(request: HttpRequest, case_id: int) -> HttpResponse:
     """退单."""
-    newest = f"/u/cases/{case_id}"
-    try:
-        operations.withdraw(case_id, number_of(request.POST.get("version")), at=of_request(request).at)
-    except (StaleCaseError, WrongStateError) as error:
-        return clash(request, error, newest)
-    return HttpResponseRedirect(newest)
+    case = get_case(case_id)
+    return filing_check.withdraw(request, case, of_request(request), face_of(item_of_case(case).slug))

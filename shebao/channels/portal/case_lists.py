@@ -45,6 +45,8 @@ class Page:
 def find_cases(unit_id: int, states: Sequence[str], wanted: Wanted, page: int) -> Page:
     """Cases of a unit in some states, the ones changed last first; each tells whether it `has_errors`."""
     rows = Case.objects.filter(unit_id=unit_id, state__in=states)
+    if CaseState.DRAFT in states:
+        rows = rows.exclude(channel=Channel.COUNTER, state=CaseState.DRAFT)  # the counter's own paper, until it is submitted
     if wanted.item:
         rows = rows.filter(item_code=wanted.item)
     if wanted.state in states:

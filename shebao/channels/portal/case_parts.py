@@ -20,8 +20,14 @@ def crumbs_of(case: Case) -> Crumbs:
     return (HOME, ("待办任务", "/u/todo") if waiting else ("已办任务", "/u/done"), (case.number, None))
 
 
-def money_effect(item: ServiceItem, filings: list[Filing], context: Context) -> MoneyEffect:
-    """What clean filings do to the monthly payment."""
-    rows = [Row(f.values or {}, f.row, f.pk, f.case_id) for f in filings if f.values]
+def row_of(filing: Filing) -> Row:
+    """A stored row as items take it."""
+    return Row(filing.values or {}, filing.row, filing.pk, filing.case_id)
+
+
+def money_effect(item: ServiceItem, filings: list[Filing], context: Context) -> MoneyEffect | None:
+    """What clean filings do to the monthly payment; None for an item without money."""
+    if item.effect is None:
+        return None
     with acting(ENGINE):
-        return item.effect(rows, context)
+        return item.effect([row_of(f) for f in filings if f.values is not None], context)

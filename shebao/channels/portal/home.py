@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from shebao.base.clock import now
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
-from shebao.casework.item import items
+from shebao.casework.item import Audience, items_for
 from shebao.casework.models import CaseState
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal.case_lists import Wanted, find_cases
@@ -52,10 +52,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "todo_total": todo.total,
         "nothing": nothing_waits(cutoff, on, vip=live.vip),
         "entries": [
-            *({"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon} for i in items()),
+            *({"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon} for i in items_for(Audience.UNIT)),
             *(
                 {"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"}
-                for i in items()
+                for i in items_for(Audience.UNIT)
                 if i.batch_rows_max
             ),
             {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"},

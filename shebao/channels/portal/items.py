@@ -4,8 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from shebao.base.clock import today
-from shebao.casework.item import ServiceItem, item_by_slug, items
+from shebao.casework.examine import gate_of
+from shebao.casework.item import Audience, Review, ServiceItem, Subject, item_by_slug, items_for
 from shebao.channels import errors
+from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal.case_lists import recent_cases
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, show
@@ -28,7 +30,7 @@ def crumbs_of(item: ServiceItem, last: str) -> Crumbs:
 def grid(request: HttpRequest) -> HttpResponse:
     """All items by group, and what else the portal offers."""
     groups: dict[str, list[dict[str, str]]] = {}
-    for item in items():
+    for item in items_for(Audience.UNIT):
         entry = {"label": item.title, "url": f"/u/items/{item.slug}/", "icon": item.icon, "note": item.guide.summary}
         groups.setdefault(item.group, []).append(entry)
     groups["查询与证明"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in SERVICES]
@@ -39,13 +41,16 @@ def grid(request: HttpRequest) -> HttpResponse:
 @require_GET
 def landing(request: HttpRequest, slug: str) -> HttpResponse:
     """One item: 单个办理, 批量办理, and what was filed lately."""
-    item = item_by_slug(slug)
+    item = item_by_slug(slug, Audience.UNIT)
     if item is None:
         return errors.page(request, 404)
     live = live_of(request)
     context = {
         "item": item,
         "live": live,
+        "gate": gate_of(item, of_request(request)),
+        "automatic": item.review(of_request(request)) is Review.AUTOMATIC,
+        "by_person": item.subject is Subject.PERSON,
         "cutoff": cutoff_of(live.place, today()),
         "recent": [case_line(case) for case in recent_cases(actor_of(request).unit_id, item)],
     }

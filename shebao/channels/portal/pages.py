@@ -16,6 +16,7 @@ from shebao.channels.frame import frame
 
 Crumbs = tuple[tuple[str, str | None], ...]
 HOME = ("首页", "/u/")
+LAYOUT = "layouts/portal.html"
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -35,7 +36,7 @@ def show(
 ) -> HttpResponse:
     """A page of the portal."""
     shared = frame(request, title, crumbs=crumbs, counts={"todo": todo_count(actor_of(request).unit_id)})
-    return render(request, f"portal/{template}.html", shared | {"key": uuid4(), **context}, status=status)
+    return render(request, f"portal/{template}.html", shared | {"key": uuid4(), "layout": LAYOUT, **context}, status=status)
 
 
 def piece(request: HttpRequest, template: str, context: Mapping[str, object], *, status: int = 200) -> HttpResponse:
@@ -46,7 +47,9 @@ def piece(request: HttpRequest, template: str, context: Mapping[str, object], *,
 def todo_count(unit_id: int) -> int:
     """How many cases wait for the unit."""
     with connection.cursor() as cursor:  # on every page of the portal: plain SQL costs a fifth of the ORM's way
-        cursor.execute("select count(*) from casework_case where unit_id = %s and state in ('draft', 'checking')", [unit_id])
+        cursor.execute(
+            "select count(*) from casework_case where unit_id = %s and state in ('draft', 'checking') and channel <> 'counter'", [unit_id]
+        )
         return int(cursor.fetchone()[0])
 
 
@@ -58,10 +61,10 @@ def key_of(request: HttpRequest) -> UUID | None:
         return None
 
 
-def saved_under(key: UUID | None) -> str:
+def saved_under(key: UUID | None, cases: str = "/u/cases") -> str:
     """Where the content stands that was saved under a key before; empty when there is none."""
     known = Submission.objects.filter(key=key).values_list("case_id", flat=True).first() if key else None
-    return f"/u/cases/{known}" if known else ""
+    return f"{cases}/{known}" if known else ""
 
 
 def number_of(text: str | None, default: int = 0) -> int:

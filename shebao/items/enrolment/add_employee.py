@@ -212,7 +212,7 @@ ITEM = ServiceItem(
     version=1,
     title="增员（续保）",
     prefix="ZY",
-    audience=frozenset({Audience.UNIT}),
+    audience=frozenset({Audience.UNIT, Audience.COUNTER}),
     group="单位业务办理",
     icon="person-plus",
     fields=(
@@ -269,4 +269,5 @@ ITEM = ServiceItem(
         "参保起始月与用工时间不一致，请核对",
     ),
     screen=screen,
+    counter_lifts=frozenset({"ENR-04", "ENR-07"}),  # seed 004: 超过年龄界限、超过 3 个月的，携带资料到窗口办理
 )

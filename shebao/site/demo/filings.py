@@ -202,7 +202,7 @@ class Casework:
         content, name = _workbook(item, rows), f"增员名单{at:%m%d}.xlsx"
         with acting(desk.actor):
             case_id = batch.receive(item, context, name, content, hashlib.sha256(content).digest(), key=None)
-        sheet = read_upload(content, name, TemplateMark(item.code, item.version), item.fields, rows_max=item.batch_rows_max)
+        sheet = read_upload(content, name, TemplateMark(item.code, item.version), item.columns, rows_max=item.batch_rows_max)
         done = at + timedelta(seconds=2)
         batch.load(case_id, item, context, sheet.columns, sheet.row_numbers, sheet.warnings, clock=lambda: done)
         return Filed(desk, case_id)
@@ -237,7 +237,7 @@ class Filed:
 
 def _workbook(item: ServiceItem, rows: Sequence[dict[str, Value]]) -> bytes:
     mark = TemplateMark(item.code, item.version)
-    return make_template(item.title, mark, item.fields, rows_max=item.batch_rows_max, notes=(), prefilled=rows)
+    return make_template(item.title, mark, item.columns, rows_max=item.batch_rows_max, notes=(), prefilled=rows)
 
 
 def _row(worker: Worker, employer: Employer) -> dict[str, Value]:

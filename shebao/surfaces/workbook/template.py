@@ -41,6 +41,13 @@ _KINDS_SHOWN = {
     Kind.CHOICE: "从下拉列表选择",
     Kind.MANY: "每项一列，填“是”或“否”，空白视同“否”",
     Kind.MOBILE: "文本，11 位数字",
+    Kind.PHONE: "文本，座机请写区号",
+    Kind.EMAIL: "文本",
+    Kind.POSTCODE: "文本，6 位数字",
+    Kind.USCC: "文本，18 位",
+    Kind.NUMBER: "整数",
+    Kind.LONG_TEXT: "文本",
+    Kind.WORD: "文本，按说明输入",
 }
 
 RED, PALE_RED, GREY, LINE = "#B3201B", "#FDECEB", "#EEF2F6", "#8593A3"
