@@ -2,11 +2,14 @@
 
 from shebao.casework.item import register
 from shebao.items.enrolment import add_employee, change_wage, stop_employee
+from shebao.items.levy import declare_month, defer
 
 ITEMS = (
     add_employee.ITEM,
     stop_employee.ITEM,
     change_wage.ITEM,
+    declare_month.ITEM,
+    defer.ITEM,
 )
 
 

@@ -17,7 +17,7 @@ from shebao.base.terms import Insurance, Payer, insurances_in
 from shebao.levy import bulk
 from shebao.levy.dues import published, register
 from shebao.levy.models import Bill, Declaration, DeclarationLine, Estimate, MonthState
-from shebao.levy.months import hold
+from shebao.levy.months import hold, state_of
 from shebao.levy.settling import settle
 from shebao.levy.statement import Sums
 from shebao.policy.declaration import declared_mask
@@ -91,13 +91,17 @@ class ChangedMeanwhileError(ShebaoError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a unit declares. headcount and total_fen: as the declarant confirmed them, or None to take what the register gives."""
+    """What a unit declares. headcount and total_fen: as the declarant confirmed them, or None to take what the register gives.
+
+    by: account and name of who declared, where the effect is written for somebody else (an approved filing).
+    """
 
     unit_id: int
     agency_id: int
     case_id: int | None = None
     headcount: int | None = None
     total_fen: int | None = None
+    by: tuple[int, str] | None = None
 
 
 def declare(wanted: Wanted, *, place: str, month: Month, at: datetime, rulebook: Rulebook) -> int:
@@ -108,23 +112,14 @@ def declare(wanted: Wanted, *, place: str, month: Month, at: datetime, rulebook:
     ClosedError, ChangedMeanwhileError.
     """
     mask = required(place, month, at=at, rulebook=rulebook)
-    state = hold(place, [month])[month]
-    late = state is MonthState.ASSESSED
+    late = hold(place, [month])[month] is MonthState.ASSESSED
     bill = Bill.objects.select_for_update().filter(unit_id=wanted.unit_id, month=month).first() if late else None
-    former = last_declaration(wanted.unit_id, month)
-    if late and not Estimate.objects.filter(unit_id=wanted.unit_id, month=month, settled_at=None).exists():
-        raise ClosedError(month, bill, former)
-    totals, people = totals_of(wanted.unit_id, place, month, mask, rulebook, assessed=late)
-    summed = of_all(totals, people)
-    if not people:
-        raise NothingToDeclareError(month)
-    if former is not None and not late and lines_of(former) == dict(totals):
-        raise AlreadyDeclaredError(former)
-    if (wanted.headcount, wanted.total_fen) != (None, None) and (wanted.headcount, wanted.total_fen) != (people, summed.total_fen):
-        raise ChangedMeanwhileError(month, summed)
-    found = _store(
-        [(wanted.unit_id, wanted.agency_id, wanted.case_id, people, totals)], month, at, round_=(former.round if former else 0) + 1
-    )
+    stands = _looked_at(wanted, place, month, mask, late=late, bill=bill, rulebook=rulebook)
+    if stands.error is not None:
+        raise stands.error
+    former, totals, people, summed = stands.former, stands.totals, stands.people, of_all(stands.totals, stands.people)
+    row = (wanted.unit_id, wanted.agency_id, wanted.case_id, people, totals)
+    found = _store([row], month, at, round_=(former.round if former else 0) + 1, by=wanted.by)
     if not found:
         winner = last_declaration(wanted.unit_id, month)
         raise AlreadyDeclaredError(winner) if winner else ChangedMeanwhileError(month, summed)
@@ -135,6 +130,42 @@ def declare(wanted: Wanted, *, place: str, month: Month, at: datetime, rulebook:
         at=at,
     )
     return found[wanted.unit_id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """What declaring a month would find: what was declared before, what there is to declare, and what stands in the way."""
+
+    former: Declaration | None
+    totals: dict[Insurance, Sums]
+    people: int
+    error: ShebaoError | None
+
+
+def hindrance(wanted: Wanted, *, place: str, month: Month, at: datetime, rulebook: Rulebook) -> ShebaoError | None:
+    """What stands in the way of declaring now, without declaring: the error that `declare` would raise, or None."""
+    try:
+        mask = required(place, month, at=at, rulebook=rulebook)
+    except ShebaoError as error:
+        return error
+    late = state_of(place, month) is MonthState.ASSESSED
+    bill = Bill.objects.filter(unit_id=wanted.unit_id, month=month).first() if late else None
+    return _looked_at(wanted, place, month, mask, late=late, bill=bill, rulebook=rulebook).error
+
+
+def _looked_at(wanted: Wanted, place: str, month: Month, mask: int, *, late: bool, bill: Bill | None, rulebook: Rulebook) -> _Stands:
+    former = last_declaration(wanted.unit_id, month)
+    if late and not Estimate.objects.filter(unit_id=wanted.unit_id, month=month, settled_at=None).exists():
+        return _Stands(former, {}, 0, ClosedError(month, bill, former))
+    totals, people = totals_of(wanted.unit_id, place, month, mask, rulebook, assessed=late)
+    error: ShebaoError | None = None
+    if not people:
+        error = NothingToDeclareError(month)
+    elif former is not None and not late and lines_of(former) == totals:
+        error = AlreadyDeclaredError(former)
+    elif (wanted.headcount, wanted.total_fen) not in ((None, None), (people, of_all(totals, people).total_fen)):
+        error = ChangedMeanwhileError(month, of_all(totals, people))
+    return _Stands(former, totals, people, error)
 
 
 def declare_all(place: str, month: Month, *, at: datetime, rulebook: Rulebook, but: frozenset[int] = frozenset()) -> int:
@@ -229,11 +260,11 @@ def lines_of(declaration: Declaration) -> dict[Insurance, Sums]:
 _Row = tuple[int, int, int | None, int, Totals]
 
 
-def _store(rows: Sequence[_Row], month: Month, at: datetime, *, round_: int) -> dict[int, int]:
+def _store(rows: Sequence[_Row], month: Month, at: datetime, *, round_: int, by: tuple[int, str] | None = None) -> dict[int, int]:
     """Write declarations with their lines. Returns id by unit; a unit whose round was taken in the same second is absent."""
     if not rows:
         return {}
-    actor = current()
+    account, name = by or (current().account_id, current().name)
     summed = [of_all(totals, people) for *_, people, totals in rows]
     late = "exists (select 1 from levy_estimate e where e.unit_id = n.unit_id and e.month = %(month)s)"
     with connection.cursor() as cursor:
@@ -251,8 +282,8 @@ def _store(rows: Sequence[_Row], month: Month, at: datetime, *, round_: int) -> 
                 "month": month,
                 "round": round_,
                 "at": at,
-                "by": actor.account_id,
-                "name": actor.name[:50] or "系统",
+                "by": account,
+                "name": name[:50] or "系统",
                 "units": [r[0] for r in rows],
                 "agencies": [r[1] for r in rows],
                 "cases": [r[2] for r in rows],
