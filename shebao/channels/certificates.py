@@ -11,7 +11,8 @@ from shebao.base.terms import INSURANCES, Insurance, Payer, insurances_in
 from shebao.channels.papers import VALID_DAYS, VALID_TEXT, amount_of, issued, masked, short_labels
 from shebao.enrolment.models import Spell
 from shebao.levy.bulk import AMOUNT_COLUMNS
-from shebao.levy.models import Bill, BillState
+from shebao.levy.deferring import bill_word, deferred_types
+from shebao.levy.models import Bill
 from shebao.levy.queries import PersonDue, person_months
 from shebao.papers.contracts import (
     CertificateMonth,
@@ -42,11 +43,11 @@ class Asked:
 
 
 def month_states(unit_id: int, on: date) -> dict[Month, str]:
-    """How each billed month of a unit stands: 已缴清, 欠费, or not yet due."""
-    return {
-        bill.month: "已缴清" if bill.state == BillState.PAID else "欠费" if bill.due_date < on else "未到缴费截止日"
-        for bill in Bill.objects.filter(unit_id=unit_id)
-    }
+    """How each billed month of a unit stands: 已缴清, 缓缴, 欠费, or not yet due."""
+    return {bill.month: _STATES.get(bill_word(bill, on)[0], "未到缴费截止日") for bill in Bill.objects.filter(unit_id=unit_id)}
+
+
+_STATES = {"已到账": "已缴清", "缓缴中": "缓缴", "欠费": "欠费"}
 
 
 def for_unit(unit: Unit, people: Sequence[Person], asked: Asked, *, account_id: int, at: datetime) -> Paper:
@@ -136,6 +137,7 @@ def _spells(unit_id: int, people: Sequence[int]) -> dict[int, list[Spell]]:
 def for_person(unit: Unit, person: Person, asked: Asked, *, account_id: int, at: datetime) -> Paper:
     """社会保险参保证明 of one employee, as far as it ran through this unit."""
     kind, states = PaperKind.INSURANCE_CERTIFICATE, month_states(unit.pk, at.date())
+    deferred = _deferred(unit.pk, states, at.date())
     dues = {due.month: due for due in person_months(person.pk, [unit.pk])}
     spells = _spells(unit.pk, [person.pk]).get(person.pk, [])
     insurances = [i for i in SHOWN if any(s.insurance_mask & i.flag for s in spells)]
@@ -151,7 +153,7 @@ def for_person(unit: Unit, person: Person, asked: Asked, *, account_id: int, at:
         "first_month": asked.first_month,
         "last_month": asked.last_month,
         "columns": short_labels(insurances),
-        "months": [_month(m, insurances, dues.get(m), states.get(m, "")) for m in _months(asked)],
+        "months": [_month(m, insurances, dues.get(m), states.get(m, ""), deferred.get(m, ())) for m in _months(asked)],
         "purpose": asked.purpose or None,
         "valid_text": VALID_TEXT,
     }
@@ -171,7 +173,8 @@ def _standing(
 ) -> InsuranceStanding:
     own = [s for s in spells if s.insurance_mask & insurance.flag]
     running = any(s.to_month is None or s.to_month > month for s in own)
-    paid = sum(1 for m, due in dues.items() if due.mask & insurance.flag and states.get(m) == "已缴清")
+    # 缓缴 leaves rights unharmed (seed 001, 问 11): what of such a month is not deferred is paid, and the deferred part counts.
+    paid = sum(1 for m, due in dues.items() if due.mask & insurance.flag and states.get(m) in ("已缴清", "缓缴"))
     return {
         "insurance": insurance.label,
         "status": "参保缴费" if running else "暂停缴费",
@@ -180,15 +183,21 @@ def _standing(
     }
 
 
-def _month(month: Month, insurances: list[Insurance], due: PersonDue | None, state: str) -> CertificateMonth:
-    return {"paid_month": month, "cells": [_cell(i, due, state) for i in insurances]}
+def _deferred(unit_id: int, states: dict[Month, str], on: date) -> dict[Month, tuple[Insurance, ...]]:
+    """The deferred types of the months that are 缓缴."""
+    months = sorted(m for m, state in states.items() if state == "缓缴")
+    return deferred_types(unit_id, (months[0], months[-1]), on) if months else {}
+
+
+def _month(month: Month, insurances: list[Insurance], due: PersonDue | None, state: str, deferred: Sequence[Insurance]) -> CertificateMonth:
+    return {"paid_month": month, "cells": [_cell(i, due, state if state != "缓缴" or i in deferred else "已缴清") for i in insurances]}
 
 
 def _cell(insurance: Insurance, due: PersonDue | None, state: str) -> MonthCell:
     if due is None or not due.mask & insurance.flag:
         return NOTHING
     if state != "已缴清":
-        return {**NOTHING, "mark": "欠费" if state == "欠费" else "待缴"}
+        return {**NOTHING, "mark": state if state in ("欠费", "缓缴") else "待缴"}
     base = {Insurance.MEDICAL: due.medical_base_fen, Insurance.LARGE_MEDICAL: None}.get(insurance, due.pension_base_fen)
     return {
         "base_fen": base,

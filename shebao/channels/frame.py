@@ -76,11 +76,15 @@ def _groups(path: str, groups: dict[str, list[tuple[str, str, str, int]]]) -> li
     return [{"title": group, "entries": _entries(path, entries)} for group, entries in groups.items()]
 
 
+PAGES_OF_ITEMS = {"levy.declare_month": "/u/months"}  # items that are better done on a page of their own than in a form
+
+
 def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
     """The left tree of the 单位 portal, in the seeds' words."""
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
     for item in items_for(Audience.UNIT):
-        groups.setdefault(item.group, []).append((item.title, f"/u/items/{item.slug}/", item.icon, 0))
+        groups.setdefault(item.group, []).append((item.title, PAGES_OF_ITEMS.get(item.code, f"/u/items/{item.slug}/"), item.icon, 0))
+    groups.setdefault("申报与缴费", []).append(("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0)))
     first = [
         ("首页", "/u/", "house", 0),
         ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
@@ -89,10 +93,6 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
     return [
         {"title": "", "entries": _entries(path, first)},
         *_groups(path, groups),
-        {
-            "title": "申报与缴费",
-            "entries": _entries(path, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]),
-        },
         {
             "title": "单位网申综合查询",
             "entries": _entries(path, [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]),
@@ -141,8 +141,12 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         )
     if Post.CLERK in actor.posts:
         groups.append({"title": "窗口受理", "entries": _entries(path, [("窗口受理", "/w/counter/", "building", 0)])})
+    declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        groups.append({"title": "核定与征缴", "entries": _entries(path, [("月度核定", "/w/months", "calendar2-check", 0)])})
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]
+        groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
+    elif Post.CLERK in actor.posts:
+        groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),

@@ -10,12 +10,13 @@ from shebao.base.actor import ENGINE
 from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.identifiers import mask_id_number, sex_of
+from shebao.base.money import yuan_shown
 from shebao.base.months import month_of, month_shown, shift
 from shebao.base.terms import ETHNICITIES, SHORT_LABELS, Insurance, Payer, StopReason, insurances_in
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
 from shebao.enrolment.models import Spell
-from shebao.levy.models import Bill, BillLine, Line, Origin
+from shebao.levy.models import Bill, BillLine, Estimate, Line, Origin
 from shebao.levy.queries import bill_lines
 from shebao.papers import codes, operations
 from shebao.papers.contracts import (
@@ -207,7 +208,7 @@ def _reduction(row: Filing, person: Person | None, masks: Mapping[int, int], mon
 def bill_pdf(bill: Bill, *, account_id: int, at: datetime) -> bytes:
     """《单位社会保险费核定表》 of a bill, sealed once and then the same file for good."""
     kind = PaperKind.UNIT_ASSESSMENT
-    title = f"{kind.label} {bill.number}"
+    title = f"{kind.label} {bill.number}{_edition(bill)}"
     paper = Paper.objects.filter(unit_id=bill.unit_id, kind=kind.value, title=title, revoked_at__isnull=True).first()
     if paper is not None:
         return bytes(paper.content)
@@ -222,13 +223,19 @@ def bill_pdf(bill: Bill, *, account_id: int, at: datetime) -> bytes:
     return bytes(issued(kind, title, data, facts, unit=unit, account_id=account_id, at=at).content)
 
 
+def _edition(bill: Bill) -> str:
+    """A bill that was settled or deferred after it was printed is printed anew; the former paper stays on record as what it was."""
+    settled = Estimate.objects.filter(unit_id=bill.unit_id, month=bill.month, settled_at__isnull=False).exists()
+    return ("（补申报结算）" if settled else "") + ("（缓缴）" if bill.deferred_fen else "")
+
+
 def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
     """The data of the 核定表."""
     terms = find_terms(unit.pk, bill.month)
     rates = month_rates(standard(), bill.month, unit.place)
     lines = bill_lines(bill)
-    normal = [line for line in lines if line.origin == Origin.NORMAL]
-    back = [line for line in lines if line.origin != Origin.NORMAL]
+    normal = [line for line in lines if line.origin in (Origin.NORMAL, Origin.ESTIMATE)]
+    back = [line for line in lines if line not in normal]
     injury_class = terms.injury_class if terms else 0
     return {
         "agency": unit.agency.name,
@@ -252,15 +259,26 @@ def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
         "assessed_by": "系统自动核定",
         "reviewed_by": None,
         "assessed_date": bill.issued_on,
-        "notices": [*unverified(rates), "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。"],
+        "notices": [*unverified(rates), *_standing_of(bill, lines), "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。"],
     }
+
+
+def _standing_of(bill: Bill, lines: Sequence[BillLine]) -> list[str]:
+    """Sentences about a bill that is not the plain one: undeclared, deferred."""
+    told = []
+    if any(line.origin == Origin.ESTIMATE for line in lines):
+        told.append("本月未按规定申报，养老、失业、工伤保险费按上月缴费额的 110% 核定；补办申报后结算。")
+    if bill.deferred_fen:
+        told.append(f"其中单位应缴 {yuan_shown(bill.deferred_fen)} 元缓缴至 {bill.deferred_until}，期间不计滞纳金。")
+    return told
 
 
 def _assessment_line(line: BillLine, rates: MonthRates, injury_class: int) -> AssessmentLine:
     insurance = Insurance(line.insurance)
-    parts = [percent(ppm) for ppm in line_rates(insurance, rates, injury_class) if ppm]
+    estimated = line.origin == Origin.ESTIMATE
+    parts = [] if estimated else [percent(ppm) for ppm in line_rates(insurance, rates, injury_class) if ppm]
     return {
-        "insurance": insurance.label,
+        "insurance": f"{insurance.label}（按上月核定）" if estimated else insurance.label,
         "people": line.headcount,
         "base_fen": line.base_fen,
         "rate": " + ".join(parts) or None,

@@ -162,3 +162,16 @@ def open_credits(unit_id: int) -> dict[Insurance, int]:
         )
         found = dict(cursor.fetchall())
     return {i: found[i.value] for i in INSURANCES if i.value in found}
+
+
+def credited(bill: Bill) -> int:
+    """How much of a bill was paid by credits of settled months, fen."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select coalesce(sum(u.amount_fen), 0)::bigint from levy_credituse u join levy_billline l on l.id = u.line_id
+            where l.bill_id = %s
+            """,
+            [bill.pk],
+        )
+        return int(cursor.fetchone()[0])

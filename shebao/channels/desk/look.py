@@ -17,8 +17,8 @@ from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
 from shebao.channels.looking import check_look_ups
 from shebao.enrolment.queries import headcount, staff
+from shebao.levy.deferring import bill_word
 from shebao.levy.desk_queries import find_people, find_person, find_unit, find_units, spells_of_person, terms_of
-from shebao.levy.models import BillState
 from shebao.levy.queries import bills_of, find_bill, open_of_unit, person_months
 from shebao.parties.models import UnitKind
 
@@ -97,7 +97,7 @@ def unit(request: HttpRequest, number: str) -> HttpResponse:
         "members": [{"member": m, "insurances": insurances_in(m.insurance_mask)} for m in members[:STAFF_SIZE]],
         "more": members[STAFF_SIZE - 1].person_id if len(members) > STAFF_SIZE else 0,
         "search": text,
-        "bills": [{"bill": b, "word": BillState(b.state).label} for b in bills_of(found.pk, BILLS_SHOWN)],
+        "bills": [{"bill": b, "word": bill_word(b, today)[0]} for b in bills_of(found.pk, BILLS_SHOWN)],
         "overdue_bills": overdue_bills,
         "overdue_fen": overdue_fen,
         "cases": _cases(recent(found.pk, CASES_SHOWN)),

@@ -14,8 +14,9 @@ from shebao.channels.guards import agency
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import Balance, trial_balance
 from shebao.levy.arrears import UnitArrears, overdue
+from shebao.levy.deferring import bill_word, deferred_fen, overdue_fen
 from shebao.levy.desk_queries import overdue_sums, receipt_sums, receipts
-from shebao.levy.models import BillState, Origin, ReceiptState
+from shebao.levy.models import Origin, ReceiptState
 from shebao.levy.queries import bill_lines, bill_people, find_bill, receipts_of
 from shebao.policy.late_fee import explain_late_fee
 from shebao.policy.rulebook import standard
@@ -86,14 +87,16 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     lines = bill_lines(found)
     context = {
         "bill": found,
-        "word": BillState(found.state).label,
+        "word": bill_word(found, now().date())[0],
+        "deferred_fen": deferred_fen(found, now().date()),
         "lines": [
             {
                 "label": Insurance(line.insurance).label,
                 "base_fen": line.base_fen or None,
                 "unit_fen": line.unit_fen,
                 "person_fen": line.person_fen,
-                "note": f"{line.headcount} 人" + ("" if line.origin == Origin.NORMAL else "，补缴"),
+                "note": f"{line.headcount} 人"
+                + {Origin.NORMAL: "", Origin.ESTIMATE: "，未申报，按上月 110% 核定"}.get(Origin(line.origin), "，补缴"),
             }
             for line in lines
         ],
@@ -102,7 +105,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "people": people[:PEOPLE_SIZE],
         "more": people[PEOPLE_SIZE - 1].person_id if len(people) > PEOPLE_SIZE else 0,
         "search": search,
-        "overdue": found.state != BillState.PAID and found.due_date < now().date(),
+        "overdue": overdue_fen(found, now().date()) > 0,
         "today": now().date(),
     }
     crumbs = ((found.unit.name, f"/w/units/{found.unit.number}"), (f"核定单 {found.number}", None))

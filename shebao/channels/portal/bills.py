@@ -1,6 +1,5 @@
 """缴费单与到账: bills, their lines, what arrived, and how every amount came about."""
 
-from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +16,10 @@ from shebao.channels.papers import bill_pdf, line_rates
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.figures import bill_of, forecast
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
-from shebao.levy.models import Bill, BillLine, BillState, Line, Origin, Receipt, ReceiptState
+from shebao.levy.deferring import bill_word, deferred_fen, open_parts
+from shebao.levy.models import Bill, BillLine, Line, Origin, Receipt, ReceiptState
 from shebao.levy.queries import PersonDue, bill_lines, bill_people, bills_of, find_bill, open_of_unit, receipts_of
+from shebao.levy.settling import credited
 from shebao.parties.models import Person
 from shebao.parties.queries import find_terms
 from shebao.policy.explain import Explained
@@ -28,18 +29,10 @@ from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
 
 PEOPLE_ROWS = 50
+ORIGIN_WORDS = {Origin.ESTIMATE: "按上月 110% 核定"}
 BACK_ROWS_MAX = 200
 PDF_TYPE = "application/pdf"
 LIST = ("缴费单与到账", "/u/bills")
-
-
-def state_of(bill: Bill, on: date) -> tuple[str, str]:
-    """缴费状态 and its tone; overdue says so."""
-    if bill.state == BillState.PAID:
-        return "已到账", "ok"
-    if on > bill.due_date:
-        return "欠费", "err"
-    return ("部分到账", "warn") if bill.state == BillState.PART_PAID else ("待缴费", "info")
 
 
 @unit_operators
@@ -51,7 +44,7 @@ def bills(request: HttpRequest) -> HttpResponse:
     found = bills_of(unit_id)
     overdue, overdue_fen = open_of_unit(unit_id, on)
     context = {
-        "bills": [{"bill": bill, "state": state_of(bill, on)} for bill in found],
+        "bills": [{"bill": bill, "state": bill_word(bill, on)} for bill in found],
         "month": month,
         "expected": forecast(unit_id, month, live.place) if bill_of(unit_id, month) is None else None,
         "overdue": overdue,
@@ -76,16 +69,20 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     people = bill_people(unit_id, found.month, search=text, after=after, limit=PEOPLE_ROWS + 1)
     terms = find_terms(unit_id, found.month)
     rates = month_rates(standard(), found.month, live_of(request).place)
-    late = on > found.due_date and found.open_fen > 0
-    fee = explain_late_fee(found.open_fen, found.due_date, on, found.unit.place, standard()) if late else None
+    parts = [part for part in open_parts(found) if part.due_date < on]
+    late = bool(parts)
+    fees = [explain_late_fee(part.amount_fen, part.due_date, on, found.unit.place, standard()) for part in parts]
     context = {
         "bill": found,
-        "state": state_of(found, on),
+        "state": bill_word(found, on),
         "lines": [_line(line, rates, terms.injury_class if terms else 0) for line in bill_lines(found)],
         "receipts": [_receipt(receipt) for receipt in reversed(receipts_of(found))],
         "late": late,
-        "fee": fee.amount("fee") if fee else 0,
-        "fee_reason": reason(fee.to_dict()) if fee else None,
+        "fee": sum(fee.amount("fee") for fee in fees),
+        "fee_reasons": [reason(fee.to_dict()) for fee in fees],
+        "deferred_fen": deferred_fen(found, on),
+        "credited_fen": credited(found),
+        "estimated": any(line.origin == Origin.ESTIMATE for line in bill_lines(found)),
         "people": people[:PEOPLE_ROWS],
         "next_after": people[PEOPLE_ROWS - 1].person_id if len(people) > PEOPLE_ROWS else 0,
         "after": after,
@@ -98,11 +95,12 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
 
 def _line(line: BillLine, rates: MonthRates, injury_class: int) -> dict[str, object]:
     insurance = Insurance(line.insurance)
-    back = line.origin != Origin.NORMAL
-    unit_ppm, person_ppm = (None, None) if back else line_rates(insurance, rates, injury_class)
+    normal = line.origin == Origin.NORMAL
+    unit_ppm, person_ppm = line_rates(insurance, rates, injury_class) if normal else (None, None)
+    put_off = f"，缓缴单位部分 {yuan_shown(line.deferred_fen)} 元" if line.deferred_fen else ""
     return {
-        "label": f"{insurance.label}{'（补缴）' if back else ''}",
-        "note": f"{line.headcount:,} 人",
+        "label": insurance.label + ("" if normal else f"（{ORIGIN_WORDS.get(Origin(line.origin), '补缴')}）"),
+        "note": f"{line.headcount:,} 人{put_off}",
         "base_fen": line.base_fen or None,
         "unit_fen": line.unit_fen,
         "person_fen": line.person_fen,

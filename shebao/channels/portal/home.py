@@ -16,6 +16,7 @@ from shebao.channels.portal.figures import Forecast, Movement, Waiting, bill_of,
 from shebao.channels.portal.pages import actor_of, live_of, show
 from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
 from shebao.enrolment.queries import headcount
+from shebao.levy.deferring import open_parts
 from shebao.levy.models import Bill, BillState
 from shebao.levy.queries import open_of_unit
 
@@ -139,7 +140,15 @@ def _paid(bill: Bill | None, on: date) -> dict[str, object]:
         return {"title": "缴费", "text": "核定后 10 个工作日内\n税务渠道缴纳", "state": "", "tag": ("未开始", "mute")}
     if bill.state == BillState.PAID:
         return {"title": "缴费", "text": f"已到账 {yuan_shown(bill.paid_fen)} 元", "state": "done", "tag": ("已到账", "ok")}
-    late = on > bill.due_date
-    text = f"应缴 {yuan_shown(bill.open_fen)} 元\n{'已逾期，' if late else ''}截止 {bill.due_date.month} 月 {bill.due_date.day} 日"
+    part = open_parts(bill)[0]  # what is due first; the rest may be deferred
+    if part.deferred and on <= part.due_date:
+        return {
+            "title": "缴费",
+            "text": f"缓缴 {yuan_shown(part.amount_fen)} 元\n{part.due_date} 前补缴",
+            "state": "now",
+            "tag": ("缓缴中", "info"),
+        }
+    late = on > part.due_date
+    text = f"应缴 {yuan_shown(part.amount_fen)} 元\n{'已逾期，' if late else ''}截止 {part.due_date.month} 月 {part.due_date.day} 日"
     action = {"label": "去缴费", "url": f"/u/bills/{bill.number}", "kind": "danger" if late else "primary"}
     return {"title": "缴费", "text": text, "state": "bad" if late else "now", "action": action}

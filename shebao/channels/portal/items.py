@@ -8,6 +8,7 @@ from shebao.casework.examine import gate_of
 from shebao.casework.item import Audience, Review, ServiceItem, Subject, item_by_slug, items_for
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
+from shebao.channels.frame import PAGES_OF_ITEMS
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal.case_lists import recent_cases
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, show
@@ -31,7 +32,12 @@ def grid(request: HttpRequest) -> HttpResponse:
     """All items by group, and what else the portal offers."""
     groups: dict[str, list[dict[str, str]]] = {}
     for item in items_for(Audience.UNIT):
-        entry = {"label": item.title, "url": f"/u/items/{item.slug}/", "icon": item.icon, "note": item.guide.summary}
+        entry = {
+            "label": item.title,
+            "url": PAGES_OF_ITEMS.get(item.code, f"/u/items/{item.slug}/"),
+            "icon": item.icon,
+            "note": item.guide.summary,
+        }
         groups.setdefault(item.group, []).append(entry)
     groups["查询与证明"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in SERVICES]
     return show(request, "items", "办事", {"groups": groups}, crumbs=(HOME, ("办事", None)))

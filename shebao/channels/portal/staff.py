@@ -13,10 +13,10 @@ from shebao.channels import errors
 from shebao.channels.guards import unit_operators
 from shebao.channels.papers import short_labels
 from shebao.channels.portal.batch import download
-from shebao.channels.portal.bills import state_of
 from shebao.channels.portal.pages import HOME, actor_of, by_htmx, live_of, number_of, piece, show
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.queries import headcount, staff
+from shebao.levy.deferring import bill_word
 from shebao.levy.models import Bill
 from shebao.levy.queries import person_months
 from shebao.parties.models import Person
@@ -117,7 +117,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
         "months": [
-            {"due": d, "bill": bills.get(d.month), "state": state_of(bills[d.month], on) if d.month in bills else ("未核定", "mute")}
+            {"due": d, "bill": bills.get(d.month), "state": bill_word(bills[d.month], on) if d.month in bills else ("未核定", "mute")}
             for d in reversed(dues)
         ],
     }

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, home, items, single, staff, tasks
+from shebao.channels.portal import batch, bills, case, certificate_page, home, items, months, single, staff, tasks
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -32,6 +32,9 @@ urlpatterns: list[URLPattern] = [
     path("bills/<slug:number>", bills.bill, name="portal-bill"),
     path("bills/<slug:number>/print", bills.print_bill, name="portal-bill-print"),
     path("bills/<slug:number>/people/<int:person_id>", bills.person, name="portal-bill-person"),
+    path("months", months.months, name="portal-months"),
+    path("months/<int:month>", months.month, name="portal-month"),
+    path("months/<int:month>/declare", months.declare, name="portal-month-declare"),
     path("staff", staff.roster, name="portal-staff"),
     path("staff.xlsx", staff.export, name="portal-staff-export"),
     path("staff/<int:person_id>", staff.employee, name="portal-employee"),
