@@ -91,3 +91,13 @@ def set_disabled(account_id: int, disabled: bool, *, at: datetime) -> None:
     if disabled:
         end_sign_ins(account.pk, at=at)
     record([Trace("access.disabled" if disabled else "access.enabled", account.username)], at=at)
+
+
+def end_unit_accounts(unit_id: int, *, at: datetime) -> int:
+    """A unit was closed: its accounts are disabled, and thereby every live sign-in of theirs from the next request on. As the engine.
+
+    Returns how many accounts ended."""
+    ending = list(Account.objects.filter(unit_id=unit_id, disabled_at=None).order_by("pk"))
+    Account.objects.filter(pk__in=[account.pk for account in ending]).update(disabled_at=at)
+    record([Trace("access.disabled", account.username, unit_id=unit_id) for account in ending], at=at)
+    return len(ending)

@@ -12,7 +12,7 @@ from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
 from shebao.casework.item import Context, ServiceItem
-from shebao.casework.models import Case, CaseState, Channel, Event, Filing, Submission
+from shebao.casework.models import Attachment, Case, CaseState, Channel, Event, Filing, Submission
 from shebao.casework.numbers import next_numbers
 
 
@@ -117,6 +117,7 @@ def belongs_to(case_id: int, unit_id: int) -> None:
     """The case of a unit to be (登记) belongs to the unit from now on, and the unit sees it. Called by an item's effect, as the engine."""
     Case.objects.filter(pk=case_id, unit_id=0).update(unit_id=unit_id)
     Filing.objects.filter(case_id=case_id, unit_id=0).update(unit_id=unit_id)
+    Attachment.objects.filter(case_id=case_id, unit_id=0).update(unit_id=unit_id)
 
 
 def once(key: UUID | None, action: str, content: object, context: Context, act: Callable[[], int]) -> int:

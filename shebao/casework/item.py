@@ -217,6 +217,8 @@ def register(items: Sequence[ServiceItem]) -> None:
         known = CATALOGUE.setdefault((item.code, item.version), item)
         if known is not item:
             raise ValueError(f"two items are called {item.code} version {item.version}")
+        if any(code != item.code and code.rsplit(".", 1)[-1] == item.code.rsplit(".", 1)[-1] for code, _ in CATALOGUE):
+            raise ValueError(f"{item.code} has the address of another item")
         names = [f.name for f in item.fields]
         if len(set(names)) != len(names):
             raise ValueError(f"{item.code} names a field twice")

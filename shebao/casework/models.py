@@ -169,3 +169,42 @@ class Submission(models.Model):
     digest = models.BinaryField(max_length=32)
     case_id = models.BigIntegerField(null=True)
     at = models.DateTimeField()
+
+
+class AttachmentKind(models.TextChoices):
+    """What a file was handed in as."""
+
+    PHOTO = "photo", "相片"
+    MATERIAL = "material", "资料"
+
+
+class Attachment(models.Model):
+    """A photo or a scanned material as it was made harmless (casework.pictures). Never changed but for its case: null until it is filed.
+
+    name: of the photo's field, or the material as the item lists it.  sha256: of the content kept.  withdrawn_at: replaced or taken
+    back after a reviewer may have seen it; what nobody saw is let go of (case null) and emptied by the job after a day.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="attachments", null=True)
+    kind = models.CharField(max_length=10, choices=AttachmentKind)
+    name = models.CharField(max_length=120)
+    file_name = models.CharField(max_length=80)
+    media_type = models.CharField(max_length=40)
+    sha256 = models.BinaryField(max_length=32)
+    size = models.IntegerField()
+    width = models.IntegerField(default=0)
+    height = models.IntegerField(default=0)
+    content = models.BinaryField()
+    account_id = models.IntegerField()
+    account_name = models.CharField(max_length=50)
+    at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(size__lt=1), name="casework_attachment_not_empty"),
+        ]
+        indexes = [models.Index(fields=["at"], condition=models.Q(case=None, withdrawn_at=None), name="casework_attachment_left")]

@@ -16,6 +16,7 @@ from shebao.casework.examine import check, of_values
 from shebao.casework.item import Context, ServiceItem, Subject, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Filing, FilingState
+from shebao.casework.telling import tell_outcome
 
 RACES_MAX = 3
 
@@ -165,7 +166,9 @@ def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) 
     else:
         case.state, case.ended_at = CaseState.DONE, context.at
     moved(case, at=context.at)
-    note(case, "reviewed", _told(item, case, len(done), len(returns)), at=context.at)
+    told = _told(item, case, len(done), len(returns))
+    note(case, "reviewed", told, at=context.at)
+    tell_outcome(case, item.title, told, at=context.at)
     return Outcome(len(done), len(returns))
 
 

@@ -11,6 +11,7 @@ from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.item import Audience, items_for
 from shebao.casework.queues import queues_for
+from shebao.contact.messages import unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ def frame(
         "here": request.get_full_path() if request.method == "GET" else home,
         "home_url": home,
         "portal_url": home if home != "/" else "",
-        "search_url": "/w/search" if desk else "/u/search" if unit else "/items",
-        "unread": counts.get("unread", 0),
+        "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
+        "unread": unread(actor.unit_id) if unit else 0,
     }
 
 
@@ -95,7 +96,22 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
         *_groups(path, groups),
         {
             "title": "单位网申综合查询",
-            "entries": _entries(path, [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]),
+            "entries": _entries(
+                path,
+                [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)],
+            ),
+        },
+        {
+            "title": "预约与咨询",
+            "entries": _entries(
+                path,
+                [
+                    ("申报业务预约", "/u/bookings", "calendar2-check", 0),
+                    ("问题报告", "/u/questions", "chat-left-text", counts.get("answered", 0)),
+                    ("消息", "/messages", "bell", 0),
+                    ("常见问题", "/answers", "question-circle", 0),
+                ],
+            ),
         },
         {
             "title": "证明与服务",
@@ -141,6 +157,14 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         )
     if Post.CLERK in actor.posts:
         groups.append({"title": "窗口受理", "entries": _entries(path, [("窗口受理", "/w/counter/", "building", 0)])})
+    if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        services = [
+            ("预约取号", "/w/bookings", "calendar-event", counts.get("queue", 0)),
+            ("问题报告", "/w/questions", "chat-left-text", counts.get("questions", 0)),
+            ("通知公告", "/w/notices", "megaphone", counts.get("drafts", 0)),
+            ("预约设置", "/w/offices", "gear", 0),
+        ]
+        groups.append({"title": "预约与咨询", "entries": _entries(path, services)})
     declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
         entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]

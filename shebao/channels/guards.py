@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from shebao.base.actor import Actor, Role
 from shebao.base.terms import Post
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ def signed_in(view: View) -> View:
 def agency(*posts: Post) -> Callable[[View], View]:
     """For the agency's posts."""
     return lambda view: _with(view, Guard(frozenset({Role.AGENCY}), frozenset(posts)))
+
+
+def filers_and_reviewers(view: View) -> View:
+    """For those who file and those who review: photos and scans, each of one's own unit or agency."""
+    return _with(view, Guard(frozenset({Role.UNIT, Role.AGENCY}), frozenset({Post.UNIT_OPERATOR, Post.REVIEWER, Post.CLERK})))
 
 
 def administrators(view: View) -> View:

@@ -1,8 +1,11 @@
 """All items of the hall. One line an item."""
 
 from shebao.casework.item import register
+from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
 from shebao.items.enrolment import add_employee, change_wage, stop_employee
 from shebao.items.levy import declare_month, defer
+from shebao.items.register import change_person, change_unit, maintain_education
+from shebao.items.registration import change_registration, close_unit, register_unit, reissue_certificate, verify_unit
 
 ITEMS = (
     add_employee.ITEM,
@@ -10,6 +13,18 @@ ITEMS = (
     change_wage.ITEM,
     declare_month.ITEM,
     defer.ITEM,
+    change_person.ITEM,
+    change_unit.ITEM,
+    maintain_education.ITEM,
+    register_unit.ITEM,
+    change_registration.ITEM,
+    close_unit.ITEM,
+    verify_unit.ITEM,
+    reissue_certificate.ITEM,
+    correct_spell.ITEM,
+    correct_wage.ITEM,
+    correct_person.ITEM,
+    special_group.ITEM,
 )
 
 

@@ -134,7 +134,40 @@ class Line(models.Model):
     recorded_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["unit", "person", "month", "insurance", "origin"], name="levy_line_once")]
+        # One case charges a person's month and type once; a later correction of the same month is another case.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "person", "month", "insurance", "origin", "case_id"], nulls_distinct=False, name="levy_line_once"
+            )
+        ]
+
+
+class RefundDue(models.Model):
+    """待退差额: charged too much, as a correction found: a person, month and type. Kept until it is refunded; never set off silently."""
+
+    id = models.BigAutoField(primary_key=True)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    month = models.IntegerField()
+    insurance = models.SmallIntegerField()
+    base_fen = models.BigIntegerField()
+    unit_fen = models.BigIntegerField()
+    person_fen = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    case_id = models.BigIntegerField(null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "person", "month", "insurance", "case_id"], nulls_distinct=False, name="levy_refunddue_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(unit_fen__gte=0, person_fen__gte=0) & (models.Q(unit_fen__gt=0) | models.Q(person_fen__gt=0)),
+                name="levy_refunddue_positive",
+            ),
+        ]
 
 
 class BillState(models.TextChoices):

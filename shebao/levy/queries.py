@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from shebao.base.terms import Insurance, Payer, insurances_in
 from shebao.levy.bulk import AMOUNT_COLUMNS, INJURY_CLASS_SHIFT
@@ -110,6 +111,18 @@ def declared_for(unit_id: int, person_id: int, month: int) -> Declared | None:
 def bills_of(unit_id: int, limit: int = 36) -> list[Bill]:
     """A unit's bills, newest first."""
     return list(Bill.objects.filter(unit_id=unit_id).order_by("-month")[:limit])
+
+
+def bills_found(text: str, unit_id: int | None, limit: int) -> list[Bill]:
+    """Bills by number, or (of one unit) by 费款所属期 such as 202610; newest first. Whole numbers only: see contact.finding."""
+    found = Bill.objects.filter(number=text.upper())
+    if unit_id is not None:
+        found = Bill.objects.filter(unit_id=unit_id).filter(Q(number=text.upper()) | Q(month=int(text) if _is_month(text) else 0))
+    return list(found.order_by("-month", "-id")[:limit])
+
+
+def _is_month(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) == 6
 
 
 def find_bill(number: str) -> Bill | None:

@@ -18,6 +18,11 @@ class PaperKind(str, Enum):
     UNIT_ASSESSMENT = "unit_assessment"
     INSURANCE_CERTIFICATE = "insurance_certificate"
     UNIT_CERTIFICATE = "unit_certificate"
+    REGISTRATION_FORM = "registration_form"
+    REGISTRATION_CERTIFICATE = "registration_certificate"
+    VERIFICATION_SLIP = "verification_slip"
+    BOOKING_TICKET = "booking_ticket"
+    FILING_FORM = "filing_form"
 
     @property
     def label(self) -> str:
@@ -30,6 +35,11 @@ _TITLES = {
     PaperKind.UNIT_ASSESSMENT: "单位社会保险费核定表",
     PaperKind.INSURANCE_CERTIFICATE: "社会保险参保证明",
     PaperKind.UNIT_CERTIFICATE: "社会保险参保证明（单位）",
+    PaperKind.REGISTRATION_FORM: "社会保险登记表",
+    PaperKind.REGISTRATION_CERTIFICATE: "社会保险登记证",
+    PaperKind.VERIFICATION_SLIP: "社会保险登记验证单",
+    PaperKind.BOOKING_TICKET: "申报业务预约回执",
+    PaperKind.FILING_FORM: "社会保险业务申报表",
 }
 
 
@@ -257,3 +267,128 @@ class UnitCertificate(Common):
     persons: Sequence[CertificatePerson]
     purpose: str | None
     valid_text: str
+
+
+class RegisteredFact(TypedDict):
+    """A fact of the 登记表; `wide` ones take a line of their own."""
+
+    label: str
+    value: str
+    wide: bool
+
+
+class RegisteredChange(TypedDict):
+    """One change of a 变更登记; since: 执行时间 in words, such as 2026年12月起."""
+
+    label: str
+    before: str
+    after: str
+    since: str
+
+
+class RegistrationForm(Common):
+    """《社会保险登记表》 of a 参保, 变更 or 注销登记. business: which of them. changes: empty for 参保登记."""
+
+    business: str
+    serial: str
+    unit_name: str
+    facts: Sequence[RegisteredFact]
+    changes_title: str
+    changes: Sequence[RegisteredChange]
+    materials: Sequence[str]
+    notices: Sequence[str]
+    filled_by: str
+    opinion: str | None
+    handled_by: str | None
+    reviewed_by: str | None
+    decided_date: date | None
+
+
+class VerifiedYear(TypedDict):
+    """One line of the record of yearly verifications."""
+
+    year: int
+    verified_date: date
+    result: str
+
+
+class RegistrationCertificate(Common):
+    """社会保险登记证. insurances, injury_class: in words. replaces: what a 补证 says of the old number, or None."""
+
+    number: str
+    unit_name: str
+    unit_number: str
+    uscc: str
+    legal_representative: str
+    address: str
+    insurances: str
+    injury_class: str
+    registered_date: date
+    issued_date: date
+    replaces: str | None
+    verifications: Sequence[VerifiedYear]
+
+
+class VerificationSlip(Common):
+    """社会保险登记验证单 of a year: what the unit confirmed."""
+
+    year: int
+    serial: str
+    unit_name: str
+    unit_number: str
+    uscc: str
+    certificate: str | None
+    result: str
+    confirmed: Sequence[LabelValue]
+    filled_by: str
+    reviewed_by: str
+    verified_date: date
+
+
+class BookingTicket(Common):
+    """申报业务预约回执; never sealed. number: 预约号, also in the QR; span: 09:00–09:30. facts and advice: lines as they are shown."""
+
+    number: str
+    day: str
+    span: str
+    facts: Sequence[LabelValue]
+    advice: Sequence[str]
+
+
+class ChangedValue(TypedDict):
+    """One value before and after."""
+
+    label: str
+    before: str
+    after: str
+
+
+class FormTable(TypedDict):
+    """Any table of texts; every row has as many cells as there are columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class FilingForm(Common):
+    """《社会保险业务申报表》 of any 事项 without a paper of its own: `facts` of one filing, or `tables` of many; `changes` may be empty.
+
+    item: what it is about. unit_number: None for a unit to be. reviews: who reviewed, first and second, or 系统自动审核.
+    """
+
+    item: str
+    unit_number: str | None
+    unit_name: str
+    serial: str
+    filled_by: str
+    filled_date: date
+    state: str
+    facts: Sequence[LabelValue]
+    changes: Sequence[ChangedValue]
+    tables: Sequence[FormTable]
+    materials: Sequence[str]
+    opinion: str | None
+    handled_by: str | None
+    reviewed_by: str | None
+    decided_date: date | None

@@ -21,12 +21,16 @@ from shebao.papers.contracts import (
     ArrearsLine,
     AssessmentLine,
     CertificateMonth,
+    FilingForm,
     InsuranceCertificate,
     MonthCell,
     PaperKind,
     ReductionRoster,
+    RegistrationCertificate,
+    RegistrationForm,
     UnitAssessment,
     UnitCertificate,
+    VerificationSlip,
 )
 from shebao.papers.seal import open_keys, sign
 from shebao.papers.typeset import typeset
@@ -273,6 +277,141 @@ def unit_certificate(persons: int = 16) -> UnitCertificate:
     return data
 
 
+ADDRESS = "武汉市东湖新技术开发区光谷示例一路 199 号示例产业园第三研发生产综合楼"
+
+
+def registration_form(*, changes: bool = False, draft: bool = False) -> RegistrationForm:
+    """《社会保险登记表》 of a 参保登记, or of a 变更登记."""
+    facts = (
+        ("单位名称", UNIT, True),
+        ("单位编号", "4201999876543", False),
+        ("登记证编号", "DJ42019900000317", False),
+        ("统一社会信用代码", USCC, False),
+        ("成立日期", "2026-11-23", False),
+        ("单位类型", "企业", False),
+        ("经济类型", "有限责任公司", False),
+        ("行业", "计算机、通信和其他电子设备制造业", False),
+        ("工伤行业风险类别", "3 类（基准费率 0.7%）", False),
+        ("法定代表人", LONG_NAME, False),
+        ("法定代表人证件号码", mask_id_number(id_number(11)), False),
+        ("联系人", "李敏", False),
+        ("联系电话", "027-0000****", False),
+        ("单位地址", ADDRESS, True),
+        ("参保险种", "、".join(SHORT_LABELS[i] for i in INSURANCES[:5]), False),
+        ("参保起始月", "2026年12月", False),
+    )
+    data: RegistrationForm = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "draft": draft,
+        "business": "变更登记" if changes else "参保登记",
+        "serial": "DJ20261221-000317",
+        "unit_name": UNIT,
+        "facts": [{"label": label, "value": value, "wide": wide} for label, value, wide in facts],
+        "changes_title": "变更事项",
+        "changes": [
+            {"label": "单位名称", "before": "武汉光谷长江新材料有限公司", "after": UNIT, "since": "2026年12月21日起"},
+            {"label": "行业", "before": "软件和信息技术服务业", "after": "计算机、通信和其他电子设备制造业", "since": "2026年12月21日起"},
+            {"label": "工伤行业风险类别", "before": "1 类", "after": "3 类", "since": "2027年1月起"},
+        ]
+        if changes
+        else [],
+        "materials": ["营业执照原件及复印件", "法定代表人居民身份证复印件", "单位经办人员居民身份证原件及复印件"],
+        "notices": ["“工伤保险行业风险分类”：文件原文未见，投产前须核对。"],
+        "filled_by": "李敏",
+        "opinion": None if draft else "同意登记",
+        "handled_by": None if draft else "王芳",
+        "reviewed_by": None if draft else "赵强",
+        "decided_date": None if draft else AT.date(),
+    }
+    if not draft:
+        data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def registration_certificate(*, reissued: bool = True) -> RegistrationCertificate:
+    """社会保险登记证, reissued, with two verified years."""
+    data: RegistrationCertificate = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "number": "DJ42019900000318",
+        "unit_name": UNIT,
+        "unit_number": "4201999876543",
+        "uscc": USCC,
+        "legal_representative": LONG_NAME,
+        "address": ADDRESS,
+        "insurances": "、".join(SHORT_LABELS[i] for i in INSURANCES[:5]),
+        "injury_class": "3 类",
+        "registered_date": date(2024, 3, 1),
+        "issued_date": AT.date(),
+        "replaces": "补发，原证号 DJ42019900000317 自 2026-12-21 起作废（遗失）" if reissued else None,
+        "verifications": [
+            {"year": 2026, "verified_date": date(2026, 6, 30), "result": "验证合格"},
+            {"year": 2025, "verified_date": date(2026, 1, 15), "result": "逾期验证"},
+        ]
+        if reissued
+        else [],
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def verification_slip() -> VerificationSlip:
+    """社会保险登记验证单."""
+    data: VerificationSlip = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "year": 2026,
+        "serial": "DY20261221-000031",
+        "unit_name": UNIT,
+        "unit_number": "4201999876543",
+        "uscc": USCC,
+        "certificate": "DJ42019900000318",
+        "result": "验证合格",
+        "confirmed": [
+            {"label": "法定代表人", "value": LONG_NAME},
+            {"label": "单位地址", "value": ADDRESS},
+            {"label": "行业", "value": "计算机、通信和其他电子设备制造业"},
+            {"label": "参保人数", "value": "218 人（2026年12月）"},
+            {"label": "欠费", "value": "无"},
+        ],
+        "filled_by": "李敏",
+        "reviewed_by": "系统自动审核",
+        "verified_date": AT.date(),
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def filing_form() -> FilingForm:
+    """个人一般信息变更, passed."""
+    data: FilingForm = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "item": "个人一般信息变更",
+        "unit_number": "4201999000001",
+        "unit_name": UNIT,
+        "serial": "GX20261221-000018",
+        "filled_by": name(31),
+        "filled_date": AT.date(),
+        "state": "审核通过",
+        "facts": [
+            {"label": "公民身份号码", "value": id_number(7)},
+            {"label": "姓名", "value": name(7)},
+            {"label": "居住地地址", "value": "示例市江岸区示例路 8 号示例小区 3 栋 2 单元 1101 室"},
+        ],
+        "changes": [{"label": "居住地地址", "before": "", "after": "示例市江岸区示例路 8 号示例小区 3 栋 2 单元 1101 室"}],
+        "tables": [],
+        "materials": ["经职工本人签字确认的信息变更相关的证明及说明材料"],
+        "opinion": "审核通过",
+        "handled_by": "系统自动审核",
+        "reviewed_by": None,
+        "decided_date": AT.date(),
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
 SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "addition_roster": (PaperKind.ADDITION_ROSTER, addition_roster()),
     "addition_roster_long": (PaperKind.ADDITION_ROSTER, addition_roster(68)),
@@ -282,6 +421,13 @@ SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "insurance_certificate": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate()),
     "insurance_certificate_three": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate(3, 36)),
     "unit_certificate": (PaperKind.UNIT_CERTIFICATE, unit_certificate()),
+    "registration_form": (PaperKind.REGISTRATION_FORM, registration_form()),
+    "registration_form_changes": (PaperKind.REGISTRATION_FORM, registration_form(changes=True)),
+    "registration_form_draft": (PaperKind.REGISTRATION_FORM, registration_form(draft=True)),
+    "registration_certificate": (PaperKind.REGISTRATION_CERTIFICATE, registration_certificate()),
+    "registration_certificate_new": (PaperKind.REGISTRATION_CERTIFICATE, registration_certificate(reissued=False)),
+    "verification_slip": (PaperKind.VERIFICATION_SLIP, verification_slip()),
+    "filing_form": (PaperKind.FILING_FORM, filing_form()),
 }
 
 

@@ -6,7 +6,7 @@ from procrastinate.contrib.django import app
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.clock import now
-from shebao.casework import batch, review
+from shebao.casework import attachments, batch, review
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, Upload
 from shebao.channels.contexts import of_case
@@ -51,6 +51,14 @@ def check_upload(case_id: int) -> None:
         batch.refuse(case_id, error, at=now())
         return
     batch.load(case_id, item, context, sheet.columns, sheet.row_numbers, sheet.warnings, clock=now)
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(name="empty_unfiled_attachments", queueing_lock="empty_unfiled_attachments", retry=AGAIN)
+def empty_unfiled_attachments(timestamp: int) -> None:
+    """Photos and scans that were never filed lose their bytes after a day."""
+    with acting(ENGINE):
+        attachments.empty_unfiled(at=now())
 
 
 @app.task(name="assess_month", retry=AGAIN)

@@ -31,6 +31,8 @@ def field_schema(f: Field) -> dict[str, Any]:
             schema |= {"type": "string", "format": "date"}
         case Kind.ID_NUMBER:
             schema |= {"type": "string", "pattern": "^[0-9]{17}[0-9X]$"}
+        case Kind.PHOTO:
+            schema |= {"type": "string", "format": "uuid", "description": f"{f.label}：先用 POST /attachments 上传，填写返回的 id"}
         case Kind.MOBILE:
             schema |= {"type": "string", "pattern": "^1[3-9][0-9]{9}$"}
         case Kind.CHOICE:
@@ -185,6 +187,45 @@ def _query_paths() -> dict[str, Any]:
         "/cases/{number}/withdraw": {
             "post": _operation("退单", "办件", path=("number",), body=_object({"version": {"type": "integer"}}, ["version"]))
         },
+        "/attachments": {
+            "post": _operation(
+                "上传相片或资料，取得 id",
+                "办件",
+                multipart={
+                    "file": {"type": "string", "format": "binary", "description": "相片：JPG、PNG；资料：PDF、JPG、PNG"},
+                    "item": {"type": "string", "description": "相片：事项，如 add-employee"},
+                    "field": {"type": "string", "description": "相片：字段，如 photo"},
+                    "case": {"type": "string", "description": "资料：未提交或退回的办件的业务顺序号"},
+                    "material": {"type": "string", "description": "资料：事项所列资料的名称"},
+                },
+                answer=_object({"id": {"type": "string", "format": "uuid"}, "sha256": {"type": "string"}, "size": {"type": "integer"}}),
+                status="201",
+            )
+        },
+        "/items": {"get": _operation("事项目录；q 按名称、俗称或拼音首字母查找", "办事指南", query=(("q", "关键词"),), open_to_all=True)},
+        "/items/{slug}": {"get": _operation("一个事项的办事指南", "办事指南", path=("slug",), open_to_all=True)},
+        "/offices": {"get": _operation("可预约的办事大厅和现在排队人数", "预约")},
+        "/offices/{office_id}/slots": {
+            "get": _operation("大厅的号源", "预约", path=("office_id",), query=(("from", "起始日期"), ("days", "天数，最多 31")))
+        },
+        "/bookings": {
+            "get": _operation("本单位的预约", "预约"),
+            "post": _operation(
+                "预约一个时段",
+                "预约",
+                body=_object(
+                    {
+                        "slot": {"type": "integer", "description": "号源的 id"},
+                        "item": {"type": "string", "description": "大厅受理业务的 code"},
+                        "case_number": {"type": "string", "maxLength": 24, "description": "有关的业务顺序号，可不填"},
+                    },
+                    ["slot", "item"],
+                ),
+                status="201",
+            ),
+        },
+        "/bookings/{number}/cancel": {"post": _operation("取消预约", "预约", path=("number",), body=_object({}))},
+        "/messages": {"get": _operation("给本单位的消息", "消息")},
         "/staff": {"get": _operation("花名册", "查询", query=(("month", "年月"), ("after", "从此个人编号之后")))},
         "/bills": {"get": _operation("核定单列表", "查询")},
         "/bills/{number}": {"get": _operation("一张核定单", "查询", path=("number",))},
@@ -201,6 +242,7 @@ def _operation(
     status: str = "200",
     path: Sequence[str] = (),
     query: Sequence[tuple[str, str]] = (),
+    multipart: dict[str, Any] | None = None,
     open_to_all: bool = False,
 ) -> dict[str, Any]:
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path]
@@ -217,6 +259,8 @@ def _operation(
         operation["parameters"] = parameters
     if body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if multipart:
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _object(multipart, ["file"])}}}
     if open_to_all:
         operation["security"] = []
     return operation

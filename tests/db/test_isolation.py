@@ -10,17 +10,20 @@ from django.utils.timezone import now
 from shebao.access.models import Account, Grant, SignIn
 from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
-from shebao.casework import batch
+from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
 from shebao.papers.models import Paper
+from shebao.parties.changes import Change, change_people, change_units
 from tests.db import support
 from tests.db.support import acting, as_owner, attempt
+from tests.make.pictures import picture
 
 DENIED = "42501"
 # Whose a row is: a condition with the unit's (or agency's) number. Tables not named here go by their columns unit_id and agency_id.
 UNITS = {
     "parties_unit": "t.id = {0}",
     "parties_person": "exists (select 1 from enrolment_spell s where s.person_id = t.id and s.unit_id = {0})",
+    "parties_personfact": "exists (select 1 from enrolment_spell s where s.person_id = t.person_id and s.unit_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
@@ -35,6 +38,8 @@ UNITS = {
 AGENCIES = {
     "parties_unitterms": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
     "parties_person": "exists (select 1 from enrolment_spell s where s.person_id = t.id and s.agency_id = {0})",
+    "parties_personfact": "exists (select 1 from enrolment_spell s where s.person_id = t.person_id and s.agency_id = {0})",
+    "parties_unitfact": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
     "levy_assessment": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.agency_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})",
@@ -68,7 +73,10 @@ def units(database: str) -> Iterator[tuple[int, int]]:
     support.make_agency(1), support.make_agency(2)
     both = support.make_unit("甲公司", agency=1), support.make_unit("乙公司", agency=2)
     for agency, unit in enumerate(both, 1):
-        support.hire(unit, 2, month=202606, agency=agency)
+        people = support.person_ids(support.hire(unit, 2, month=202606, agency=agency))
+        with acting(ENGINE):
+            change_people([Change(p, {"marriage": "2"}, support.AT.date()) for p in people], at=support.AT)
+            change_units([Change(unit, {"fax": "027-1"}, support.AT.date())], at=support.AT)
     support.settle_and_defer([(unit, agency) for agency, unit in enumerate(both, 1)], 202606)
     support.assess(202610)
     for agency, unit in enumerate(both, 1):
@@ -83,6 +91,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
         support.pay(bill, 100, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
+            attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
         for number, post, place in (
             (unit * 100, Post.UNIT_OPERATOR, {"unit_id": unit}),
             (agency, Post.REVIEWER, {"agency_id": agency}),

@@ -68,7 +68,7 @@ def readers(made: Town) -> list[tuple[str, str]]:
     for route, entry in routes():
         guard = guard_of(entry.callback)
         assert guard is not None
-        if route.endswith((".pdf", ".xlsx", "/print")) or guard.api:
+        if route.endswith((".pdf", ".xlsx", "/print", "attachment_id>")) or guard.api:
             continue
         who = "public" if guard.open else next(w for w, actor in made.accounts.items() if guard.admits(actor) and w[-1] != "2")
         found.append((filled(route, values_of(route, made, absent=False)), who))

@@ -130,3 +130,24 @@ def ticked(types: Collection[Insurance]) -> dict[str, str]:
 def told(page: Page) -> list[str]:
     """The sentences of the error summary."""
     return page.locator("#errors li").all_inner_texts()
+
+
+ENDS_WITHIN_MS = 15_000
+
+
+def ended(page: Page) -> None:
+    """The state reaches 结束 by itself: nobody presses anything."""
+    expect(page.locator("#course .notice").get_by_text("结束", exact=True)).to_be_visible(timeout=ENDS_WITHIN_MS)
+
+
+def lists(page: Page, person: Newcomer, month: str = "") -> bool:
+    """Whether the 花名册 of a month (this one) has the person."""
+    page.goto(f"/u/staff?month={month}&q={person.id_number}")
+    return page.get_by_role("link", name=person.name, exact=True).count() == 1
+
+
+def started(page: Page, slug: str, person: Newcomer) -> None:
+    """Open an item and look a person up, whose registered name the page fills in."""
+    page.goto(f"/u/items/{slug}/new")
+    look_up(page, person.id_number)
+    expect(page.locator("#id_name")).to_have_value(person.name)

@@ -27,7 +27,24 @@ def walk(patterns, before):
 
 print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
-DOWNLOADS = {"portal-template", "portal-staff-export", "portal-error-list", "portal-print", "portal-bill-print", "portal-paper", "desk-declarations-export"}
+DOWNLOADS = {
+    "portal-template",
+    "portal-staff-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-bill-print",
+    "portal-paper",
+    "desk-declarations-export",
+}
+DOWNLOADS = {
+    "portal-template",
+    "portal-staff-export",
+    "portal-changes-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-bill-print",
+    "portal-paper",
+}
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
 FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}

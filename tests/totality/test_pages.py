@@ -11,7 +11,7 @@ FOLDERS = (ROOT / "channels" / "templates", ROOT / "surfaces" / "templates")
 TEMPLATES = {str(p.relative_to(folder)): p for folder in FOLDERS for p in sorted(folder.rglob("*.html"))}
 COMMENTS = re.compile(r"{#.*?#}", re.S)
 LAYOUT = r'"layouts/[a-z]+\.html"'
-EXTENDS = re.compile(rf"\s*{{%-? extends {LAYOUT}( if [^%]* else {LAYOUT})? -?%}}")  # some are seen by units and agencies alike
+EXTENDS = re.compile(rf"\s*{{%-? extends ({LAYOUT}( if [^%]* else {LAYOUT})?|layout) -?%}}")  # some are seen by units and agencies alike
 
 
 def text_of(path: Path) -> str:

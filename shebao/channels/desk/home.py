@@ -13,10 +13,13 @@ from shebao.casework.queues import MINE, WAITING, queue, queue_heads, throughput
 from shebao.channels.desk.pages import actor_of, show
 from shebao.channels.desk.words import age
 from shebao.channels.guards import agency
+from shebao.channels.searching import news_line
+from shebao.contact.notices import notices_for
 from shebao.levy.desk_queries import collected, overdue_sums, receipt_files, receipt_sums, unit_names
 from shebao.levy.models import ReceiptState
 
 MINE_SHOWN = 6
+NEWS_SHOWN = 5
 MONTHS_SHOWN = 6
 
 
@@ -29,6 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "reviewing": Post.REVIEWER in actor.posts,
         "finance": Post.FINANCE in actor.posts,
         "today": moment.date(),
+        "news": [news_line(n) for n in notices_for(moment.date(), NEWS_SHOWN)],
     }
     if Post.REVIEWER in actor.posts:
         context |= _reviewer(actor.agency_id, actor.account_id, moment)

@@ -12,10 +12,11 @@ from shebao.casework.item import item_of
 from shebao.casework.models import Case
 from shebao.casework.queries import cases_about, find_case, recent
 from shebao.channels import errors
-from shebao.channels.desk.pages import clean, number_of, show
+from shebao.channels.desk.pages import actor_of, clean, number_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
 from shebao.channels.looking import check_look_ups
+from shebao.channels.searching import found_by_agency
 from shebao.enrolment.queries import headcount, staff
 from shebao.levy.deferring import bill_word
 from shebao.levy.desk_queries import find_people, find_person, find_unit, find_units, spells_of_person, terms_of
@@ -32,7 +33,7 @@ QUERY_LENGTH_MAX = 40
 @agency(*DESK)
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
-    """One box for all: a 业务顺序号 or 核定单号 leads there, a whole 公民身份号码 to the person, else units and people by name."""
+    """One box for all: a 业务顺序号 or 核定单号 leads there; else people, units, questions, items, 常见问题 and notices in groups."""
     text = clean(request.GET.get("q"), QUERY_LENGTH_MAX)
     if text:
         case = find_case(text)
@@ -40,7 +41,11 @@ def search(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(f"/w/cases/{case.pk}")
         if text.upper().startswith("HD") and (bill := find_bill(text.upper())) is not None:
             return HttpResponseRedirect(f"/w/bills/{bill.number}")
-    return _found(request, text, units_too=True, people_too=True)
+    if text:
+        check_look_ups(now())
+    found = found_by_agency(text, actor_of(request).agency_id, now())
+    context = {"q": text, "search_text": text, "found": found}
+    return show(request, "search", f"搜索“{text}”" if text else "搜索", context)
 
 
 @agency(*DESK)
@@ -65,14 +70,13 @@ def _found(request: HttpRequest, text: str, *, units_too: bool, people_too: bool
     if found_people is not None:
         shown = mask_id_number(text) if id_number_problem(text.upper()) is None else text
         record([Trace("person.searched", shown, after={"found": found_people.total})], at=now())
-    title = "快查" if units_too and people_too else "单位快查" if units_too else "人员快查"
+    title = "单位快查" if units_too else "人员快查"
     context = {
         "text": text,
         "search_text": text,
         "units": found_units,
         "people": found_people,
-        "both": units_too and people_too,
-        "action": "/w/search" if units_too and people_too else "/w/units" if units_too else "/w/people",
+        "action": "/w/units" if units_too else "/w/people",
     }
     return show(request, "found", title, context)
 

@@ -13,6 +13,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
 from shebao.casework.queues import queue_heads
 from shebao.channels.frame import frame
+from shebao.contact.queries import desk_counts
 from shebao.levy.desk_queries import receipt_sums
 from shebao.levy.models import ReceiptState
 
@@ -62,6 +63,8 @@ def menu_counts(actor: Actor) -> dict[str, int]:
     if Post.REVIEWER in actor.posts:
         heads = queue_heads(agency_id=actor.agency_id, account_id=actor.account_id, at=now())
         counts |= {code: head.count for code, head in heads.items()}
+    if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        counts |= desk_counts(now().date())
     if Post.FINANCE in actor.posts:
         sums = receipt_sums(actor.agency_id)
         counts |= {"pending": sums[ReceiptState.PENDING].count, "suspense": sums[ReceiptState.SUSPENSE].count}

@@ -15,6 +15,7 @@ from shebao.casework.cases import StaleCaseError
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState
 from shebao.casework.queries import find_filing, get_case, show_of
+from shebao.channels import case_papers
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.deciding import NOTHING, Sent, grown, returns_of, sent_in
 from shebao.channels.desk.pages import Errors, actor_of, address, clean, number_of, show
@@ -29,6 +30,18 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
     case = get_case(case_id)
     record([Trace("case.looked", case.number, case_id=case.pk, unit_id=case.unit_id)], at=now())
     return _page(request, case_id, NOTHING, [])
+
+
+@agency(Post.REVIEWER, Post.CLERK)
+@require_GET
+def print_case(request: HttpRequest, case_id: int) -> HttpResponse:
+    """The paper of a case, for whom came to the counter. On record like the page."""
+    case = get_case(case_id)
+    record([Trace("case.looked", case.number, case_id=case.pk, unit_id=case.unit_id)], at=now())
+    content = case_papers.print_case(case, account_id=actor_of(request).account_id, at=now())
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="{case.number}.pdf"'
+    return response
 
 
 @agency(Post.REVIEWER)

@@ -2,13 +2,28 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.desk import counter, declarations, home, look, money, months, queue, receipts, review
+from shebao.channels.desk import (
+    bookings,
+    counter,
+    declarations,
+    home,
+    look,
+    money,
+    months,
+    notices,
+    offices,
+    questions,
+    queue,
+    receipts,
+    review,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
     path("queue/take", queue.take, name="desk-take"),
     path("queue/<slug:name>", queue.listed, name="desk-queue"),
     path("cases/<int:case_id>", review.case_page, name="desk-case"),
+    path("cases/<int:case_id>/print", review.print_case, name="desk-print"),
     path("cases/<int:case_id>/claim", review.claim, name="desk-claim"),
     path("cases/<int:case_id>/release", review.release, name="desk-release"),
     path("cases/<int:case_id>/decide", review.decide, name="desk-decide"),
@@ -17,6 +32,8 @@ urlpatterns: list[URLPattern] = [
     path("counter/cases/<int:case_id>/edit", counter.edit, name="desk-counter-edit"),
     path("counter/cases/<int:case_id>/submit", counter.submit, name="desk-counter-submit"),
     path("counter/cases/<int:case_id>/withdraw", counter.withdraw, name="desk-counter-withdraw"),
+    path("counter/cases/<int:case_id>/materials", counter.add_material, name="desk-counter-material"),
+    path("counter/cases/<int:case_id>/materials/<uuid:attachment_id>/remove", counter.remove_material, name="desk-counter-material-remove"),
     path("counter/<slug:number>/<slug:slug>/new", counter.new, name="desk-counter-new"),
     path("counter/<slug:number>/<slug:slug>/lookup", counter.look_up, name="desk-counter-look-up"),
     path("counter/<slug:number>/<slug:slug>/validate", counter.validate, name="desk-counter-validate"),
@@ -40,4 +57,22 @@ urlpatterns: list[URLPattern] = [
     path("units/<slug:number>", look.unit, name="desk-unit"),
     path("people", look.people, name="desk-people"),
     path("people/<slug:number>", look.person, name="desk-person"),
+    path("bookings", bookings.day, name="desk-bookings"),
+    path("bookings/check-in", bookings.check_in, name="desk-booking-check-in"),
+    path("bookings/call", bookings.call, name="desk-booking-call"),
+    path("bookings/miss-overdue", bookings.miss_overdue, name="desk-booking-miss-overdue"),
+    path("bookings/<slug:number>/step", bookings.step, name="desk-booking-step"),
+    path("offices", offices.listed, name="desk-offices"),
+    path("offices/<int:office_id>", offices.office, name="desk-office"),
+    path("offices/<int:office_id>/save", offices.save, name="desk-office-save"),
+    path("offices/<int:office_id>/hours", offices.hours, name="desk-office-hours"),
+    path("offices/<int:office_id>/slots", offices.slots, name="desk-office-slots"),
+    path("offices/<int:office_id>/close", offices.close, name="desk-office-close"),
+    path("questions", questions.listed, name="desk-questions"),
+    path("questions/<slug:number>", questions.question, name="desk-question"),
+    path("questions/<slug:number>/turn", questions.turn, name="desk-question-turn"),
+    path("questions/<slug:number>/answer", questions.answer, name="desk-question-answer"),
+    path("notices", notices.listed, name="desk-notices"),
+    path("notices/<int:notice_id>", notices.notice, name="desk-notice"),
+    path("notices/<int:notice_id>/decide", notices.decide, name="desk-notice-decide"),
 ]

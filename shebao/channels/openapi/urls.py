@@ -2,17 +2,25 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import views
+from shebao.channels.openapi import attachments, contact, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
     path("openapi.json", views.document, name="openapi"),
     path("sign-in", views.sign_in, name="api-sign-in"),
+    path("items", contact.items_list, name="api-items"),
+    path("items/<slug:slug>", contact.item_guide, name="api-item"),
     path("items/<slug:slug>/check", views.check, name="api-check"),
     path("items/<slug:slug>/filings", views.file, name="api-file"),
+    path("attachments", attachments.upload, name="api-attachments"),
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("offices", contact.offices, name="api-offices"),
+    path("offices/<int:office_id>/slots", contact.slots, name="api-slots"),
+    path("bookings", contact.bookings, name="api-bookings"),
+    path("bookings/<str:number>/cancel", contact.cancel, name="api-booking-cancel"),
+    path("messages", contact.messages, name="api-messages"),
     path("staff", views.staff, name="api-staff"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),

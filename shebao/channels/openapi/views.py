@@ -17,8 +17,10 @@ from shebao.base.clock import now, today
 from shebao.base.money import yuan
 from shebao.base.months import month_of
 from shebao.casework import operations as casework
+from shebao.casework.attachments import against
 from shebao.casework.cases import NoSuchCaseError
 from shebao.casework.item import Audience, ServiceItem, item_by_slug
+from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, Channel
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
@@ -26,6 +28,7 @@ from shebao.channels.explaining import explain_due
 from shebao.channels.frame import frame
 from shebao.channels.guards import everyone, unit_api
 from shebao.channels.middleware import sign_in_cookie
+from shebao.channels.openapi.bearer import bearer_missing
 from shebao.channels.openapi.body import json_body, uuid_of
 from shebao.enrolment.queries import staff as staff_of
 from shebao.levy import queries as levy
@@ -46,13 +49,6 @@ def _item(slug: str) -> ServiceItem:
     if item is None:
         raise NoSuchCaseError
     return item
-
-
-def _bearer(request: HttpRequest) -> HttpResponse | None:
-    """Acts need the token in the header: a cookie alone could be another site's doing."""
-    if request.headers.get("Authorization", "").startswith("Bearer "):
-        return None
-    return errors.problem(request, 401, "ACC-03", "请在 Authorization 头中携带 Bearer 令牌")
 
 
 @everyone
@@ -96,6 +92,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     item, context = _item(slug), of_request(request)
     typed = typed_filing(item, json_body(request, frozenset({"filing"}))["filing"])
     found = casework.examine_one(item, context, typed)
+    found.refusals += against(item, context, [found.values])[0]
     body: dict[str, Any] = {
         "accepted": not found.refusals,
         "errors": [refusal_json(r) for r in found.refusals],
@@ -103,6 +100,8 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     }
     if not found.refusals:
         body["effect"] = effect_json(casework.effect_of(item, context, [found]))
+        changes = casework.changes_of(item, context, Row(found.values))
+        body["changes"] = [{"label": c.label, "before": c.before, "after": c.after} for c in changes]
     return _json(body)
 
 
@@ -111,7 +110,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def file(request: HttpRequest, slug: str) -> HttpResponse:
     """保存并提交审批: all filings of the request, or none of them."""
-    if (refused := _bearer(request)) is not None:
+    if (refused := bearer_missing(request)) is not None:
         return refused
     item, context = _item(slug), of_request(request)
     body = json_body(request, frozenset({"submission_key", "filings"}))
@@ -191,7 +190,7 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     """退单."""
-    if (refused := _bearer(request)) is not None:
+    if (refused := bearer_missing(request)) is not None:
         return refused
     version = json_body(request, frozenset({"version"}))["version"]
     if not isinstance(version, int):

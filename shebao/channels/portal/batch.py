@@ -1,5 +1,6 @@
 """批量办理: template out, workbook in, progress, and the rows mended one by one."""
 
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from shebao.casework import batch as intake
 from shebao.casework import operations
 from shebao.casework.cases import KeyReusedError, WrongStateError
 from shebao.casework.examine import from_json, gate_of
-from shebao.casework.fields import Cell
+from shebao.casework.fields import Cell, Value
 from shebao.casework.item import Audience, ServiceItem, item_by_slug
 from shebao.casework.models import CaseState, Channel, Filing
 from shebao.channels import errors
@@ -82,17 +83,21 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
     item = _item_with_batch(slug)
     if item is None:
         return errors.page(request, 404)
-    notes = (item.guide.summary, f"办理时间：{item.guide.when}")
     context = of_request(request)
     with acting(ENGINE):
-        content = make_template(
-            f"{item.title}批量办理名册",
-            TemplateMark(item.code, item.version),
-            item.columns,
-            rows_max=item.batch_rows_max,
-            notes=notes,
-            prefilled=item.rows(context) if item.rows else (),
-        )
+        return _template(item, item.rows(context) if item.rows else ())
+
+
+def blank_template(item: ServiceItem) -> HttpResponse:
+    """The template of an item with nothing filled in."""
+    return _template(item, ())
+
+
+def _template(item: ServiceItem, rows: Iterable[Mapping[str, Value]]) -> HttpResponse:
+    notes = (item.guide.summary, f"办理时间：{item.guide.when}")
+    mark = TemplateMark(item.code, item.version)
+    title = f"{item.title}批量办理名册"
+    content = make_template(title, mark, item.columns, rows_max=item.batch_rows_max, notes=notes, prefilled=rows)
     return download(content, f"{item.title}批量模板-第{item.version}版.xlsx")
 
 

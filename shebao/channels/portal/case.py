@@ -9,6 +9,7 @@ from shebao.base.clock import today
 from shebao.casework.models import Case, CaseState, Channel, FilingState
 from shebao.casework.operations import NothingToSubmitError
 from shebao.channels import filing_check
+from shebao.channels.case_papers import kind_of
 from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal import batch_page
@@ -24,10 +25,10 @@ from shebao.channels.portal.case_lists import (
     upload_of,
 )
 from shebao.channels.portal.case_parts import case_title, crumbs_of
+from shebao.channels.portal.material_list import shown_materials
 from shebao.channels.portal.pages import live_of, number_of, piece, show
 from shebao.channels.portal.single import face_of
 from shebao.channels.portal.words import FILING_WORDS, cutoff_of, event_line, state_words, steps_of
-from shebao.papers.contracts import PaperKind
 from shebao.surfaces.form import shown
 
 MOVING = (CaseState.CHECKING, CaseState.REVIEW)
@@ -101,9 +102,10 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "rest": rest_of(case),
+        **shown_materials(case, item),
         "poll": case.state == CaseState.REVIEW and case.automatic,
         "cutoff": cutoff_of(live_of(request).place, today()),
-        "paper": PaperKind(item.printout).label if item.printout else "",
+        "paper": kind_of(item).label,
         "withdrawable": case.state == CaseState.REVIEW
         and case.claimed_by is None
         and case.first_by is None

@@ -5,9 +5,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from shebao.base.clock import now, today
 from shebao.base.months import Month, MonthError, first_day, month, month_of, months_between, shift
-from shebao.channels import certificates, errors
+from shebao.channels import case_papers, certificates, errors
 from shebao.channels.guards import unit_operators
-from shebao.channels.papers import roster_pdf
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.bills import PDF_TYPE
 from shebao.channels.portal.case_lists import get_case, item_of_case
@@ -170,9 +169,7 @@ def paper(request: HttpRequest, code: str) -> HttpResponse:
 @unit_operators
 @require_GET
 def print_case(request: HttpRequest, case_id: int) -> HttpResponse:
-    """《企业参保人员增员表》 or 《企业参保人员减员表》: with a 草稿 watermark until the case has ended."""
+    """《企业参保人员增员表》, 《企业参保人员减员表》 or 《社会保险业务申报表》: with a 草稿 watermark until the case has ended."""
     case = get_case(case_id)
-    if not item_of_case(case).printout:
-        return errors.page(request, 404)
-    content = roster_pdf(case, account_id=actor_of(request).account_id, at=now())
+    content = case_papers.print_case(case, account_id=actor_of(request).account_id, at=now())
     return download(content, f"{item_of_case(case).title}-{case.number}.pdf", PDF_TYPE, inline=True)

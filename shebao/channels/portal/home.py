@@ -12,10 +12,13 @@ from shebao.casework.item import Audience, items_for
 from shebao.casework.models import CaseState
 from shebao.channels.frame import PAGES_OF_ITEMS
 from shebao.channels.guards import unit_operators
+from shebao.channels.portal.bookings import coming
 from shebao.channels.portal.case_lists import Wanted, find_cases
 from shebao.channels.portal.figures import Forecast, Movement, Waiting, bill_of, forecast, movement, twelve_months, waiting
 from shebao.channels.portal.pages import actor_of, live_of, show
 from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
+from shebao.channels.searching import news_line
+from shebao.contact.notices import notices_for
 from shebao.enrolment.queries import headcount
 from shebao.levy.declared_queries import Stage, Standing, standings
 from shebao.levy.deferring import open_parts
@@ -24,6 +27,7 @@ from shebao.levy.queries import open_of_unit
 from shebao.policy.rulebook import standard
 
 TASKS_SHOWN = 5
+NEWS_SHOWN = 5
 NOON, EVENING = 12, 18
 MORNING = 5
 
@@ -68,8 +72,12 @@ def home(request: HttpRequest) -> HttpResponse:
             {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"},
             {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"},
             {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"},
+            {"label": "申报业务预约", "url": "/u/bookings", "icon": "calendar2-check"},
+            {"label": "问题报告", "url": "/u/questions", "icon": "chat-left-text"},
         ],
         "columns": twelve_months(unit_id, on),
+        "coming": coming(unit_id, on),
+        "news": [news_line(n) for n in notices_for(on, NEWS_SHOWN)],
     }
     return show(request, "home", "首页", context)
 

@@ -18,6 +18,8 @@ SERVICES = (
     ("缴费单与到账", "/u/bills", "credit-card-2-front", "核定单、缴费期限、到账情况，每笔金额怎么算的"),
     ("参保人员花名册", "/u/staff", "person-lines-fill", "在职参保人员、申报工资，可查找和导出"),
     ("参保证明打印", "/u/certificates", "file-earmark-text", "单位和个人参保证明，带验证码和电子印章"),
+    ("申报业务预约", "/u/bookings", "calendar2-check", "选办事大厅、业务和时段，到场扫码取号"),
+    ("问题报告", "/u/questions", "chat-left-text", "向经办机构提问，看答复"),
 )
 
 
@@ -39,7 +41,7 @@ def grid(request: HttpRequest) -> HttpResponse:
             "note": item.guide.summary,
         }
         groups.setdefault(item.group, []).append(entry)
-    groups["查询与证明"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in SERVICES]
+    groups["查询、证明与服务"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in SERVICES]
     return show(request, "items", "办事", {"groups": groups}, crumbs=(HOME, ("办事", None)))
 
 

@@ -13,6 +13,7 @@ from shebao.base.errors import ShebaoError
 from shebao.casework.models import Submission
 from shebao.channels import errors
 from shebao.channels.frame import frame
+from shebao.contact.queries import answered_unseen
 
 Crumbs = tuple[tuple[str, str | None], ...]
 HOME = ("首页", "/u/")
@@ -35,7 +36,8 @@ def show(
     request: HttpRequest, template: str, title: str, context: Mapping[str, object], *, crumbs: Crumbs = (), status: int = 200
 ) -> HttpResponse:
     """A page of the portal."""
-    shared = frame(request, title, crumbs=crumbs, counts={"todo": todo_count(actor_of(request).unit_id)})
+    unit_id = actor_of(request).unit_id
+    shared = frame(request, title, crumbs=crumbs, counts={"todo": todo_count(unit_id), "answered": answered_unseen(unit_id)})
     return render(request, f"portal/{template}.html", shared | {"key": uuid4(), "layout": LAYOUT, **context}, status=status)
 
 

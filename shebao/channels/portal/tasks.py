@@ -5,16 +5,16 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from shebao.base.clock import today
-from shebao.base.months import month_of
+from shebao.base.clock import now, today
 from shebao.casework.item import items
 from shebao.casework.models import CaseState
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal.case_lists import PAGE_ROWS, Wanted, find_cases
 from shebao.channels.portal.pages import HOME, actor_of, live_of, number_of, show
 from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
-from shebao.enrolment.queries import staff
-from shebao.surfaces.guide import matching
+from shebao.channels.public.help import query_of
+from shebao.channels.searching import found_by_unit
+from shebao.contact.queries import find_booking
 
 WAITING = (CaseState.DRAFT, CaseState.CHECKING)
 DONE = (CaseState.REVIEW, CaseState.DONE, CaseState.WITHDRAWN)
@@ -93,17 +93,15 @@ def _list(request: HttpRequest, name: str, title: str, states: tuple[CaseState, 
 @unit_operators
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
-    """全站搜索: items by any word people use, cases by number or name, staff by name or 公民身份号码."""
-    text = request.GET.get("q", "").strip()[:40]
+    """全站搜索: items, own staff, cases, bills, bookings, questions, 常见问题 and notices, in groups."""
+    text = query_of(request)
     actor = actor_of(request)
     every = [state.value for state in CaseState]
     context = {
         "q": text,
         "search_text": text,
-        "items": [{"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon, "note": i.guide.summary} for i in matching(text)]
-        if text
-        else [],
+        "found": found_by_unit(text, actor.unit_id, now()),
         "lines": [case_line(case) for case in find_cases(actor.unit_id, every, Wanted(text=text), 1).cases[:FOUND_MAX]] if text else [],
-        "people": staff(actor.unit_id, month_of(today()), search=text, limit=FOUND_MAX) if text else [],
+        "booking": find_booking(text) if text.isdigit() else None,
     }
     return show(request, "search", f"搜索“{text}”" if text else "搜索", context, crumbs=(HOME, ("搜索", None)))

@@ -2,7 +2,22 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.portal import batch, bills, case, certificate_page, home, items, months, single, staff, tasks
+from shebao.channels.portal import (
+    batch,
+    bills,
+    bookings,
+    case,
+    certificate_page,
+    changes,
+    home,
+    items,
+    materials,
+    months,
+    questions,
+    single,
+    staff,
+    tasks,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="portal-home"),
@@ -20,6 +35,8 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>", case.page, name="portal-case"),
     path("cases/<int:case_id>/print", certificate_page.print_case, name="portal-print"),
     path("cases/<int:case_id>/edit", single.edit, name="portal-edit"),
+    path("cases/<int:case_id>/materials", materials.add, name="portal-material"),
+    path("cases/<int:case_id>/materials/<uuid:attachment_id>/remove", materials.remove, name="portal-material-remove"),
     path("cases/<int:case_id>/submit", case.submit, name="portal-submit"),
     path("cases/<int:case_id>/withdraw", case.withdraw, name="portal-withdraw"),
     path("cases/<int:case_id>/status", case.status, name="portal-status"),
@@ -39,6 +56,16 @@ urlpatterns: list[URLPattern] = [
     path("staff.xlsx", staff.export, name="portal-staff-export"),
     path("staff/<int:person_id>", staff.employee, name="portal-employee"),
     path("staff/<int:person_id>/reveal", staff.reveal, name="portal-reveal"),
+    path("changes", changes.page, name="portal-changes"),
+    path("changes.xlsx", changes.export, name="portal-changes-export"),
     path("certificates", certificate_page.page, name="portal-certificates"),
     path("papers/<slug:code>.pdf", certificate_page.paper, name="portal-paper"),
+    path("bookings", bookings.page, name="portal-bookings"),
+    path("bookings/<slug:number>", bookings.booking, name="portal-booking"),
+    path("bookings/<slug:number>/cancel", bookings.cancel, name="portal-booking-cancel"),
+    path("bookings/<slug:number>/ticket.pdf", bookings.ticket, name="portal-booking-ticket"),
+    path("questions", questions.page, name="portal-questions"),
+    path("questions/<slug:number>", questions.question, name="portal-question"),
+    path("questions/<slug:number>/say", questions.say, name="portal-question-say"),
+    path("questions/<slug:number>/close", questions.close, name="portal-question-close"),
 ]

@@ -133,4 +133,4 @@ def steps_of(case: Case, item: ServiceItem, *, amended: bool = False) -> list[di
 
 def item_end(item: ServiceItem, case: Case) -> str:
     """What stands under 结束."""
-    return "已办结" if case.state == CaseState.DONE else "生效并可打印" if item.printout else "生效"
+    return "已办结" if case.state == CaseState.DONE else "生效并可打印"

@@ -1,7 +1,6 @@
 """Sign-in and out, the home page, 办事指南, 凭证验真, notices, the display mode."""
 
 from dataclasses import replace
-from datetime import date
 from urllib.parse import quote
 
 from django.conf import settings
@@ -16,21 +15,19 @@ from shebao.access.acting import acting
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.clock import now, today
-from shebao.casework.item import item_by_slug, items
-from shebao.casework.models import Event
-from shebao.channels import errors
+from shebao.casework.item import items
 from shebao.channels.frame import frame
 from shebao.channels.guards import everyone, signed_in
 from shebao.channels.middleware import COOKIE, sign_in_cookie
+from shebao.channels.public.news import news
+from shebao.contact.answers import published
 from shebao.papers import codes
 from shebao.papers.queries import verification
 from shebao.papers.verification import PaperState, Verification
-from shebao.policy.rulebook import Rule, standard
-from shebao.surfaces.guide import guide_of, matching
 from shebao.surfaces.jinja import moment
 
+NEWS_SHOWN = 5
 MODE_SECONDS = 365 * 24 * 3600
-NEWS_DAYS = 730
 ADDRESS_LENGTH_MAX = 1000  # of where to go after signing in or switching the display
 
 
@@ -49,7 +46,8 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "groups": [{"title": title, "entries": entries} for title, entries in groups.items()],
         "search_words": words,
-        "notices_list": news(today())[:5],
+        "notices_list": news(today())[:NEWS_SHOWN],
+        "answers_list": published()[:NEWS_SHOWN],
     }
     return render(request, "public/home.html", frame(request, "首页") | context)
 
@@ -165,26 +163,6 @@ def _password_page(request: HttpRequest, forced: bool, wrong: str, error: str) -
 
 @everyone
 @require_GET
-def guides(request: HttpRequest) -> HttpResponse:
-    """事项目录 with search by any word people use."""
-    query = request.GET.get("q", "").strip()[:40]
-    found = matching(query) if query else items()
-    return render(request, "public/guides.html", frame(request, "办事指南") | {"query": query, "items": found})
-
-
-@everyone
-@require_GET
-def guide(request: HttpRequest, slug: str) -> HttpResponse:
-    """办事指南 of one item, generated from its declaration."""
-    item = item_by_slug(slug)
-    if item is None:
-        return errors.page(request, 404)
-    context = frame(request, f"{item.title}办事指南", crumbs=(("首页", "/"), ("办事指南", "/items"), (item.title, None)))
-    return render(request, "public/guide.html", context | {"item": item, "guide": guide_of(item, today())})
-
-
-@everyone
-@require_GET
 def verify(request: HttpRequest, code: str = "") -> HttpResponse:
     """凭证验真: anyone with the code sees the same facts as on the paper. Every look is recorded."""
     typed = (code or request.GET.get("code", "")).strip()[:40]
@@ -222,37 +200,6 @@ def _verdict(found: Verification, code: str) -> dict[str, object]:
         "sample": True,
         "checked_at": moment(now()),
     }
-
-
-@everyone
-@require_GET
-def notices(request: HttpRequest) -> HttpResponse:
-    """通知公告: parameters that came into force lately, each with its source and how far it is verified."""
-    return render(request, "public/notices.html", frame(request, "通知公告") | {"rules": recent_rules(today())})
-
-
-def recent_rules(on: date) -> list[Rule]:
-    """Rules of the place that began within the last two years, newest first."""
-    found = [
-        r for r in standard().all(settings.PLACE) if r.valid_from <= on and (on - r.valid_from).days < NEWS_DAYS and r.value is not None
-    ]
-    return sorted(found, key=lambda r: r.valid_from, reverse=True)
-
-
-def news(on: date) -> list[dict[str, object]]:
-    """The same as lines for the home page."""
-    return [{"title": f"{r.label}：{r.shown()}", "url": f"/notices#{r.id}-{r.valid_from}", "on": r.valid_from} for r in recent_rules(on)]
-
-
-@signed_in
-@require_GET
-def messages(request: HttpRequest) -> HttpResponse:
-    """消息: what others did to the unit's or agency's cases, newest first."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    events = Event.objects.select_related("case").exclude(account_id=actor.account_id).order_by("-id")[:50]
-    return render(
-        request, "public/messages.html", frame(request, "消息") | {"events": list(events) if actor.role in (Role.UNIT, Role.AGENCY) else []}
-    )
 
 
 @everyone

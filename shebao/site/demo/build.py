@@ -22,6 +22,7 @@ from shebao.site.demo.accounts import Cast, found_agencies
 from shebao.site.demo.filings import Casework
 from shebao.site.demo.money import Treasury
 from shebao.site.demo.scale import ISSUE_DAY, PLACE, Scale, lived_months
+from shebao.site.demo.service import Halls
 from shebao.site.demo.town import Employer, Town
 
 FILED_MONTHS = 6  # in the last months the units of the demo accounts change through 办件 only
@@ -87,6 +88,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     casework.these_days(today)
     declared.so_far(town, today, rulebook)
     treasury.enter_one_by_hand()
+    Halls(cast, today).open()
     cast.admit()
     tidy()
     return Built(months, time.monotonic() - began)

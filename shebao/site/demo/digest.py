@@ -20,6 +20,12 @@ _SEEN = (
     "select key, booked_on, recorded_at, state, text from ledger_posting",
     "select number, item_code, channel, unit_id, subject, state, returned, return_reason, round, created_at, ended_at from casework_case",
     "select case_id, row, id_number, name, state, typed::text, refusals::text from casework_filing",
+    "select name, agency_id, unit_day_max from contact_office",
+    "select office_id, day, from_minute, capacity, booked from contact_slot",
+    "select number, slot_id, unit_id, item_code, state from contact_booking",
+    "select number, unit_id, subject, state from contact_question",
+    "select title, text, audience, from_date, state from contact_notice",
+    "select unit_id, title, text, at from contact_message",
     "select username, name, post_class, unit_id, agency_id from access_account",
 )
 

@@ -38,7 +38,7 @@ class Desk:
 
     def context(self, at: datetime) -> Context:
         e = self.employer
-        return Context(e.unit_id, e.agency_id, PLACE, e.vip, at.date(), at)
+        return Context(e.unit_id, e.agency_id, PLACE, e.vip, at.date(), at, counter=self.channel is Channel.COUNTER)
 
 
 class Casework:
