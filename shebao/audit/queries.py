@@ -27,6 +27,7 @@ ACTIONS = {
     "levy.assessment_stopped": "月度核定中止",
     "levy.assessed": "月度核定完成",
     "levy.declared": "自主申报",
+    "levy.reminded": "催促申报",
     "levy.deferred": "缓缴生效",
     "levy.receipt_file": "到账文件入账",
     "levy.receipt_entered": "手工登记到账",

@@ -14,7 +14,7 @@ from shebao.base.identifiers import make_id_number
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance
 
 AREA = "420198"  # never assigned by GB/T 2260, and not the area of the demo city
-NUMBER = re.compile(r"(?:ZY|JY|GZ)\d{8}-\d{6}")
+NUMBER = re.compile(r"(?:ZY|JY|GZ|SB|HJ)\d{8}-\d{6}")
 SURNAMES, GIVEN = "赵钱孙李周吴郑王", "安宁康泰明华伟芳敏静丽强磊军洋勇艳杰娟涛超秀霞平刚桂英文辉玲"
 TYPES = tuple(i for i in INSURANCES if i is not Insurance.MATERNITY)  # what the units of the demo city insure
 # Halls may stand for several runs (SHEBAO_TEST_HALL), so people are drawn by chance; a failed test shows whom it drew.

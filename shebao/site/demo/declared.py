@@ -19,10 +19,10 @@ FIRST_DAY = 6
 
 
 def forgetful(town: Town, month: Month, months: Sequence[Month]) -> frozenset[int]:
-    """Who does not declare a month: none but in the last one, there a few large enough to be seen."""
+    """Who does not declare a month: none but in the last one, there the unit of the account unit2 and a few of the first agency."""
     if len(months) < 2 or month != months[-1]:
         return frozenset()
-    return frozenset(e.unit_id for e in _others(town)[:FORGETFUL])
+    return frozenset([town.neighbour.unit_id, *[e.unit_id for e in _others(town) if e.agency_id == 1][:FORGETFUL]])
 
 
 def so_far(town: Town, today: date, rulebook: Rulebook) -> None:
