@@ -7,6 +7,8 @@ from datetime import datetime
 from django.contrib.auth.hashers import make_password
 from django.db.models import Q
 
+from shebao.access import limits
+from shebao.access.limits import Kind
 from shebao.access.models import Account
 from shebao.access.operations import end_sign_ins
 from shebao.audit.operations import Trace, record
@@ -75,7 +77,8 @@ def reset_password(account_id: int, *, at: datetime) -> Slip:
     """
     account = _other(account_id)
     password = "".join(secrets.choice(_LETTERS) for _ in range(SLIP_LENGTH))
-    Account.objects.filter(pk=account.pk).update(password=make_password(password), must_change_password=True, failures=0, locked_until=None)
+    Account.objects.filter(pk=account.pk).update(password=make_password(password), must_change_password=True)
+    limits.forget(Kind.NAME, account.username)
     end_sign_ins(account.pk, at=at)
     record([Trace("access.password_reset", account.username)], at=at)
     return Slip(account.username, password)

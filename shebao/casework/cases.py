@@ -8,10 +8,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from shebao.access.rights import Level, require
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
-from shebao.casework.item import Context, ServiceItem
+from shebao.casework.item import Context, ServiceItem, item_of
 from shebao.casework.models import Attachment, Case, CaseState, Channel, Event, Filing, Submission
 from shebao.casework.numbers import next_numbers
 
@@ -61,10 +62,11 @@ class _Twice(Exception):
 
 
 def locked(case_id: int, version: int | None = None) -> Case:
-    """The case under a row lock. Raises: NoSuchCaseError; StaleCaseError when the version moved on."""
+    """The case under a row lock. Raises: NoSuchCaseError; StaleCaseError when the version moved on; NoRightError."""
     case = Case.objects.select_for_update().filter(pk=case_id).first()
     if case is None:
         raise NoSuchCaseError
+    require(case.item_code, item_of(case.item_code, case.item_version).title, Level.FILE)
     if version is not None and case.version != version:
         raise StaleCaseError(case)
     return case
@@ -95,7 +97,8 @@ def moved(case: Case, *, at: datetime) -> None:
 
 
 def new_case(item: ServiceItem, context: Context, channel: Channel, subject: str, state: CaseState) -> Case:
-    """Create an empty case with its 业务顺序号."""
+    """Create an empty case with its 业务顺序号. Raises: NoRightError for an operator without the right."""
+    require(item.code, item.title, Level.FILE)
     actor = current()
     return Case.objects.create(
         number=next_numbers(item.prefix, context.on)[0],

@@ -208,3 +208,30 @@ class Attachment(models.Model):
             models.CheckConstraint(condition=~models.Q(size__lt=1), name="casework_attachment_not_empty"),
         ]
         indexes = [models.Index(fields=["at"], condition=models.Q(case=None, withdrawn_at=None), name="casework_attachment_left")]
+
+
+class Settlement(models.Model):
+    """审核意见 of a large batch that takes effect in pieces: decided once, finished once, at most one of a case open at a time.
+
+    `back_reason` is not empty when all rows go back. `rows_done` counts rows that took effect or went back since.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="settlements", db_index=False)
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    reviewer = models.IntegerField()
+    reviewer_name = models.CharField(max_length=50)
+    decided_at = models.DateTimeField()
+    back_reason = models.CharField(max_length=300, default="")
+    back_pins = models.JSONField(default=list)
+    rows_total = models.IntegerField()
+    rows_done = models.IntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case"], condition=models.Q(finished_at=None), name="casework_settlement_one_open"),
+            models.CheckConstraint(condition=models.Q(rows_done__lte=models.F("rows_total")), name="casework_settlement_within"),
+        ]
+        indexes = [models.Index(fields=["case", "-id"], name="casework_settlement_case")]

@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from shebao.access.acting import acting
+from shebao.access.rights import Level, require
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import Refusal, RefusedError, ShebaoError
-from shebao.casework import attachments
+from shebao.casework import attachments, large
 from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
 from shebao.casework.examine import Examined, Typed, as_json, asked, check, examine, from_json, read, typed_of
 from shebao.casework.item import Change, Context, MoneyEffect, Review, ServiceItem, Subject, item_of
@@ -236,6 +237,7 @@ def _submit(case_id: int, version: int, context: Context) -> int:
     if case.state != CaseState.DRAFT:
         raise WrongStateError(case, "提交审批")
     item = item_of(case.item_code, case.item_version)
+    require(item.code, item.title, Level.SUBMIT)
     rows = Filing.objects.filter(case=case, state__in=OPEN_STATES)
     _examine_again(item, context, case, rows)
     good = rows.filter(refusals__isnull=True, values__isnull=False)
@@ -308,9 +310,10 @@ def _own(case: Case, context: Context) -> Case:
 def withdraw(case_id: int, version: int, *, at: datetime, context: Context | None = None) -> None:
     """退单: take back a case that is not submitted, or that no reviewer has opened yet.
 
-    Raises: StaleCaseError, WrongStateError, OtherSideError.
+    Raises: StaleCaseError, WrongStateError, OtherSideError, SettlingError.
     """
     case = locked(case_id, version)
+    large.refuse_while_settling(case)
     if context is not None:
         _own(case, context)
     waiting = case.state == CaseState.REVIEW and case.claimed_by is None and case.first_by is None and not case.automatic

@@ -7,10 +7,11 @@ from django.middleware.csrf import get_token
 from markupsafe import Markup
 
 from shebao.access.queries import Live
+from shebao.access.rights import Level, may
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
-from shebao.casework.item import Audience, items_for
 from shebao.casework.queues import queues_for
+from shebao.channels.guards import open_items, page_of
 from shebao.contact.messages import unread
 
 
@@ -41,13 +42,13 @@ def frame(
         "page_title": title,
         "actor": actor,
         "who": {"name": actor.name, "unit": live.unit_name or live.agency_name, "role": _post(actor)} if live else None,
-        "nav": unit_menu(request.path, counts)
+        "nav": unit_menu(request.path, actor, counts)
         if unit
         else desk_menu(request.path, actor, counts)
         if desk
         else other_menu(request.path, actor),
-        "tabs": unit_tabs(request.path, counts) if unit else desk_tabs(request.path, actor, counts) if desk else [],
-        "nav_key": (actor.role, actor.posts, request.path, tuple(sorted(counts.items()))),
+        "tabs": unit_tabs(request.path, actor, counts) if unit else desk_tabs(request.path, actor, counts) if desk else [],
+        "nav_key": (actor.role, actor.posts, actor.rights, request.path, tuple(sorted(counts.items()))),
         "crumbs": crumbs,
         "notices": [],
         "mode": "elder" if request.COOKIES.get("mode") == "elder" else "plain",
@@ -77,30 +78,25 @@ def _groups(path: str, groups: dict[str, list[tuple[str, str, str, int]]]) -> li
     return [{"title": group, "entries": _entries(path, entries)} for group, entries in groups.items()]
 
 
-PAGES_OF_ITEMS = {"levy.declare_month": "/u/months"}  # items that are better done on a page of their own than in a form
-
-
-def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
-    """The left tree of the 单位 portal, in the seeds' words."""
+def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str, object]]:
+    """The left tree of the 单位 portal, in the seeds' words; of an operator only what the 主经办人 gave."""
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
-    for item in items_for(Audience.UNIT):
-        groups.setdefault(item.group, []).append((item.title, PAGES_OF_ITEMS.get(item.code, f"/u/items/{item.slug}/"), item.icon, 0))
-    groups.setdefault("申报与缴费", []).append(("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0)))
+    for item in open_items(actor):
+        groups.setdefault(item.group, []).append((item.title, page_of(item), item.icon, 0))
+    groups.setdefault("申报与缴费", []).extend(_held(actor, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]))
     first = [
         ("首页", "/u/", "house", 0),
         ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
         ("已办任务", "/u/done", "check2-square", 0),
     ]
+    staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
+    staff.append(("单位欠费查询", "/u/arrears", "exclamation-octagon", 0))
+    papers = [("参保证明打印", "/u/certificates", "file-earmark-text", 0)]
+    own = [("经办人管理", "/u/operators", "people", 0)] if Post.UNIT_LEAD in actor.posts else []
     return [
         {"title": "", "entries": _entries(path, first)},
-        *_groups(path, groups),
-        {
-            "title": "单位网申综合查询",
-            "entries": _entries(
-                path,
-                [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)],
-            ),
-        },
+        *_groups(path, {title: entries for title, entries in groups.items() if entries}),
+        *_given(path, actor, "单位网申综合查询", staff),
         {
             "title": "预约与咨询",
             "entries": _entries(
@@ -113,28 +109,33 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
                 ],
             ),
         },
-        {
-            "title": "证明与服务",
-            "entries": _entries(
-                path, [("参保证明打印", "/u/certificates", "file-earmark-text", 0), ("办事指南", "/items", "journal-text", 0)]
-            ),
-        },
-        {"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])},
+        {"title": "证明与服务", "entries": _entries(path, [*_held(actor, papers), ("办事指南", "/items", "journal-text", 0)])},
+        {"title": "账户与安全", "entries": _entries(path, [*own, ("修改密码", "/password", "person-gear", 0)])},
     ]
 
 
-def unit_tabs(path: str, counts: dict[str, int]) -> list[Entry]:
+_SERVICES = {"/u/bills": "service.bills", "/u/staff": "service.staff", "/u/certificates": "service.certificates"}
+
+
+def _held(actor: Actor, entries: list[tuple[str, str, str, int]]) -> list[tuple[str, str, str, int]]:
+    return [entry for entry in entries if entry[1] not in _SERVICES or may(actor, _SERVICES[entry[1]], Level.QUERY)]
+
+
+def _given(path: str, actor: Actor, title: str, entries: list[tuple[str, str, str, int]]) -> list[dict[str, object]]:
+    held = _held(actor, entries)
+    return [{"title": title, "entries": _entries(path, held)}] if held else []
+
+
+def unit_tabs(path: str, actor: Actor, counts: dict[str, int]) -> list[Entry]:
     """The five keys at the foot of the phone."""
-    return _entries(
-        path,
-        [
-            ("首页", "/u/", "house", 0),
-            ("办事", "/u/items", "grid", 0),
-            ("待办", "/u/todo", "inbox", counts.get("todo", 0)),
-            ("缴费", "/u/bills", "credit-card-2-front", 0),
-            ("花名册", "/u/staff", "people", 0),
-        ],
-    )
+    keys = [
+        ("首页", "/u/", "house", 0),
+        ("办事", "/u/items", "grid", 0),
+        ("待办", "/u/todo", "inbox", counts.get("todo", 0)),
+        ("缴费", "/u/bills", "credit-card-2-front", 0),
+        ("花名册", "/u/staff", "people", 0),
+    ]
+    return _entries(path, _held(actor, keys))
 
 
 def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str, object]]:
@@ -165,6 +166,8 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
             ("预约设置", "/w/offices", "gear", 0),
         ]
         groups.append({"title": "预约与咨询", "entries": _entries(path, services)})
+        given = [("法人注册确认", "/w/registrations", "clipboard-check", 0), ("密码条发放", "/w/slips", "key", 0)]
+        groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
     declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
         entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]

@@ -10,7 +10,6 @@ from shebao.base.terms import INSURANCES, Insurance, Payer
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy.bulk import AMOUNT_COLUMNS
-from shebao.levy.deferring import mark_bills
 from shebao.levy.models import Run
 from shebao.levy.settling import estimate_undeclared, use_credits
 from shebao.policy.calendar import add_working_days
@@ -29,7 +28,7 @@ def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
     """Issue the bills of a published month and book them as receivable. Set-based; returns how many bills.
 
     Lines owed outside the normal month (补缴) that are on no bill yet are taken onto it. Undeclared units are determined by last month;
-    credits of settled months pay at once; what a deferral covers is marked.
+    credits of settled months pay at once.
     """
     due = payment_due(rulebook, run.month, on, run.place)
     with connection.cursor() as cursor:
@@ -71,15 +70,13 @@ def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
         text = f"{run.month} 月度核定应收"
         book([Booking(f"assess:{run.place}:{run.month}", text, f"run:{run.pk}", tuple(sides))], place=run.place, on=on, at=at)
     use_credits(run, at=at)
-    mark_bills(run)
     return bills
 
 
 _BILLS = """
-insert into levy_bill (number, unit_id, agency_id, month, issued_on, due_date, headcount, unit_fen, person_fen, paid_fen, deferred_fen,
-                       state, run_id)
+insert into levy_bill (number, unit_id, agency_id, month, issued_on, due_date, headcount, unit_fen, person_fen, paid_fen, state, run_id)
 select 'HD' || %(month)s || '-' || lpad(nextval('levy_bill_number')::text, 7, '0'), u.id, u.agency_id, %(month)s, %(on)s, %(due)s,
-       coalesce(a.heads, 0), 0, 0, 0, 0, 'issued', %(run)s
+       coalesce(a.heads, 0), 0, 0, 0, 'issued', %(run)s
 from parties_unit u
 left join (select unit_id, count(*) as heads from levy_assessment where month = %(month)s group by 1) a on a.unit_id = u.id
 where u.place = %(place)s and u.kind = 'employer'
@@ -88,23 +85,24 @@ order by u.id
 """
 
 
-def _type_row(insurance: Insurance) -> str:
+def type_row(insurance: Insurance) -> str:
+    """One type of a levy_assessment row as a row of values: code, flag, base, unit part, person part."""
     unit, person = (AMOUNT_COLUMNS.get((insurance, payer), "0") for payer in (Payer.UNIT, Payer.PERSON))
     base = {Insurance.MEDICAL: "medical_base_fen", Insurance.LARGE_MEDICAL: "0"}.get(insurance, "pension_base_fen")
     return f"({insurance.value}, {insurance.flag}, {base}, {unit}, {person})"
 
 
 _NORMAL_LINES = f"""
-insert into levy_billline (bill_id, insurance, origin, headcount, base_fen, unit_fen, person_fen, paid_fen, deferred_fen)
-select b.id, t.insurance, 'normal', count(*), sum(t.base_fen), sum(t.unit_fen), sum(t.person_fen), 0, 0
+insert into levy_billline (bill_id, insurance, origin, headcount, base_fen, unit_fen, person_fen, paid_fen)
+select b.id, t.insurance, 'normal', count(*), sum(t.base_fen), sum(t.unit_fen), sum(t.person_fen), 0
 from levy_assessment a join levy_bill b on b.unit_id = a.unit_id and b.month = a.month and b.run_id = %(run)s
-cross join lateral (values {", ".join(_type_row(i) for i in ASSESSED_TYPES)}) as t (insurance, flag, base_fen, unit_fen, person_fen)
+cross join lateral (values {", ".join(type_row(i) for i in ASSESSED_TYPES)}) as t (insurance, flag, base_fen, unit_fen, person_fen)
 where a.month = %(month)s and a.profile & t.flag <> 0 group by b.id, t.insurance order by b.id, t.insurance
 """
 
 _OTHER_LINES = """
-insert into levy_billline (bill_id, insurance, origin, headcount, base_fen, unit_fen, person_fen, paid_fen, deferred_fen)
-select l.bill_id, l.insurance, l.origin, count(distinct l.person_id), sum(l.base_fen), sum(l.unit_fen), sum(l.person_fen), 0, 0
+insert into levy_billline (bill_id, insurance, origin, headcount, base_fen, unit_fen, person_fen, paid_fen)
+select l.bill_id, l.insurance, l.origin, count(distinct l.person_id), sum(l.base_fen), sum(l.unit_fen), sum(l.person_fen), 0
 from levy_line l join levy_bill b on b.id = l.bill_id where b.run_id = %s group by 1, 2, 3
 """
 

@@ -14,7 +14,7 @@ from shebao.base.months import Month, month_of, shift
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance
 from shebao.levy.declaring import lines_of
 from shebao.levy.desk_queries import Found
-from shebao.levy.models import Bill, BillState, Declaration, Estimate, MonthState, PlaceMonth
+from shebao.levy.models import Bill, BillKind, BillState, Declaration, Estimate, MonthState, PlaceMonth
 from shebao.levy.statement import Movement, Statement
 from shebao.policy.calendar import working_days_between
 from shebao.policy.declaration import declared_mask, explain_undeclared, payment_due
@@ -111,7 +111,7 @@ def standings(unit_id: int, place: str, months: Iterable[Month], on: date, ruleb
     """How months stand, in the order given. What changed after a declaration is not looked for."""
     wanted = list(months)
     states = {m.month: MonthState(m.state) for m in PlaceMonth.objects.filter(place=place, month__in=wanted)}
-    bills = {b.month: b for b in Bill.objects.filter(unit_id=unit_id, month__in=wanted)}
+    bills = {b.month: b for b in Bill.objects.filter(unit_id=unit_id, month__in=wanted, kind=BillKind.MONTHLY)}
     declared = {d.month: d for d in Declaration.objects.filter(unit_id=unit_id, month__in=wanted).order_by("round")}
     open_estimates = set(Estimate.objects.filter(unit_id=unit_id, month__in=wanted, settled_at=None).values_list("month", flat=True))
     found = []
@@ -189,7 +189,7 @@ def undeclared(
               group by u.id)
             select o.*,
               coalesce((select sum(l.unit_fen + l.person_fen) from levy_bill b join levy_billline l on l.bill_id = b.id
-                        where b.unit_id = o.id and b.month = %(previous)s and l.insurance = any(%(types)s)
+                        where b.unit_id = o.id and b.month = %(previous)s and b.kind = 'monthly' and l.insurance = any(%(types)s)
                           and l.origin in ('normal', 'estimate')), 0)::bigint,
               coalesce((select sum(e.unit_fen + e.person_fen) from levy_estimate e
                         where e.unit_id = o.id and e.month = %(month)s), 0)::bigint,

@@ -16,7 +16,7 @@ from shebao.base.months import Month, month_of, month_shown
 from shebao.base.terms import Insurance, Payer, insurances_in
 from shebao.levy import bulk
 from shebao.levy.dues import published, register
-from shebao.levy.models import Bill, Declaration, DeclarationLine, Estimate, MonthState
+from shebao.levy.models import Bill, BillKind, Declaration, DeclarationLine, Estimate, MonthState
 from shebao.levy.months import hold, state_of
 from shebao.levy.settling import settle
 from shebao.levy.statement import Sums
@@ -113,7 +113,7 @@ def declare(wanted: Wanted, *, place: str, month: Month, at: datetime, rulebook:
     """
     mask = required(place, month, at=at, rulebook=rulebook)
     late = hold(place, [month])[month] is MonthState.ASSESSED
-    bill = Bill.objects.select_for_update().filter(unit_id=wanted.unit_id, month=month).first() if late else None
+    bill = Bill.objects.select_for_update().filter(unit_id=wanted.unit_id, month=month, kind=BillKind.MONTHLY).first() if late else None
     stands = _looked_at(wanted, place, month, mask, late=late, bill=bill, rulebook=rulebook)
     if stands.error is not None:
         raise stands.error
@@ -149,7 +149,7 @@ def hindrance(wanted: Wanted, *, place: str, month: Month, at: datetime, ruleboo
     except ShebaoError as error:
         return error
     late = state_of(place, month) is MonthState.ASSESSED
-    bill = Bill.objects.filter(unit_id=wanted.unit_id, month=month).first() if late else None
+    bill = Bill.objects.filter(unit_id=wanted.unit_id, month=month, kind=BillKind.MONTHLY).first() if late else None
     return _looked_at(wanted, place, month, mask, late=late, bill=bill, rulebook=rulebook).error
 
 

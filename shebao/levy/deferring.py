@@ -1,6 +1,7 @@
-"""缓缴: what a unit may pay later, which bills that covers, and what is due of a bill on a day. Everybody who asks whether something is
-overdue asks here."""
+"""缓缴: what a unit may pay later, and what is due of a bill on a day. Arrears, late fees and receiving ask through levy.suspension, which
+knows of deferrals by `last_days`; pages and papers ask here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,23 +9,11 @@ from django.db import IntegrityError, connection, transaction
 
 from shebao.audit.operations import Trace, record
 from shebao.base.errors import ShebaoError
-from shebao.base.months import Month, month_shown, span
-from shebao.base.months import shift as shifted
+from shebao.base.months import Month, month_shown, shift, span
 from shebao.base.terms import INSURANCES, Insurance, insurances_in, mask_of
-from shebao.levy.models import Bill, BillState, Deferral, Run
-
-# What is overdue of a bill `b` on %(on)s, fen. Payments count for what is not deferred first, so at most deferred_fen is put off.
-OVERDUE_FEN = """
-(case when b.state = 'paid' or b.due_date >= %(on)s then 0
-      when b.deferred_until is null then b.unit_fen + b.person_fen - b.paid_fen
-      when b.deferred_until >= %(on)s then greatest(b.unit_fen + b.person_fen - b.paid_fen - b.deferred_fen, 0)
-      else b.unit_fen + b.person_fen - b.paid_fen end)
-"""
-# Since when it is: the deferred rest of a bill falls due when the deferral ends.
-DUE_SINCE = """
-(case when b.deferred_until is not null and b.unit_fen + b.person_fen - b.paid_fen <= b.deferred_fen
-      then greatest(b.due_date, b.deferred_until) else b.due_date end)
-"""
+from shebao.levy.models import MONTHLY_ORIGINS, OPEN_STATES, Bill, BillKind, BillLine, BillState, Deferral
+from shebao.levy.suspension import Deferred, suspended
+from shebao.papers.operations import revoke_of
 
 
 class AlreadyDeferredError(ShebaoError):
@@ -52,10 +41,7 @@ class NewDeferral:
 
 
 def grant(deferral: NewDeferral, *, at: datetime) -> int:
-    """缓缴 takes effect: unpaid bills of its months are marked at once, later ones when they are issued. Returns the deferral.
-
-    Raises: AlreadyDeferredError.
-    """
+    """缓缴 takes effect, for bills that are issued and for those to come. Returns the deferral. Raises: AlreadyDeferredError."""
     with connection.cursor() as cursor:  # one at a time a unit: two inserts under an exclusion constraint would wait for each other
         cursor.execute("select 1 from parties_unit where id = %s for no key update", [deferral.unit_id])
     try:
@@ -74,59 +60,24 @@ def grant(deferral: NewDeferral, *, at: datetime) -> int:
             )
     except IntegrityError as error:
         raise AlreadyDeferredError from error
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select id from levy_bill where unit_id = %s and month between %s and %s and state <> 'paid' order by id for update",
-            [deferral.unit_id, deferral.first_month, deferral.last_month],
-        )
-        _mark([row[0] for row in cursor.fetchall()])
+    bills = Bill.objects.filter(
+        unit_id=deferral.unit_id, kind=BillKind.MONTHLY, month__gte=deferral.first_month, month__lte=deferral.last_month
+    )
+    if numbers := list(bills.filter(state__in=OPEN_STATES).values_list("number", flat=True)):
+        revoke_of(deferral.unit_id, numbers, "已办理缓缴，请重新打印", at)
     told = {"types": [i.key for i in deferral.insurances], "months": [deferral.first_month, deferral.last_month]}
     record([Trace("levy.deferred", f"{deferral.unit_id}", after=told, unit_id=deferral.unit_id, agency_id=deferral.agency_id)], at=at)
     return made.pk
 
 
-def mark_bills(run: Run) -> int:
-    """Mark the bills that a run has just issued where a deferral covers them. Returns how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            select b.id from levy_bill b join levy_deferral d on d.unit_id = b.unit_id and b.month between d.first_month and d.last_month
-            where b.run_id = %s and b.state <> 'paid' group by b.id order by b.id
-            """,
-            [run.pk],
-        )
-        bills = [row[0] for row in cursor.fetchall()]
-    _mark(bills)
-    return len(bills)
-
-
-_FLAG = "case l.insurance " + " ".join(f"when {i.value} then {i.flag}" for i in INSURANCES) + " end"
-
-
-def _mark(bills: list[int]) -> None:
-    if not bills:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            update levy_billline l set deferred_fen = least(l.unit_fen, l.unit_fen + l.person_fen - l.paid_fen)
-            from levy_bill b join levy_deferral d on d.unit_id = b.unit_id and b.month between d.first_month and d.last_month
-            where l.bill_id = b.id and b.id = any(%s) and d.insurance_mask & ({_FLAG}) <> 0 and l.origin in ('normal', 'estimate')
-            """,
-            [bills],
-        )
-        cursor.execute(
-            """
-            update levy_bill b set deferred_fen = n.fen, deferred_until = n.until
-            from (select l.bill_id, sum(l.deferred_fen)::bigint as fen, min(d.repay_by) as until
-                  from levy_billline l join levy_bill x on x.id = l.bill_id
-                  join lateral (select min(repay_by) as repay_by from levy_deferral d
-                                where d.unit_id = x.unit_id and x.month between d.first_month and d.last_month) d on true
-                  where l.bill_id = any(%s) group by 1) n
-            where b.id = n.bill_id and n.fen > 0
-            """,
-            [bills],
-        )
+def last_days(unit_ids: Sequence[int], on: date) -> Deferred:
+    """Last day of deferral by (unit, month, insurance), running and ended ones: the provider of levy.suspension."""
+    found: dict[tuple[int, int, int], date] = {}
+    for d in Deferral.objects.filter(unit_id__in=list(unit_ids)):
+        for month in span(d.first_month, shift(d.last_month, 1)):
+            for insurance in insurances_in(d.insurance_mask):
+                found[d.unit_id, month, insurance.value] = d.repay_by
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +89,21 @@ class Part:
     deferred: bool
 
 
-def open_parts(bill: Bill) -> tuple[Part, ...]:
-    """What is open of a bill, the deferred part apart: late fees run for each part from its own due date."""
-    later = min(bill.deferred_fen, bill.open_fen)
-    parts = [Part(bill.open_fen - later, bill.due_date, False)]
-    if bill.deferred_until is not None:
-        parts.append(Part(later, max(bill.due_date, bill.deferred_until), True))
+def open_parts(bill: Bill, deferred: Deferred | None = None) -> tuple[Part, ...]:
+    """What is open of a bill, the deferred part apart: late fees run for each part from its own due date.
+
+    deferred: what levy.suspension says of the unit, when it is at hand.
+    """
+    if bill.state not in OPEN_STATES or not bill.open_fen:
+        return ()
+    known = suspended([bill.unit_id], bill.due_date) if deferred is None and bill.kind == BillKind.MONTHLY else deferred or {}
+    last_of = {i.value: known[key] for i in INSURANCES if (key := (bill.unit_id, bill.month, i.value)) in known}
+    later: dict[date, int] = {}
+    if last_of and bill.kind == BillKind.MONTHLY:
+        for line in BillLine.objects.filter(bill=bill, insurance__in=list(last_of), origin__in=MONTHLY_ORIGINS):
+            day = max(last_of[line.insurance], bill.due_date)
+            later[day] = later.get(day, 0) + min(line.unit_fen, line.open_fen)
+    parts = [Part(bill.open_fen - sum(later.values()), bill.due_date, False), *(Part(later[day], day, True) for day in sorted(later))]
     return tuple(part for part in parts if part.amount_fen)
 
 
@@ -152,18 +112,22 @@ def overdue_fen(bill: Bill, on: date) -> int:
     return sum(part.amount_fen for part in open_parts(bill) if part.due_date < on)
 
 
-def deferred_fen(bill: Bill, on: date) -> int:
-    """What is open of a bill and put off on a day, fen."""
-    return sum(part.amount_fen for part in open_parts(bill) if part.deferred and on <= part.due_date)
+def deferred_of(bill: Bill, on: date) -> Part | None:
+    """What is open of a bill and put off on a day, until its last day; None when nothing is."""
+    running = [part for part in open_parts(bill) if part.deferred and on <= part.due_date]
+    return Part(sum(part.amount_fen for part in running), running[-1].due_date, True) if running else None
 
 
-def bill_word(bill: Bill, on: date) -> tuple[str, str]:
-    """缴费状态 of a bill on a day and its tone: 已到账, 欠费, 缓缴中, 部分到账, 待缴费."""
+def bill_word(bill: Bill, on: date, deferred: Deferred | None = None) -> tuple[str, str]:
+    """缴费状态 of a bill on a day and its tone: 已到账, 欠费, 缓缴中, 部分到账, 待缴费 …"""
     if bill.state == BillState.PAID:
         return "已到账", "ok"
-    if overdue_fen(bill, on):
-        return "欠费", "err"
-    if deferred_fen(bill, on) == bill.open_fen:
+    if bill.state not in OPEN_STATES:
+        return BillState(bill.state).label, "mute"
+    parts = open_parts(bill, deferred)
+    if any(part.due_date < on for part in parts):
+        return ("已过缴费期限", "err") if bill.kind == BillKind.ARREARS else ("欠费", "err")
+    if all(part.deferred for part in parts):
         return "缓缴中", "info"
     return ("部分到账", "warn") if bill.state == BillState.PART_PAID else ("待缴费", "info")
 
@@ -178,7 +142,7 @@ def deferred_types(unit_id: int, months: tuple[Month, Month], on: date) -> dict[
     found: dict[Month, int] = {}
     first, last = months
     for deferral in Deferral.objects.filter(unit_id=unit_id, first_month__lte=last, last_month__gte=first, repay_by__gte=on):
-        for month in span(max(first, deferral.first_month), shifted(min(last, deferral.last_month), 1)):
+        for month in span(max(first, deferral.first_month), shift(min(last, deferral.last_month), 1)):
             found[month] = found.get(month, 0) | deferral.insurance_mask
     return {month: insurances_in(mask) for month, mask in sorted(found.items())}
 

@@ -15,8 +15,9 @@ from shebao.base.months import shift
 from shebao.base.terms import INSURANCES, Insurance, insurances_in
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
-from shebao.levy.models import Bill, BillLine, BillState, Estimate, Origin, Run
+from shebao.levy.models import Bill, BillLine, Estimate, Origin, Run
 from shebao.levy.statement import Sums
+from shebao.papers.operations import revoke_of
 from shebao.policy.declaration import declared_mask, late_window, payment_due, undeclared_ppm
 from shebao.policy.formulas import PPM
 from shebao.policy.rulebook import Rulebook, standard
@@ -31,7 +32,7 @@ with made as (
          (p.unit_fen * %(ppm)s + %(half)s) / %(million)s, (p.person_fen * %(ppm)s + %(half)s) / %(million)s, %(at)s, 0, 0
   from levy_bill b
   join levy_billline x on x.bill_id = b.id and x.origin = 'normal' and x.insurance = any(%(types)s)
-  join levy_bill before on before.unit_id = b.unit_id and before.month = %(previous)s
+  join levy_bill before on before.unit_id = b.unit_id and before.month = %(previous)s and before.kind = 'monthly'
   join levy_billline p on p.bill_id = before.id and p.insurance = x.insurance and p.origin in ('normal', 'estimate')
   where b.run_id = %(run)s and p.unit_fen + p.person_fen > 0
     and not exists (select 1 from levy_declaration d where d.unit_id = b.unit_id and d.month = b.month)
@@ -80,7 +81,6 @@ def settle(bill: Bill, declaration_id: int, totals: Mapping[Insurance, Sums], *,
         declared = totals.get(Insurance(line.insurance), Sums())
         line.origin, line.unit_fen, line.person_fen = Origin.NORMAL, declared.unit_fen, declared.person_fen
         line.paid_fen = min(paid_before, declared.total_fen)
-        line.deferred_fen = min(line.deferred_fen, line.unit_fen)
         estimate.credit_fen = paid_before - line.paid_fen
         estimate.declaration_id, estimate.settled_at = declaration_id, at
         estimate.settled_unit_fen, estimate.settled_person_fen = declared.unit_fen, declared.person_fen
@@ -90,7 +90,7 @@ def settle(bill: Bill, declaration_id: int, totals: Mapping[Insurance, Sums], *,
             Side(line.insurance, AccountKind.RECEIVABLE, estimate.credit_fen - less),
             Side(line.insurance, AccountKind.SUSPENSE, -estimate.credit_fen),
         ]
-    BillLine.objects.bulk_update(lines, ["origin", "unit_fen", "person_fen", "paid_fen", "deferred_fen"])
+    BillLine.objects.bulk_update(lines, ["origin", "unit_fen", "person_fen", "paid_fen"])
     Estimate.objects.bulk_update(
         list(estimates.values()), ["credit_fen", "declaration", "settled_at", "settled_unit_fen", "settled_person_fen"]
     )
@@ -98,6 +98,7 @@ def settle(bill: Bill, declaration_id: int, totals: Mapping[Insurance, Sums], *,
     if bill.open_fen and (was_clear or not was_overdue):
         bill.due_date = max(bill.due_date, payment_due(standard(), bill.month, on, place))
     bill.save()
+    revoke_of(bill.unit_id, [bill.number], "已补办申报，按实际应缴结算，请重新打印", at)
     if any(side.amount_fen for side in sides):
         key = f"settle:{bill.pk}"
         book([Booking(key, "补办申报结算", f"bill:{bill.number}", tuple(sides))], place=place, on=on, at=at)
@@ -105,9 +106,8 @@ def settle(bill: Bill, declaration_id: int, totals: Mapping[Insurance, Sums], *,
 
 def _bring_forward(bill: Bill, lines: list[BillLine]) -> None:
     bill.unit_fen, bill.person_fen = sum(x.unit_fen for x in lines), sum(x.person_fen for x in lines)
-    bill.paid_fen, bill.deferred_fen = sum(x.paid_fen for x in lines), sum(x.deferred_fen for x in lines)
-    bill.deferred_until = bill.deferred_until if bill.deferred_fen else None
-    bill.state = BillState.PAID if bill.open_fen == 0 else BillState.PART_PAID if bill.paid_fen else BillState.ISSUED
+    bill.paid_fen = sum(x.paid_fen for x in lines)
+    bill.state = bill.state_now()
     if bill.open_fen:
         bill.paid_on = None
 
@@ -116,7 +116,7 @@ def _bring_forward(bill: Bill, lines: list[BillLine]) -> None:
 _USE = """
 with offered as (
   select e.id as estimate_id, l.id as line_id, e.credit_fen - e.used_fen as rest,
-         l.unit_fen + l.person_fen - l.paid_fen
+         l.unit_fen + l.person_fen - l.paid_fen - l.moved_fen - l.written_off_fen
            - coalesce(sum(e.credit_fen - e.used_fen) over before, 0) as still
   from levy_bill b join levy_estimate e on e.unit_id = b.unit_id and e.credit_fen > e.used_fen
   join levy_billline l on l.bill_id = b.id and l.insurance = e.insurance and l.origin in ('normal', 'estimate')

@@ -18,6 +18,8 @@ from shebao.papers import codes
 from shebao.papers.contracts import (
     AdditionRoster,
     AdditionRow,
+    ArrearsDetail,
+    ArrearsDetailRow,
     ArrearsLine,
     AssessmentLine,
     CertificateMonth,
@@ -198,6 +200,66 @@ def unit_assessment(*, arrears: bool = True) -> UnitAssessment:
             "工伤保险浮动费率（injury.rate）取自推定值，状态：未核实（assumed）；以经办机构核定为准。",
             "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。",
         ],
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def order_assessment() -> UnitAssessment:
+    """《单位社会保险费核定表》 of an arrears order: no month of its own, the lines of those who pay late."""
+    data = unit_assessment()
+    owed = data["arrears"]
+    data |= {"bill_number": "QF202612-0000321", "lines": [], "people": 1, "facts": data["facts"][:2]}
+    for key in ("unit_fen", "person_fen", "late_fee_fen", "total_fen"):
+        data[key] = sum(line[key] for line in owed)
+    return data
+
+
+def reduced_assessment() -> UnitAssessment:
+    """《单位社会保险费核定表》 of a month part of which went onto an order."""
+    data = unit_assessment(arrears=False)
+    data["deductions"] = [{"label": "已转欠费补缴单", "amount_fen": 219_163}]
+    data["payable_fen"] = data["total_fen"] - 219_163
+    return data
+
+
+def arrears_detail(people: int = 3, months: int = 2) -> ArrearsDetail:
+    """《社会保险费补缴明细表》 of so many people and months, five 险种 each."""
+    rows: list[ArrearsDetailRow] = []
+    for number in range(people):
+        for i in range(months):
+            for insurance in INSURANCES[:5]:
+                unit_fen, person_fen, fee_fen = (0, 700, 2) if insurance is Insurance.LARGE_MEDICAL else (143_808, 71_904, 3_451 - i)
+                rows.append(
+                    {
+                        "name": name(number),
+                        "id_number": id_number(number),
+                        "due_month": shift(202610, i),
+                        "insurance": insurance.label,
+                        "base_fen": None if insurance is Insurance.LARGE_MEDICAL else 898_800,
+                        "unit_fen": unit_fen,
+                        "person_fen": person_fen,
+                        "days": 32 - i,
+                        "late_fee_fen": fee_fen,
+                        "total_fen": unit_fen + person_fen + fee_fen,
+                    }
+                )
+    data: ArrearsDetail = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "bill_number": "QF202612-0000321",
+        "unit_number": "4201999876543",
+        "unit_name": UNIT,
+        "due_date": date(2027, 1, 5),
+        "people": people,
+        "rows": rows,
+        "unit_fen": sum(row["unit_fen"] for row in rows),
+        "person_fen": sum(row["person_fen"] for row in rows),
+        "late_fee_fen": sum(row["late_fee_fen"] for row in rows),
+        "total_fen": sum(row["total_fen"] for row in rows),
+        "assessed_by": "系统自动核定",
+        "assessed_date": AT.date(),
+        "notices": ["请携带本表和《单位社会保险费核定表》到税务机关缴费；开具税票前如需取消，请办理“欠费补缴回退”。"],
     }
     data.update(_verified())  # type: ignore[typeddict-item]
     return data
@@ -418,6 +480,10 @@ SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "addition_roster_draft": (PaperKind.ADDITION_ROSTER, addition_roster(9, draft=True)),
     "reduction_roster": (PaperKind.REDUCTION_ROSTER, reduction_roster()),
     "unit_assessment": (PaperKind.UNIT_ASSESSMENT, unit_assessment()),
+    "unit_assessment_order": (PaperKind.UNIT_ASSESSMENT, order_assessment()),
+    "unit_assessment_reduced": (PaperKind.UNIT_ASSESSMENT, reduced_assessment()),
+    "arrears_detail": (PaperKind.ARREARS_DETAIL, arrears_detail()),
+    "arrears_detail_long": (PaperKind.ARREARS_DETAIL, arrears_detail(9, 3)),
     "insurance_certificate": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate()),
     "insurance_certificate_three": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate(3, 36)),
     "unit_certificate": (PaperKind.UNIT_CERTIFICATE, unit_certificate()),

@@ -359,6 +359,24 @@ class PhotoSize(Shape):
         return f"至少 {self.width_min_px}×{self.height_min_px} 像素，宽为高的 {ratio}"
 
 
+class AnnualWindow(Shape):
+    """年度申报受理时间: the days on which a year's wages may be declared, both included. None: that end was not published."""
+
+    opens: date | None
+    closes: date | None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.opens is None and self.closes is None:
+            raise ValueError("a window without any end is null, not a window")
+        if self.opens is not None and self.closes is not None and self.closes < self.opens:
+            raise ValueError("the window closes before it opens")
+        return self
+
+    def shown(self) -> str:
+        return f"{self.opens or '起日未公布'} 至 {self.closes or '止日未公布'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How the value of one rule id is checked and shown."""
@@ -421,6 +439,11 @@ KINDS: dict[str, Kind] = {
     "late_fee.cap_ratio": _ppm("本金的 "),
     "interest.back_payment_rate": _ppm("每年 "),
     "social_insurance_year": _structured(SocialInsuranceYear),
+    "annual_declaration.window": _structured(AnnualWindow),
+    "outside_retiree.rate": _structured(Rate),
     "service.outage": _structured(Window),
     "photo.one_inch": _structured(PhotoSize),
+    "vip.months_of_use_min": _count("个月"),
+    "vip.returned_share_max": _ppm("申报的 "),
+    "vip.overdue_bills_max": _count("张"),
 }

@@ -226,6 +226,29 @@ def _query_paths() -> dict[str, Any]:
         },
         "/bookings/{number}/cancel": {"post": _operation("取消预约", "预约", path=("number",), body=_object({}))},
         "/messages": {"get": _operation("给本单位的消息", "消息")},
+        "/certificates": {
+            "post": _operation(
+                "批量出具参保证明",
+                "参保证明",
+                body=_object(
+                    {
+                        "submission_key": {"type": "string", "format": "uuid"},
+                        "people": {
+                            "description": '"all" 为全部在职参保人员，或公民身份号码的数组',
+                            "oneOf": [{"type": "string", "const": "all"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+                        },
+                        "first_month": {"type": "string", "pattern": "^[0-9]{6}$"},
+                        "last_month": {"type": "string", "pattern": "^[0-9]{6}$"},
+                        "purpose": {"type": "string", "maxLength": 30},
+                    },
+                    ["submission_key", "people", "first_month", "last_month"],
+                ),
+                answer={"type": "object"},
+                status="201",
+            )
+        },
+        "/certificates/{id}": {"get": _operation("批量出具的进度", "参保证明", path=("id",))},
+        "/certificates/{id}.zip": {"get": _operation("下载压缩包（完成后限时）", "参保证明", path=("id",))},
         "/staff": {"get": _operation("花名册", "查询", query=(("month", "年月"), ("after", "从此个人编号之后")))},
         "/bills": {"get": _operation("核定单列表", "查询")},
         "/bills/{number}": {"get": _operation("一张核定单", "查询", path=("number",))},

@@ -7,11 +7,24 @@ import pytest
 from django.apps import apps
 from django.utils.timezone import now
 
-from shebao.access.models import Account, Grant, SignIn
+from shebao.access.models import (
+    Acceptance,
+    Account,
+    Certificate,
+    Grant,
+    Guess,
+    Operator,
+    OperatorRight,
+    Qualification,
+    Registration,
+    SignIn,
+    Slip,
+)
 from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
+from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
 from tests.db import support
@@ -48,13 +61,28 @@ AGENCIES = {
     "access_account": "t.id = {0}",
     "access_grant": "t.account_id = {0}",
     "access_signin": "t.account_id = {0}",
+    **{
+        f"access_{name}": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})"
+        for name in ("qualification", "operator", "operatorright", "certificate", "slip", "acceptance")
+    },
 }
 # Rows that belong to no unit and no agency: all may be read, none may be written.
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
 SHARED_AGENCY = SHARED_UNIT | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
-UNSEEN = {"casework_effect", "levy_receiptfile", "levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
-PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper"}
-ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "audit_event"}
+UNSEEN = {
+    "access_guess",
+    "access_registration",
+    "casework_effect",
+    "levy_receiptfile",
+    "levy_runchunk",
+    "ledger_account",
+    "ledger_posting",
+    "ledger_entry",
+}
+PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper"} | {
+    "access_guess", "access_qualification", "access_operator",
+}  # fmt: skip
+ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
 OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "casework")
 
 
@@ -97,6 +125,12 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             (agency, Post.REVIEWER, {"agency_id": agency}),
         ):
             _account(number, post, place)
+    for agency, unit in enumerate(both, 1):
+        _registered(agency)
+        order = {"key": support.UUID(int=unit), "unit_id": unit, "agency_id": agency, "made_by": 0}
+        with acting(ENGINE):
+            bundles.order("参保证明", {}, [1], **order, at=support.AT)
+    Guess.objects.using("owner").create(id=1, since=support.AT)
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both
@@ -106,7 +140,31 @@ def _account(number: int, post: Post, place: dict[str, int]) -> None:
     words = {"username": f"u{number}", "password": "!", "name": "某", "post_class": post.post_class, "created_at": support.AT}
     account = Account.objects.using("owner").create(id=number, **words, **place)
     Grant.objects.using("owner").create(account=account, post=post, post_class=post.post_class, from_date=support.AT.date(), granted_by=0)
+    if unit := place.get("unit_id"):
+        _qualified(account, unit)
     SignIn.objects.using("owner").create(token_sha256=number.to_bytes(32, "big"), account=account, started_at=support.AT, seen_at=now())
+
+
+def _qualified(account: Account, unit: int) -> None:
+    """网上办事资格 of a unit with all that hangs on it."""
+    of = {"account": account, "unit_id": unit}
+    agreed = {"agreement_code": "online_service", "agreement_version": "2011-01"}
+    Qualification.objects.using("owner").create(unit_id=unit, granted_at=support.AT, **agreed)
+    term = {"valid_from": support.AT.date(), "added_at": support.AT, "added_by": 0}
+    Operator.objects.using("owner").create(**of, capacity="operator", id_number=support.new_id_number(), mobile="", **term)
+    OperatorRight.objects.using("owner").create(**of, item_code="*", level=3)
+    serial = f"WH{unit:014d}"
+    made = Certificate.objects.using("owner").create(**of, serial=serial, download_password="!", state="waiting", made_at=support.AT)
+    printed = {"handed_by": "agency", "state": "ready", "reason": "x", "made_at": support.AT, "made_by": 0}
+    Slip.objects.using("owner").create(**of, certificate=made, with_password=True, **printed)
+    Acceptance.objects.using("owner").create(**of, code="online_service", version="2011-01", at=support.AT, address="")
+
+
+def _registered(agency: int) -> None:
+    told = {"unit_number": "4201000000001", "unit_name": "某", "capacity": "operator", "name": "某", "mobile": "13800000000"}
+    Registration.objects.using("owner").create(
+        number=f"FR{agency}", agency_id=agency, **told, id_number=support.new_id_number(), at=support.AT, address=""
+    )
 
 
 def unit_actor(units: tuple[int, int]) -> Actor:

@@ -12,6 +12,7 @@ from shebao.base.terms import Insurance, mask_of
 from shebao.casework import operations, review
 from shebao.casework.item import item_of
 from shebao.casework.models import Case
+from shebao.levy import deferring
 from shebao.levy.models import Bill, Declaration, Deferral
 from shebao.levy.statement import statement
 from shebao.policy.rulebook import standard
@@ -151,8 +152,9 @@ def test_a_deferral_takes_two_reviewers_and_marks_the_bills_of_the_outage() -> N
     with acting(operator(unit)):
         deferral = Deferral.objects.get(unit_id=unit)
         bill = Bill.objects.get(unit_id=unit, month=202206)
+        later = deferring.deferred_of(bill, at.date())
     assert (deferral.agreement, deferral.case_id, str(deferral.repay_by)) == ("deferral 2022-05", case, "2023-12-31")
-    assert bill.deferred_fen > 0 and bill.deferred_until == deferral.repay_by
+    assert later is not None and later.due_date == deferral.repay_by and later.amount_fen > 0
     assert refused(unit, wish(last_month="202208"), at, DEFER) == ["DFR-06"]
 
 

@@ -19,8 +19,9 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
+from shebao.access.acceptance import OF_UNITS
 from shebao.access.acting import acting
-from shebao.access.models import Account, Grant
+from shebao.access.models import Acceptance, Account, Grant
 from shebao.access.queries import ROLE_OF_CLASS
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.clock import ZONE
@@ -35,6 +36,7 @@ from shebao.levy import declaring, receiving
 from shebao.levy.models import Bill
 from shebao.parties.models import Agency
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
+from shebao.policy.agreed import in_force
 from shebao.policy.rulebook import standard
 from shebao.runs import monthly_assessment
 from shebao.site.demo.identities import Identities
@@ -141,6 +143,8 @@ def account(post: Post, *, at: MadeUnit | None = None, agency_id: int = 1, usern
             created_at=instant(SINCE, 2),
         )
         Grant.objects.create(account=row, post=post.value, post_class=post.post_class, from_date=first_day(SINCE), granted_by=0)
+        if at:
+            accepted(row)
     return Actor(
         role=ROLE_OF_CLASS[post.post_class],
         account_id=row.pk,
@@ -149,6 +153,14 @@ def account(post: Post, *, at: MadeUnit | None = None, agency_id: int = 1, usern
         agency_id=at.agency_id if at else agency_id,
         posts=frozenset({post}),
         vip=bool(at and at.vip),
+    )
+
+
+def accepted(row: Account) -> None:
+    """Somebody who accepted what is in force now, as everybody does at the first sign-in. Call as the engine."""
+    Acceptance.objects.bulk_create(
+        Acceptance(account=row, unit_id=row.unit_id, code=code, version=in_force(code, AT.date()).version, at=AT, address="")
+        for code in OF_UNITS
     )
 
 

@@ -69,7 +69,10 @@ def test_every_meaning_is_a_sentence_for_people_in_a_known_family() -> None:
 
 def test_every_item_documents_what_its_checks_answer() -> None:
     for item in items():
-        answered = {code for check in (*item.checks, *item.warns) for code in _codes_in(Path(check.__code__.co_filename), check.__name__)}
+        gate = [item.available] if item.available else []
+        answered = {
+            code for check in (*item.checks, *item.warns, *gate) for code in _codes_in(Path(check.__code__.co_filename), check.__name__)
+        }
         assert answered == set(item.refusal_codes), item.code
 
 

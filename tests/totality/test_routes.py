@@ -16,7 +16,7 @@ from shebao.channels.guards import Guard, guard_of
 # Open to everyone: sign-in, help, verifying. Each further one is a decision to be written down here.
 OPEN = {
     "home", "sign-in", "sign-out", "guides", "guide", "search", "verify", "verify-code", "notices", "face", "accessibility",
-    "gallery", "health", "openapi-page", "openapi", "api-sign-in",
+    "gallery", "health", "openapi-page", "openapi", "api-sign-in", "agreement", "register",
 }  # fmt: skip
 ROLE_OF_PREFIX = {"u/": {Role.UNIT}, "w/": {Role.AGENCY}, "a/": {Role.ADMIN, Role.AUDITOR}, "api/v1/": {Role.UNIT}}
 POST_OF = {

@@ -39,7 +39,7 @@ def search(request: HttpRequest) -> HttpResponse:
         case = find_case(text)
         if case is not None:
             return HttpResponseRedirect(f"/w/cases/{case.pk}")
-        if text.upper().startswith("HD") and (bill := find_bill(text.upper())) is not None:
+        if text.upper().startswith(("HD", "QF")) and (bill := find_bill(text.upper())) is not None:
             return HttpResponseRedirect(f"/w/bills/{bill.number}")
     if text:
         check_look_ups(now())

@@ -11,10 +11,23 @@ from shebao.casework.attachments import materials_of
 from shebao.casework.examine import check, of_values
 from shebao.casework.item import Answer, Change, Context, MoneyEffect, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
+from shebao.casework.large import open_settlement
 from shebao.casework.models import Attachment, Case, CaseState, Event, Filing, FilingState
 from shebao.casework.operations import changes_of
 from shebao.casework.pictures import JPEG
-from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
+from shebao.casework.queries import (
+    ROWS_SIZE,
+    Page,
+    RowCounts,
+    Show,
+    events_of,
+    filings,
+    get_case,
+    parts_of,
+    row_counts,
+    upload_of,
+    warning_groups,
+)
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import state_words
 from shebao.levy.desk_queries import unit_names
@@ -102,8 +115,8 @@ def sheet_of(case_id: int, at: datetime, *, search: str = "", page: int = 1, sho
         lines=lines,
         whole=whole,
         refused_rows=sum(line.tone == "err" for line in every),
-        warned_rows=sum(line.tone == "warn" for line in every),
-        groups=_groups(every),
+        warned_rows=sum(line.tone == "warn" for line in every) if whole else counts.warned,
+        groups=_groups(every) if whole else [(g.text, "warn", g.rows) for g in warning_groups(case)],
         common=common,
         checks=_checks(item, only) if only and pending else [],
         answer=answer,
@@ -135,13 +148,15 @@ def _without_common(lines: list[Line]) -> tuple[list[Line], list[str]]:
 
 def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
     """The sheet as the template takes it."""
-    case = sheet.case
+    case, settlement = sheet.case, open_settlement(sheet.case)
+    deciding = case.state == CaseState.REVIEW and settlement is None
     return {
+        "settlement": settlement,
         "sheet": sheet,
         "case": case,
         "item": sheet.item,
-        "holding": case.state == CaseState.REVIEW and case.claimed_by == account_id,
-        "free": case.state == CaseState.REVIEW and case.claimed_by is None,
+        "holding": deciding and case.claimed_by == account_id,
+        "free": deciding and case.claimed_by is None,
         "own": account_id in (case.submitted_by, case.created_by),
         "first_mine": case.first_by == account_id,
         "second": case.first_by is not None,
@@ -212,7 +227,7 @@ def _groups(lines: Sequence[Line]) -> list[tuple[str, str, int]]:
 
 
 def _told(event: Event) -> dict[str, object]:
-    tone = {"reviewed": "ok", "first_reviewed": "ok", "refused": "err", "submitted": "now"}.get(event.kind, "")
+    tone = {"reviewed": "ok", "first_reviewed": "ok", "deciding": "now", "refused": "err", "submitted": "now"}.get(event.kind, "")
     if event.kind == "reviewed" and "退回" in event.text:
         tone = "err"
     who = event.account_name if event.account_id else "系统"

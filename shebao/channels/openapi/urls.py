@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, contact, views
+from shebao.channels.openapi import attachments, certificates, contact, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -21,6 +21,9 @@ urlpatterns: list[URLPattern] = [
     path("bookings", contact.bookings, name="api-bookings"),
     path("bookings/<str:number>/cancel", contact.cancel, name="api-booking-cancel"),
     path("messages", contact.messages, name="api-messages"),
+    path("certificates", certificates.order, name="api-bundles"),
+    path("certificates/<int:bundle_id>", certificates.bundle, name="api-bundle"),
+    path("certificates/<int:bundle_id>.zip", certificates.fetch, name="api-bundle-zip"),
     path("staff", views.staff, name="api-staff"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),

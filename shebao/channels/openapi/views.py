@@ -233,8 +233,13 @@ def _bill(found: Bill) -> dict[str, Any]:
         "headcount": found.headcount,
         "unit": yuan(found.unit_fen),
         "person": yuan(found.person_fen),
+        "late_fee": yuan(found.late_fee_fen),
         "total": yuan(found.total_fen),
         "paid": yuan(found.paid_fen),
+        "moved": yuan(found.moved_fen),
+        "written_off": yuan(found.written_off_fen),
+        "open": yuan(found.open_fen),
+        "kind": found.kind,
         "state": found.state,
         "state_label": found.get_state_display(),
     }

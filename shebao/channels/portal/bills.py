@@ -13,13 +13,25 @@ from shebao.channels import errors
 from shebao.channels.explaining import explain_person
 from shebao.channels.guards import unit_operators
 from shebao.channels.papers import bill_pdf, line_rates
+from shebao.channels.portal import arrears
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.figures import bill_of, forecast
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
-from shebao.levy.deferring import bill_word, deferred_fen, open_parts
-from shebao.levy.models import Bill, BillLine, Line, Origin, Receipt, ReceiptState
-from shebao.levy.queries import PersonDue, bill_lines, bill_people, bills_of, find_bill, open_of_unit, receipts_of
+from shebao.levy.deferring import bill_word, deferred_of, open_parts
+from shebao.levy.models import Bill, BillKind, BillLine, BillState, Line, Origin, Receipt, ReceiptState
+from shebao.levy.queries import (
+    PersonDue,
+    bill_lines,
+    bill_people,
+    bills_of,
+    find_bill,
+    open_of_unit,
+    orders_of_bill,
+    receipts_of,
+    taken_people,
+)
 from shebao.levy.settling import credited
+from shebao.levy.suspension import suspended
 from shebao.parties.models import Person
 from shebao.parties.queries import find_terms
 from shebao.policy.explain import Explained
@@ -43,8 +55,10 @@ def bills(request: HttpRequest) -> HttpResponse:
     month = month_of(on)
     found = bills_of(unit_id)
     overdue, overdue_fen = open_of_unit(unit_id, on)
+    deferred = suspended([unit_id], on)
     context = {
-        "bills": [{"bill": bill, "state": bill_word(bill, on)} for bill in found],
+        "bills": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.MONTHLY],
+        "orders": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.ARREARS],
         "month": month,
         "expected": forecast(unit_id, month, live.place) if bill_of(unit_id, month) is None else None,
         "overdue": overdue,
@@ -65,6 +79,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         return errors.page(request, 404)
     on, unit_id = today(), found.unit_id
+    if found.kind == BillKind.ARREARS:
+        return arrears.order(request, found, bill_word(found, on), [_receipt(receipt) for receipt in reversed(receipts_of(found))])
     text, after = request.GET.get("q", "").strip()[:40], number_of(request.GET.get("after"))
     people = bill_people(unit_id, found.month, search=text, after=after, limit=PEOPLE_ROWS + 1)
     terms = find_terms(unit_id, found.month)
@@ -80,10 +96,12 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "late": late,
         "fee": sum(fee.amount("fee") for fee in fees),
         "fee_reasons": [reason(fee.to_dict()) for fee in fees],
-        "deferred_fen": deferred_fen(found, on),
+        "deferred": deferred_of(found, on),
         "credited_fen": credited(found),
         "estimated": any(line.origin == Origin.ESTIMATE for line in bill_lines(found)),
         "people": people[:PEOPLE_ROWS],
+        "taken": taken_people(found, [p.person_id for p in people]),
+        "orders": orders_of_bill(found) if found.moved_fen else [],
         "next_after": people[PEOPLE_ROWS - 1].person_id if len(people) > PEOPLE_ROWS else 0,
         "after": after,
         "q": text,
@@ -97,10 +115,9 @@ def _line(line: BillLine, rates: MonthRates, injury_class: int) -> dict[str, obj
     insurance = Insurance(line.insurance)
     normal = line.origin == Origin.NORMAL
     unit_ppm, person_ppm = line_rates(insurance, rates, injury_class) if normal else (None, None)
-    put_off = f"，缓缴单位部分 {yuan_shown(line.deferred_fen)} 元" if line.deferred_fen else ""
     return {
         "label": insurance.label + ("" if normal else f"（{ORIGIN_WORDS.get(Origin(line.origin), '补缴')}）"),
-        "note": f"{line.headcount:,} 人{put_off}",
+        "note": f"{line.headcount:,} 人",
         "base_fen": line.base_fen or None,
         "unit_fen": line.unit_fen,
         "person_fen": line.person_fen,
@@ -125,6 +142,8 @@ def person(request: HttpRequest, number: str, person_id: int) -> HttpResponse:
     whom = Person.objects.filter(pk=person_id).first() if found else None
     if found is None or whom is None:
         return errors.page(request, 404)
+    if found.kind == BillKind.ARREARS:
+        return arrears.order_person(request, found, whom)
     explained = explain_person(found, person_id)
     back = list(Line.objects.filter(bill=found, person_id=person_id).order_by("month", "insurance"))
     if explained is None and not back:
@@ -190,7 +209,7 @@ def _said(explained: Explained, key: str) -> int | None:
 def print_bill(request: HttpRequest, number: str) -> HttpResponse:
     """《单位社会保险费核定表》."""
     found = find_bill(number)
-    if found is None:
+    if found is None or found.state == BillState.ROLLED_BACK:
         return errors.page(request, 404)
     content = bill_pdf(found, account_id=actor_of(request).account_id, at=now())
     return download(content, f"单位社会保险费核定表-{found.number}.pdf", PDF_TYPE, inline=True)

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.base.clock import today
+from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, CaseState, Channel, FilingState
 from shebao.casework.operations import NothingToSubmitError
 from shebao.channels import filing_check
@@ -57,6 +58,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
     """Everything of a submitted case: where it stands, what is next, its rows and events."""
     item = item_of_case(case)
     chosen, text = request.GET.get("rows", ""), request.GET.get("q", "").strip()[:40]
+    settlement = open_settlement(case) if case.state == CaseState.REVIEW else None
     counts = states_of_rows(case)
     many = sum(counts.values()) > 1 or case.channel == Channel.WORKBOOK
     found = settled_rows(case, chosen, text)
@@ -103,7 +105,8 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "events": [event_line(event, case) for event in events_of(case)],
         "rest": rest_of(case),
         **shown_materials(case, item),
-        "poll": case.state == CaseState.REVIEW and case.automatic,
+        "poll": case.state == CaseState.REVIEW and (case.automatic or settlement is not None),
+        "settlement": settlement,
         "cutoff": cutoff_of(live_of(request).place, today()),
         "paper": kind_of(item).label,
         "withdrawable": case.state == CaseState.REVIEW

@@ -8,10 +8,8 @@ from django.views.decorators.http import require_GET
 from shebao.base.clock import now
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
-from shebao.casework.item import Audience, items_for
 from shebao.casework.models import CaseState
-from shebao.channels.frame import PAGES_OF_ITEMS
-from shebao.channels.guards import unit_operators
+from shebao.channels.guards import open_items, page_of, unit_operators
 from shebao.channels.portal.bookings import coming
 from shebao.channels.portal.case_lists import Wanted, find_cases
 from shebao.channels.portal.figures import Forecast, Movement, Waiting, bill_of, forecast, movement, twelve_months, waiting
@@ -22,7 +20,7 @@ from shebao.contact.notices import notices_for
 from shebao.enrolment.queries import headcount
 from shebao.levy.declared_queries import Stage, Standing, standings
 from shebao.levy.deferring import open_parts
-from shebao.levy.models import Bill, BillState
+from shebao.levy.models import OPEN_STATES, Bill, BillState
 from shebao.levy.queries import open_of_unit
 from shebao.policy.rulebook import standard
 
@@ -60,13 +58,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "todo_total": todo.total,
         "nothing": nothing_waits(cutoff, on, vip=live.vip),
         "entries": [
-            *(
-                {"label": i.title, "url": PAGES_OF_ITEMS.get(i.code, f"/u/items/{i.slug}/"), "icon": i.icon}
-                for i in items_for(Audience.UNIT)
-            ),
+            *({"label": i.title, "url": page_of(i), "icon": i.icon} for i in open_items(actor_of(request))),
             *(
                 {"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"}
-                for i in items_for(Audience.UNIT)
+                for i in open_items(actor_of(request))
                 if i.batch_rows_max
             ),
             {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"},
@@ -166,14 +161,12 @@ def _paid(bill: Bill | None, on: date) -> dict[str, object]:
         return {"title": "缴费", "text": "核定后 10 个工作日内\n税务渠道缴纳", "state": "", "tag": ("未开始", "mute")}
     if bill.state == BillState.PAID:
         return {"title": "缴费", "text": f"已到账 {yuan_shown(bill.paid_fen)} 元", "state": "done", "tag": ("已到账", "ok")}
+    if bill.state not in OPEN_STATES:
+        return {"title": "缴费", "text": BillState(bill.state).label, "state": "done", "tag": (BillState(bill.state).label, "mute")}
     part = open_parts(bill)[0]  # what is due first; the rest may be deferred
     if part.deferred and on <= part.due_date:
-        return {
-            "title": "缴费",
-            "text": f"缓缴 {yuan_shown(part.amount_fen)} 元\n{part.due_date} 前补缴",
-            "state": "now",
-            "tag": ("缓缴中", "info"),
-        }
+        text = f"缓缴 {yuan_shown(part.amount_fen)} 元\n{part.due_date} 前补缴"
+        return {"title": "缴费", "text": text, "state": "now", "tag": ("缓缴中", "info")}
     late = on > part.due_date
     text = f"应缴 {yuan_shown(part.amount_fen)} 元\n{'已逾期，' if late else ''}截止 {part.due_date.month} 月 {part.due_date.day} 日"
     action = {"label": "去缴费", "url": f"/u/bills/{bill.number}", "kind": "danger" if late else "primary"}

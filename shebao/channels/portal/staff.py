@@ -21,9 +21,10 @@ from shebao.channels.portal.batch import WORKBOOK_TYPE
 from shebao.channels.portal.pages import HOME, actor_of, by_htmx, live_of, number_of, piece, show
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import Cover, Member, all_staff, headcount, staff
-from shebao.levy.deferring import bill_word
+from shebao.levy import standing
 from shebao.levy.models import Bill
 from shebao.levy.queries import person_months
+from shebao.levy.standing import BilledMonth
 from shebao.parties.as_of import Known, history_of_person, person_as_of
 from shebao.parties.facts import PERSON_FIELDS
 from shebao.parties.models import Person
@@ -144,7 +145,8 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
     on = asked.day
     spells = list(held(Spell.objects.filter(unit_id=unit_id, person=person), asked).order_by("-from_month"))
     wages = held(Wage.objects.filter(unit_id=unit_id, person=person), asked).order_by("-from_month")
-    bills = {bill.month: bill for bill in Bill.objects.filter(unit_id=unit_id, issued_on__lte=on)}
+    issued = set(Bill.objects.filter(unit_id=unit_id, issued_on__lte=on).values_list("month", flat=True))
+    billed = {month: one for month, one in standing.person_months(unit_id, person.pk, on).items() if month in issued}
     dues = person_months(person.pk, [unit_id], first=shift(month_of(on), -MONTHS_BACK))
     running = any(spell.to_month is None or spell.to_month > month_of(on) for spell in spells)
     known_at = told_until(spells, asked)
@@ -171,19 +173,19 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
         "months": [
-            {"due": d, "bill": bills.get(d.month), "state": _state(bills.get(d.month), asked)}
+            {"due": d, "bill": billed[d.month].bill_number if d.month in billed else "", "state": _state(billed.get(d.month), asked)}
             for d in reversed(dues)
-            if not asked.past or d.month in bills
+            if not asked.past or d.month in billed
         ],
     }
     return show(request, "employee", known["name"], context, crumbs=(HOME, LIST, (known["name"], None)))
 
 
-def _state(bill: Bill | None, asked: AsOf) -> tuple[str, str]:
+def _state(month: BilledMonth | None, asked: AsOf) -> tuple[str, str]:
     """The word for a month. Of a past day only that it was assessed: what had arrived by then stands on the bill."""
-    if bill is None:
+    if month is None:
         return ("未核定", "mute")
-    return ("已核定", "mute") if asked.past else bill_word(bill, asked.day)
+    return ("已核定", "mute") if asked.past else (month.standing.value, month.standing.tone)
 
 
 def told_until(spells: Sequence[Spell], asked: AsOf) -> datetime:

@@ -3,13 +3,16 @@
 from django.urls import URLPattern, path
 
 from shebao.channels import attachments
-from shebao.channels.public import help, news, views
+from shebao.channels.public import agreements, help, news, registration, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.home, name="home"),
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("password", views.password, name="password-change"),
+    path("agreements", agreements.accept, name="agreements-accept"),
+    path("agreements/<slug:code>/<slug:version>", agreements.text, name="agreement"),
+    path("register", registration.page, name="register"),
     path("items", help.guides, name="guides"),
     path("items/<slug:slug>", help.guide, name="guide"),
     path("items/<slug:slug>/template.xlsx", help.template, name="guide-template"),

@@ -10,7 +10,7 @@ from shebao.base.terms import SHORT_LABELS, Insurance
 from shebao.casework import fields
 from shebao.casework.item import Audience, Context, Filing, Guide, MoneyEffect, Review, ServiceItem, Subject, Table
 from shebao.levy import deferring
-from shebao.levy.models import Bill, BillLine, BillState
+from shebao.levy.models import MONTHLY_ORIGINS, OPEN_STATES, Bill, BillKind, BillLine
 from shebao.parties.queries import UnitTerms, terms_in
 from shebao.policy.deferral import Scope, groups, policy_in_force, scope_of
 from shebao.policy.rulebook import standard
@@ -49,7 +49,8 @@ def facts(filings: Sequence[Filing], context: Context) -> Sequence[Situation]:
     for filing in filings:
         months = months_in(filing)
         ends = (months[0], months[-1]) if months else (0, 0)
-        paid = Bill.objects.filter(unit_id=context.unit_id, month__in=months, state=BillState.PAID).values_list("month", flat=True)
+        bills = Bill.objects.filter(unit_id=context.unit_id, month__in=months, kind=BillKind.MONTHLY)
+        paid = bills.exclude(state__in=OPEN_STATES).values_list("month", flat=True)
         found.append(
             Situation(
                 scope_of(standard(), filing.text("scheme"), context.on, context.place),
@@ -184,11 +185,16 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
         return MoneyEffect(title)
     months, types = months_in(filing), types_in(filing)
     lines = BillLine.objects.filter(
-        bill__unit_id=context.unit_id, bill__month__in=months, insurance__in=[i.value for i in types], origin__in=("normal", "estimate")
-    ).exclude(bill__state=BillState.PAID)
+        bill__unit_id=context.unit_id,
+        bill__month__in=months,
+        bill__kind=BillKind.MONTHLY,
+        bill__state__in=OPEN_STATES,
+        insurance__in=[i.value for i in types],
+        origin__in=MONTHLY_ORIGINS,
+    )
     rows, total = [], 0
     for line in lines.select_related("bill").order_by("bill__month", "insurance"):
-        put_off = min(line.unit_fen, line.unit_fen + line.person_fen - line.paid_fen)
+        put_off = min(line.unit_fen, line.open_fen)
         total += put_off
         rows.append((month_shown(line.bill.month), line.bill.number, SHORT_LABELS[Insurance(line.insurance)], yuan_shown(put_off)))
     until = situation.scope.repay_by

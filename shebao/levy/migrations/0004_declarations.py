@@ -18,7 +18,6 @@ alter table levy_deferral
   add constraint levy_deferral_months check (first_month % 100 between 1 and 12 and last_month % 100 between 1 and 12),
   add constraint levy_deferral_no_overlap exclude using gist (
     enrolment_keys(unit_id, insurance_mask) with &&, int4range(first_month, last_month, '[]') with &&);
-alter table levy_bill add constraint levy_bill_deferred check ((deferred_fen > 0) = (deferred_until is not null) and deferred_fen >= 0);
 """
 WRITTEN = {Role.UNIT: ("select", OWN_UNIT), Role.AGENCY: ("select", OWN_AGENCY), Role.ENGINE: ("select, insert", ALL)}
 OF_DECLARATION = "exists (select 1 from levy_declaration d where d.id = declaration_id)"
@@ -103,41 +102,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField(
-            model_name="bill",
-            name="deferred_fen",
-            field=models.BigIntegerField(default=0),
-        ),
-        migrations.AddField(
-            model_name="bill",
-            name="deferred_until",
-            field=models.DateField(null=True),
-        ),
-        migrations.AddField(
-            model_name="billline",
-            name="deferred_fen",
-            field=models.BigIntegerField(default=0),
-        ),
-        migrations.AlterField(
-            model_name="billline",
-            name="origin",
-            field=models.CharField(
-                choices=[("normal", "正常应缴"), ("back", "补缴"), ("estimate", "未申报，按上月 110% 核定")], max_length=8
-            ),
-        ),
-        migrations.AlterField(
-            model_name="line",
-            name="origin",
-            field=models.CharField(
-                choices=[("normal", "正常应缴"), ("back", "补缴"), ("estimate", "未申报，按上月 110% 核定")], max_length=8
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="billline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("deferred_fen__gte", 0), ("deferred_fen__lte", models.F("unit_fen"))), name="levy_billline_deferred"
-            ),
-        ),
-        migrations.AddField(
             model_name="credituse",
             name="line",
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="levy.billline"),
@@ -212,6 +176,48 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="credituse",
             constraint=models.CheckConstraint(condition=models.Q(("amount_fen__gt", 0)), name="levy_credituse_positive"),
+        ),
+        migrations.AlterField(
+            model_name="billline",
+            name="origin",
+            field=models.CharField(
+                choices=[
+                    ("normal", "正常应缴"),
+                    ("back", "补缴"),
+                    ("arrears", "欠费补缴"),
+                    ("late_fee", "滞纳金"),
+                    ("estimate", "未申报，按上月 110% 核定"),
+                ],
+                max_length=8,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="line",
+            name="origin",
+            field=models.CharField(
+                choices=[
+                    ("normal", "正常应缴"),
+                    ("back", "补缴"),
+                    ("arrears", "欠费补缴"),
+                    ("late_fee", "滞纳金"),
+                    ("estimate", "未申报，按上月 110% 核定"),
+                ],
+                max_length=8,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="takendue",
+            name="origin",
+            field=models.CharField(
+                choices=[
+                    ("normal", "正常应缴"),
+                    ("back", "补缴"),
+                    ("arrears", "欠费补缴"),
+                    ("late_fee", "滞纳金"),
+                    ("estimate", "未申报，按上月 110% 核定"),
+                ],
+                max_length=8,
+            ),
         ),
         migrations.RunSQL(RULES, migrations.RunSQL.noop),
         protect("levy_declaration", WRITTEN),

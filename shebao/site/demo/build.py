@@ -68,6 +68,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     cast = Cast(on=opened.date(), at=opened)
     found_agencies()
     cast.open_staff()
+    cast.open_districts()
     register.found(town, months[0])
     cast.open_operators(town)
     tidy()
