@@ -1,6 +1,7 @@
 """Reading the trace."""
 
 from shebao.audit.models import Event
+from shebao.base.actor import Role
 
 PAGE = 100
 
@@ -59,12 +60,16 @@ ACTIONS = {
     "case.material_removed": "删除资料",
     "attachment.looked": "查看相片或资料",
     "person.looked": "查看个人信息",
+    "unit.looked": "查看单位信息",
     "person.searched": "查找个人",
     "person.changed": "个人信息变更",
     "person.corrected": "个人信息订正",
     "unit.changed": "单位信息变更",
     "unit.corrected": "单位信息订正",
     "person.id_number_shown": "显示完整身份号码",
+    "case.exported": "导出办件明细",
+    "cases.exported": "导出办件列表",
+    "payments.exported": "导出缴费记录",
     "changes.exported": "导出增减员异动表",
     "arrears.exported": "导出单位欠费明细",
     "staff.exported": "导出花名册",
@@ -103,3 +108,17 @@ def trace(*, search: str = "", action: str = "", before: int | None = None) -> l
     if search:
         found = found.filter(account_name=search) | found.filter(subject=search)
     return list(found[:PAGE])
+
+
+LOOKS = ("person.looked", "person.id_number_shown", "unit.looked", "case.looked", "attachment.looked", "staff.exported")
+LOOKS_SHOWN = 20
+
+
+def looks_at_person(person_id: int, limit: int = LOOKS_SHOWN) -> list[Event]:
+    """Who looked at a person, newest first, within the actor's reach."""
+    return list(Event.objects.filter(person_id=person_id, action__in=LOOKS).order_by("-at", "-id")[:limit])
+
+
+def looks_at_unit(unit_id: int, limit: int = LOOKS_SHOWN) -> list[Event]:
+    """Who of the agency looked at a unit, its cases and scans, newest first, within the actor's reach."""
+    return list(Event.objects.filter(unit_id=unit_id, action__in=LOOKS, role=Role.AGENCY.value).order_by("-at", "-id")[:limit])

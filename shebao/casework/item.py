@@ -161,6 +161,7 @@ class ServiceItem:
     counter_lifts: codes of refusals that only hold online; at the counter they become warnings for the reviewer.
     second_review: why a second reviewer has to confirm (复核); empty when one is enough. Asked at submission.
     compare: what changes, before and after, for 核对, the review and the printout.
+    template_title: what its template is called; rows_fixed: nobody is added to the template's rows, and their core columns are locked.
     """
 
     code: str
@@ -192,6 +193,8 @@ class ServiceItem:
     counter_lifts: frozenset[str] = frozenset()
     second_review: Callable[[Sequence[Filing], Context], str] | None = None
     compare: Callable[[Filing, Any, Context], Sequence[Change]] | None = None
+    template_title: Callable[[Context], str] | None = None
+    rows_fixed: bool = False
 
     @property
     def columns(self) -> tuple[Field, ...]:

@@ -37,6 +37,11 @@ class AsOf:
         return self.known_at is not None
 
     @property
+    def instant(self) -> datetime:
+        """Until when knowledge counts: the end of the day."""
+        return self.known_at or datetime.combine(self.day, time.max, ZONE)
+
+    @property
     def month(self) -> Month:
         return month_of(self.day)
 

@@ -90,7 +90,16 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         ("已办任务", "/u/done", "check2-square", 0),
     ]
     staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
-    staff.append(("单位欠费查询", "/u/arrears", "exclamation-octagon", 0))
+    staff += [
+        ("单位登记信息", "/u/unit", "building-gear", 0),
+        ("社会保险登记证", "/u/registration", "patch-check", 0),
+        ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0),
+        ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
+        ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),
+        ("批量减员审核结果查询", "/u/inquiries/reductions", "person-dash", 0),
+        ("工资申报审核结果查询", "/u/inquiries/wages", "clipboard-data", 0),
+        ("缴费记录查询", "/u/payments", "cash-stack", 0),
+    ]
     papers = [("参保证明打印", "/u/certificates", "file-earmark-text", 0)]
     own = [("经办人管理", "/u/operators", "people", 0)] if Post.UNIT_LEAD in actor.posts else []
     return [
@@ -183,6 +192,9 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         ]
         groups.append({"title": "基金财务", "entries": _entries(path, entries)})
     looks = [("单位快查", "/w/units", "building", 0), ("人员快查", "/w/people", "person-lines-fill", 0)]
+    if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        looks.append(("统计", "/w/statistics", "bar-chart", 0))
+        looks.append(("登记证验证", "/w/verifications", "patch-check", 0))
     groups.append({"title": "查询", "entries": _entries(path, looks)})
     groups.append({"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])})
     return groups

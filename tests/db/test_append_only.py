@@ -3,6 +3,7 @@
 import pytest
 
 from shebao.base.actor import PUBLIC, Actor, Role
+from shebao.contact import questions
 from tests.db import support
 from tests.db.support import ENGINE, acting, as_owner, attempt
 
@@ -12,6 +13,7 @@ APPEND_ONLY = (
     "casework_effect",
     "casework_event",
     "casework_submission",
+    "contact_questionline",
     "ledger_entry",
     "ledger_posting",
     "levy_allocation",
@@ -38,6 +40,8 @@ def life(database: str) -> None:
     with acting(ENGINE):
         bill = support.Bill.objects.get(month=202610)
     support.pay(bill, 100)
+    with acting(support.operator(unit)):
+        questions.ask("item", "s", "t", agency_id=1, at=support.AT)
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

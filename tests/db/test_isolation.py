@@ -24,10 +24,16 @@ from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
+from shebao.casework.models import Settlement
+from shebao.contact import bookings, notices, offices, questions
+from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
+from shebao.enrolment.models import Spell
 from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
+from shebao.parties.models import Person
 from tests.db import support
+from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
 from tests.make.pictures import picture
 
@@ -47,6 +53,11 @@ UNITS = {
     "access_grant": "t.account_id = {0}00",
     "access_signin": "t.account_id = {0}00",
     "audit_event": "t.unit_id = {0}",
+    # A unit sees the counters of its own agency.
+    **dict.fromkeys(
+        ("contact_office", "contact_officeitem", "contact_hours", "contact_closedday", "contact_slot"),
+        "t.agency_id = (select u.agency_id from parties_unit u where u.id = {0})",
+    ),
 }
 AGENCIES = {
     "parties_unitterms": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
@@ -79,11 +90,11 @@ UNSEEN = {
     "ledger_posting",
     "ledger_entry",
 }
-PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper"} | {
+PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper", "contact_notice"} | {
     "access_guess", "access_qualification", "access_operator",
 }  # fmt: skip
 ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
-OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "casework")
+OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
 
 
 def tables() -> list[str]:
@@ -116,10 +127,16 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             bill = support.Bill.objects.get(unit_id=unit, month=202610)
             paper = {"code": f"{unit:016d}", "kind": "k", "title": "t", "facts": [], "agency_name": "n", "made_by": 0}
             Paper.objects.create(**paper, unit_id=unit, agency_id=agency, sha256=b"0" * 32, size=1, content=b"x")
+            people = list(Person.objects.filter(pk__in=Spell.objects.filter(unit_id=unit).values("person_id")).order_by("id")[:2])
+            declare_year([YearWage(people[0].pk, unit, agency, 2027, 202701, 900_000, case)], at=support.AT)
+            declare_retirees([NewRetiree(people[1].pk, unit, agency, "outside", 300_000, 202701, case)], at=support.AT)
+            decided = {"reviewer": 0, "reviewer_name": "", "decided_at": support.AT, "rows_total": 2, "rows_done": 1}
+            Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
+        _contact(unit, agency)
         for number, post, place in (
             (unit * 100, Post.UNIT_OPERATOR, {"unit_id": unit}),
             (agency, Post.REVIEWER, {"agency_id": agency}),
@@ -134,6 +151,20 @@ def units(database: str) -> Iterator[tuple[int, int]]:
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both
+
+
+def _contact(unit: int, agency: int) -> None:
+    """An office with a booking, a closed day, a question and a notice of one side."""
+    clerk, operator = support.reviewer(agency, agency=agency), support.operator(unit, unit * 100, agency=agency)
+    office = make_office(clerk, name=f"大厅{agency}")
+    with acting(clerk):
+        offices.close_day(office, FRIDAY, "检修", at=NOW)
+        notice = notices.save_notice(None, notices.NoticeData("t", "x", "unit", unit, NOW.date(), None), at=NOW)
+    with acting(support.reviewer(900 + agency, agency=agency)):
+        notices.publish(notice, at=NOW)
+    with acting(operator):
+        bookings.book(slot_of(office), "other", at=NOW)
+        questions.ask("item", "s", "t", agency_id=agency, at=NOW)
 
 
 def _account(number: int, post: Post, place: dict[str, int]) -> None:

@@ -32,6 +32,7 @@ OBJECTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("a/", "account_id"): ("account_id", 987654321),
     ("api/v1/cases/", "number"): ("case_number", "ZY20260101-999999"),
     ("api/v1/bills/", "number"): ("bill", "HD209912-9999999"),
+    ("api/v1/staff/", "number"): ("person", "9999999999"),
     ("api/v1/", "person"): ("person", "9999999999"),
 }
 OPEN_PARAMETERS = {"slug", "code", "name", "month", "run_id"}  # items, 验真码, queues; months and runs are of the whole place

@@ -42,12 +42,24 @@ DOWNLOADS = {
     "portal-changes-export",
     "portal-error-list",
     "portal-print",
+    "portal-booking-ticket",
+    "guide-template",
     "portal-bill-print",
     "portal-paper",
+    "portal-case-year-export",
+    "portal-inquiry-cases-export",
+    "portal-inquiry-results-export",
+    "portal-payments-export",
+    "desk-statistics-export",
+    "attachment",
+    "portal-registration-certificate",
+    "desk-registration-certificate",
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
+FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
+FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
 FOR_PROGRAMS = {"openapi", "health"}
-KINDS = {"int": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
+KINDS = {"int": "[0-9]+", "uuid": "[-0-9a-f]{36}", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from shebao.channels.guards import Guard, guard_of
 OPEN = {
     "home", "sign-in", "sign-out", "guides", "guide", "search", "verify", "verify-code", "notices", "face", "accessibility",
     "gallery", "health", "openapi-page", "openapi", "api-sign-in", "agreement", "register",
+    "guide-template", "answers", "notice", "api-items", "api-item",
 }  # fmt: skip
 ROLE_OF_PREFIX = {"u/": {Role.UNIT}, "w/": {Role.AGENCY}, "a/": {Role.ADMIN, Role.AUDITOR}, "api/v1/": {Role.UNIT}}
 POST_OF = {

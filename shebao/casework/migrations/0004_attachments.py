@@ -78,5 +78,10 @@ class Migration(migrations.Migration):
                 Role.ENGINE: ("select, insert, update (case_id, withdrawn_at, unit_id, content)", ALL),
             },
         ),
+        # Statistics: the time from a submission to its decision, without looking at the rest of the timeline.
+        migrations.RunSQL(
+            "create index casework_event_submitted on casework_event (case_id, round, id) include (at) where kind = 'submitted'",
+            "drop index casework_event_submitted",
+        ),
         migrations.RunSQL(KEPT, "drop trigger casework_attachment_kept on casework_attachment; drop function casework_attachment_kept"),
     ]

@@ -84,8 +84,9 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
     if item is None:
         return errors.page(request, 404)
     context = of_request(request)
+    title = item.template_title(context) if item.template_title else ""
     with acting(ENGINE):
-        return _template(item, item.rows(context) if item.rows else ())
+        return _template(item, item.rows(context) if item.rows else (), title)
 
 
 def blank_template(item: ServiceItem) -> HttpResponse:
@@ -93,12 +94,19 @@ def blank_template(item: ServiceItem) -> HttpResponse:
     return _template(item, ())
 
 
-def _template(item: ServiceItem, rows: Iterable[Mapping[str, Value]]) -> HttpResponse:
+def _template(item: ServiceItem, rows: Iterable[Mapping[str, Value]], title: str = "") -> HttpResponse:
+    """title: what the item calls its table for this unit and day, where it has a name of its own for it."""
     notes = (item.guide.summary, f"办理时间：{item.guide.when}")
-    mark = TemplateMark(item.code, item.version)
-    title = f"{item.title}批量办理名册"
-    content = make_template(title, mark, item.columns, rows_max=item.batch_rows_max, notes=notes, prefilled=rows)
-    return download(content, f"{item.title}批量模板-第{item.version}版.xlsx")
+    content = make_template(
+        title or f"{item.title}批量办理名册",
+        TemplateMark(item.code, item.version),
+        item.columns,
+        rows_max=item.batch_rows_max,
+        notes=notes,
+        prefilled=rows,
+        locked=bool(title) and item.rows_fixed,
+    )
+    return download(content, f"{title or f'{item.title}批量模板-第{item.version}版'}.xlsx")
 
 
 def download(content: bytes, name: str, kind: str = WORKBOOK_TYPE, *, inline: bool = False) -> HttpResponse:

@@ -19,14 +19,15 @@ from shebao.channels.guards import unit_operators
 from shebao.channels.papers import short_labels
 from shebao.channels.portal.batch import WORKBOOK_TYPE
 from shebao.channels.portal.pages import HOME, actor_of, by_htmx, live_of, number_of, piece, show
+from shebao.channels.registered import person_told
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import Cover, Member, all_staff, headcount, staff
 from shebao.levy import standing
 from shebao.levy.models import Bill
+from shebao.levy.month_marks import grid_of, person_marks
 from shebao.levy.queries import person_months
 from shebao.levy.standing import BilledMonth
-from shebao.parties.as_of import Known, history_of_person, person_as_of
-from shebao.parties.facts import PERSON_FIELDS
+from shebao.parties.as_of import history_of_person, person_as_of
 from shebao.parties.models import Person
 from shebao.surfaces.workbook import ExportKind, export_file
 
@@ -36,8 +37,6 @@ LIST = ("参保人员花名册", "/u/staff")
 HEADERS = ("序号", "个人编号", "公民身份号码", "姓名", "性别", "参保险种", "参保起始年月", "停保年月", "申报工资（元）")
 KINDS = (ExportKind.NUMBER, *(ExportKind.TEXT,) * 7, ExportKind.MONEY)
 WIDTHS = (8, 16, 22, 14, 8, 34, 14, 12, 16)
-# What an employee page tells beside the name and the number, in this order.
-TOLD = ("sex", "birth_date", "ethnicity", "education", "marriage", "mobile", "phone", "household_address", "home_address")
 
 
 def _month(request: HttpRequest, asked: AsOf) -> Month:
@@ -157,7 +156,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
         "person": person,
         "known": known,
         "asked": asked,
-        "told": told(known),
+        "told": person_told(known),
         "versions": versions(history_of_person(person.pk, known_at=known_at)),
         "whole": whole,
         "running": running,
@@ -172,6 +171,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
             for s in spells
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
+        "grid": None if asked.past else grid_of(person_marks(person.pk, [unit_id], on, until_now=False)),
         "months": [
             {"due": d, "bill": billed[d.month].bill_number if d.month in billed else "", "state": _state(billed.get(d.month), asked)}
             for d in reversed(dues)
@@ -193,16 +193,11 @@ def told_until(spells: Sequence[Spell], asked: AsOf) -> datetime:
 
     What somebody registers with a later employer is none of the former one's business.
     """
-    until = asked.known_at or datetime.combine(asked.day, time.max, ZONE)
+    until = asked.instant
     if spells and all(spell.to_month is not None for spell in spells):
         end = max(spell.to_month or 0 for spell in spells)
         until = min(until, datetime.combine(first_day(end), time(), ZONE) - timedelta(microseconds=1))
     return until
-
-
-def told(known: Known) -> list[tuple[str, str]]:
-    """What is registered of a person, as label and text."""
-    return [(PERSON_FIELDS[field], known.shown(field)) for field in TOLD]
 
 
 @unit_operators
