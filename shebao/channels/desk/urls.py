@@ -68,7 +68,6 @@ urlpatterns: list[URLPattern] = [
     path("search", look.search, name="desk-search"),
     path("units", look.units, name="desk-units"),
     path("units/<slug:number>", profile.unit, name="desk-unit"),
-    path("units/<slug:number>", look.unit, name="desk-unit"),
     path("units/<slug:number>/certificate.pdf", registration.certificate, name="desk-registration-certificate"),
     path("verifications", registration.verifications, name="desk-verifications"),
     path("people", look.people, name="desk-people"),
