@@ -123,11 +123,16 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     ]
 
 
-_SERVICES = {"/u/bills": "service.bills", "/u/staff": "service.staff", "/u/certificates": "service.certificates"}
+SERVICE_AT = {"/u/bills": "service.bills", "/u/staff": "service.staff", "/u/certificates": "service.certificates"}
+
+
+def sees(actor: Actor, url: str) -> bool:
+    """Whether an operator was given what stands at an address, as far as it can be kept back."""
+    return url not in SERVICE_AT or may(actor, SERVICE_AT[url], Level.QUERY)
 
 
 def _held(actor: Actor, entries: list[tuple[str, str, str, int]]) -> list[tuple[str, str, str, int]]:
-    return [entry for entry in entries if entry[1] not in _SERVICES or may(actor, _SERVICES[entry[1]], Level.QUERY)]
+    return [entry for entry in entries if sees(actor, entry[1])]
 
 
 def _given(path: str, actor: Actor, title: str, entries: list[tuple[str, str, str, int]]) -> list[dict[str, object]]:

@@ -27,8 +27,8 @@ from shebao.channels.guards import agency
 from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import headcount, staff
-from shebao.levy.desk_queries import find_person, find_unit, operators_of
 from shebao.levy.deferring import bill_word
+from shebao.levy.desk_queries import find_person, find_unit, operators_of
 from shebao.levy.models import Bill, BillKind, Receipt, ReceiptState
 from shebao.levy.month_marks import grid_of, person_marks, unit_marks
 from shebao.levy.queries import bills_of, open_of_unit, receipts_of_unit

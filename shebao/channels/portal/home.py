@@ -5,6 +5,8 @@ from datetime import date, datetime
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from shebao.access import rights
+from shebao.access.rights import Level, may
 from shebao.base.clock import now
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
@@ -26,6 +28,11 @@ from shebao.policy.rulebook import standard
 
 TASKS_SHOWN = 5
 NEWS_SHOWN = 5
+SERVICES = (
+    ("service.bills", {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"}),
+    ("service.certificates", {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"}),
+    ("service.staff", {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"}),
+)
 NOON, EVENING = 12, 18
 MORNING = 5
 
@@ -41,6 +48,8 @@ def home(request: HttpRequest) -> HttpResponse:
     expected, moves, cases = forecast(unit_id, month, live.place), movement(unit_id, month), waiting(unit_id)
     overdue_bills, overdue_fen = open_of_unit(unit_id, on)
     todo = find_cases(unit_id, (CaseState.DRAFT, CaseState.CHECKING), Wanted(), 1)
+    sees = {code.partition(".")[2]: may(actor_of(request), code, Level.QUERY) for code in rights.SERVICES}
+    sees["add"] = may(actor_of(request), "enrolment.add_employee", Level.FILE)
     context = {
         "greeting": greeting(moment),
         "live": live,
@@ -64,12 +73,11 @@ def home(request: HttpRequest) -> HttpResponse:
                 for i in open_items(actor_of(request))
                 if i.batch_rows_max
             ),
-            {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"},
-            {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"},
-            {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"},
+            *(entry for code, entry in SERVICES if may(actor_of(request), code, Level.QUERY)),
             {"label": "申报业务预约", "url": "/u/bookings", "icon": "calendar2-check"},
             {"label": "问题报告", "url": "/u/questions", "icon": "chat-left-text"},
         ],
+        "sees": sees,
         "columns": twelve_months(unit_id, on),
         "coming": coming(unit_id, on),
         "news": [news_line(n) for n in notices_for(on, NEWS_SHOWN)],
