@@ -40,7 +40,15 @@ OBJECTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("api/v1/bills/", "number"): ("bill", "HD209912-9999999"),
     ("api/v1/", "person"): ("person", "9999999999"),
 }
-OPEN_PARAMETERS = {"slug", "code", "name", "month", "run_id", "notice_id", "office_id"}  # items, 验真码, queues; months and runs are of the whole place
+OPEN_PARAMETERS = {
+    "slug",
+    "code",
+    "name",
+    "month",
+    "run_id",
+    "notice_id",
+    "office_id",
+}  # items, 验真码, queues; months and runs are of the whole place
 ACTORS = (
     "public op_a op_b op_c reviewer_1 reviewer_2 clerk_1 clerk_2 finance_1 finance_2 admin_1 admin_2 auditor".split()  # noqa: SIM905 one line is easier to read
 )
