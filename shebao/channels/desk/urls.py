@@ -72,7 +72,6 @@ urlpatterns: list[URLPattern] = [
     path("verifications", registration.verifications, name="desk-verifications"),
     path("people", look.people, name="desk-people"),
     path("people/<slug:number>", profile.person, name="desk-person"),
-    path("people/<slug:number>", profile.person, name="desk-person"),
     path("bookings", bookings.day, name="desk-bookings"),
     path("bookings/check-in", bookings.check_in, name="desk-booking-check-in"),
     path("bookings/call", bookings.call, name="desk-booking-call"),
