@@ -39,7 +39,8 @@ def page(request: HttpRequest, status: int, *, text: str = "", back_url: str = "
     """An error page, or problem+json where the API asked."""
     if request.path.startswith("/api/"):
         return problem(request, status, f"HTTP-{status}", text or SENTENCES.get(status, SENTENCES[500]))
-    context = frame(request, "") | {"reason": text, "trace_id": getattr(request, "trace", "")}
+    # What was refused is rolled back, and what failed may have left the database of no use: such a page asks for nothing.
+    context = frame(request, "", asking=False) | {"reason": text, "trace_id": getattr(request, "trace", "")}
     context |= {"limit": f"{settings.UPLOAD_BYTES_MAX // MIB} MB"} | ({"back_url": back_url} if back_url else {})
     return render(request, _template(status, text), context | _refused(status, text), status=status)
 

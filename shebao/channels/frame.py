@@ -30,9 +30,14 @@ HOMES = {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.A
 
 
 def frame(
-    request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None
+    request: HttpRequest,
+    title: str,
+    *,
+    crumbs: tuple[tuple[str, str | None], ...] = (),
+    counts: dict[str, int] | None = None,
+    asking: bool = True,
 ) -> dict[str, object]:
-    """The context that the layouts take (surfaces/templates/ui/README.md)."""
+    """The context that the layouts take (surfaces/templates/ui/README.md). asking: False where the database may be of no use any more."""
     actor: Actor = getattr(request, "actor", PUBLIC)
     live: Live | None = getattr(request, "live", None)
     counts = counts or {}
@@ -57,7 +62,7 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit else 0,
+        "unread": unread(actor.unit_id) if unit and asking else 0,
     }
 
 
