@@ -12,7 +12,6 @@ from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.queues import queues_for
 from shebao.channels.guards import open_items
-from shebao.contact.messages import unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,11 @@ HOMES = {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.A
 
 
 def frame(
-    request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None
+    request: HttpRequest,
+    title: str,
+    *,
+    crumbs: tuple[tuple[str, str | None], ...] = (),
+    counts: dict[str, int] | None = None,
 ) -> dict[str, object]:
     """The context that the layouts take (surfaces/templates/ui/README.md)."""
     actor: Actor = getattr(request, "actor", PUBLIC)
@@ -57,7 +60,7 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit else 0,
+        "unread": counts.get("unread", 0),  # counted by the page: an error page may ask nothing of the database
     }
 
 
@@ -124,7 +127,11 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     ]
 
 
-SERVICE_AT = {"/u/bills": "service.bills", "/u/staff": "service.staff", "/u/certificates": "service.certificates"}
+SERVICE_AT = {
+    **dict.fromkeys(("/u/bills", "/u/arrears", "/u/payments"), "service.bills"),
+    **dict.fromkeys(("/u/staff", "/u/changes"), "service.staff"),
+    "/u/certificates": "service.certificates",
+}
 
 
 def sees(actor: Actor, url: str) -> bool:

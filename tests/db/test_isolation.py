@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.utils.timezone import now
 
 from shebao.access.models import (
@@ -24,7 +25,7 @@ from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
-from shebao.casework.models import Settlement
+from shebao.casework.models import ErrorFile, Settlement
 from shebao.contact import bookings, notices, offices, questions
 from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
 from shebao.enrolment.models import Spell
@@ -130,9 +131,11 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             declare_year([YearWage(people[0].pk, unit, agency, 2027, 202701, 900_000, case)], at=support.AT)
             declare_retirees([NewRetiree(people[1].pk, unit, agency, "outside", 300_000, 202701, case)], at=support.AT)
             decided = {"reviewer": 0, "reviewer_name": "", "decided_at": support.AT, "rows_total": 2, "rows_done": 1}
+            ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
         owe_on_an_order(unit, agency)
+        due_back(unit, agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
@@ -165,6 +168,17 @@ def _contact(unit: int, agency: int) -> None:
     with acting(operator):
         bookings.book(slot_of(office), "other", at=NOW)
         questions.ask("item", "s", "t", agency_id=agency, at=NOW)
+
+
+def due_back(unit: int, agency: int) -> None:
+    """待退差额 of one person, as a correction leaves it."""
+    with acting(ENGINE), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into levy_refunddue"
+            " (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, recorded_at)"
+            " select %s, person_id, %s, 202610, 110, 100, 16, 8, '订正', %s from enrolment_spell where unit_id = %s limit 1",
+            [unit, agency, support.AT, unit],
+        )
 
 
 def owe_on_an_order(unit: int, agency: int) -> None:

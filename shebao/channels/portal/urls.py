@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern] = [
     path("cases/<int:case_id>/status", case.status, name="portal-status"),
     path("cases/<int:case_id>/progress", batch.progress, name="portal-progress"),
     path("cases/<int:case_id>/errors.xlsx", batch.error_list, name="portal-error-list"),
+    path("cases/<int:case_id>/errors", batch.error_list_state, name="portal-error-list-state"),
     path("cases/<int:case_id>/rows", batch.recheck, name="portal-rows"),
     path("cases/<int:case_id>/rows/remove", batch.remove, name="portal-rows-remove"),
     path("cases/<int:case_id>/rows/<int:filing_id>", batch.amend, name="portal-row"),
