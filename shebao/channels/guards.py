@@ -96,14 +96,29 @@ _ROUTES_OF = {
 SERVICE_OF = {route: service for service, routes in _ROUTES_OF.items() for route in routes.split()}
 
 
+# Pages of an item beside its form: the item's slug and what an operator needs.
+ITEM_OF = {
+    "portal-months": ("declare-month", Level.QUERY),
+    "portal-month": ("declare-month", Level.QUERY),
+    "portal-month-declare": ("declare-month", Level.SUBMIT),
+}
+PAGES_OF_ITEMS = {"levy.declare_month": "/u/months"}  # items that are better done on a page of their own than in a form
+
+
+def page_of(item: ServiceItem) -> str:
+    """Where an item begins in the unit portal."""
+    return PAGES_OF_ITEMS.get(item.code, f"/u/items/{item.slug}/")
+
+
 def without_right(actor: Actor, route: str, slug: str) -> rights.NoRightError | None:
     """Why an operator may not open an address: the rights that the 主经办人 gave, said once for pages and API."""
     if service := SERVICE_OF.get(route):
         needed = Level.QUERY
         if not rights.may(actor, service, needed):
             return rights.NoRightError(rights.SERVICES[service], needed)
+    slug, level = ITEM_OF.get(route, (slug, LEVEL_OF.get(route, Level.FILE)))
     if slug and (item := item_by_slug(slug)) is not None:
-        needed = LEVEL_OF.get(route, Level.FILE)
+        needed = level
         if not rights.may(actor, item.code, needed):
             return rights.NoRightError(item.title, needed)
     return None

@@ -32,6 +32,15 @@ DOWNLOADS = {
     *("portal-order-detail", "portal-arrears-export"),
     "portal-template",
     "portal-staff-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-bill-print",
+    "portal-paper",
+    "desk-declarations-export",
+}
+DOWNLOADS = {
+    "portal-template",
+    "portal-staff-export",
     "portal-changes-export",
     "portal-error-list",
     "portal-print",
