@@ -20,7 +20,7 @@ from shebao.enrolment.corrections import (
 )
 from shebao.enrolment.following import change_types, move_agency
 from shebao.enrolment.operations import OverlapError
-from shebao.levy.differences import Difference, between, by_register, charged, left_out, refund_total, refunds_due, settle
+from shebao.levy.differences import Difference, Share, between, by_register, charged, left_out, refund_total, refunds_due, settle
 from shebao.levy.models import Line
 from tests.db import support
 from tests.db.support import ENGINE, FULL, acting, as_owner, ask, assess, attempt, moment
@@ -159,6 +159,13 @@ def test_a_wage_of_past_months_moves_the_due_by_the_difference_of_the_clamped_ba
     fund = next(d for d in down if d.insurance is Insurance.PENSION)
     assert (fund.due.base_fen, fund.charged.base_fen) == (449_800, 1_000_000)
     assert fund.down_fen == 132_048  # 24 % of 5,502.00
+
+
+def test_what_was_written_off_stays_closed_to_corrections() -> None:
+    key, other = (1, 2, 202601, Insurance.PENSION), (1, 2, 202602, Insurance.PENSION)
+    before, after = {key: Share(1, 10, 5), other: Share(1, 10, 5)}, {key: Share(2, 20, 10), other: Share(2, 20, 10)}
+    found = between(before, after, before, frozenset({key}))
+    assert [(d.month, d.up_fen) for d in found] == [(202602, 15)]
 
 
 def test_the_next_bill_takes_the_charges_of_corrections() -> None:
