@@ -214,6 +214,9 @@ class ServiceItem:
 CATALOGUE: dict[tuple[str, int], ServiceItem] = {}
 
 
+FORM_WORDS = frozenset({"action", "key", "version", "csrfmiddlewaretoken"})  # what every form sends beside its fields
+
+
 def register(items: Sequence[ServiceItem]) -> None:
     """Enter items into the catalogue at start. Raises: ValueError on a clash, which is our own mistake."""
     for item in items:
@@ -225,6 +228,8 @@ def register(items: Sequence[ServiceItem]) -> None:
         names = [f.name for f in item.fields]
         if len(set(names)) != len(names):
             raise ValueError(f"{item.code} names a field twice")
+        if taken := FORM_WORDS & set(names):
+            raise ValueError(f"{item.code} names a field as the form names a part of its own: {sorted(taken)}")
         if item.subject is not Subject.PERSON and item.batch_rows_max:
             raise ValueError(f"{item.code} is about a unit and cannot come in a batch")
         if item.subject is Subject.NEW_UNIT and item.audience != {Audience.COUNTER}:

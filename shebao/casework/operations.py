@@ -348,5 +348,5 @@ def _subject(item: ServiceItem, context: Context, examined: Examined) -> str:
     if item.subject is Subject.UNIT:
         return context.unit_name or "本单位"
     if item.subject is Subject.NEW_UNIT:
-        return str(examined.values.get("unit_name") or "") or "新单位"
+        return str(examined.values.get("unit_name") or examined.values.get("name") or "") or "新单位"
     return examined.name or examined.id_number or "未填写"

@@ -22,6 +22,7 @@ class BadAsOfError(ShebaoError):
 
     code = "INF-01"
     status = 422
+    heading = "不能按这一天查询"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,6 @@ class AsOf:
     def past(self) -> bool:
         """Whether the page tells of another day than today."""
         return self.known_at is not None
-
-    @property
-    def instant(self) -> datetime:
-        """Until when knowledge counts: the end of the day."""
-        return self.known_at or datetime.combine(self.day, time.max, ZONE)
 
     @property
     def month(self) -> Month:

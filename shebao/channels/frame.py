@@ -11,8 +11,7 @@ from shebao.access.rights import Level, may
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.queues import queues_for
-from shebao.channels.guards import open_items
-from shebao.contact.messages import unread
+from shebao.channels.guards import open_items, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,8 @@ def frame(
     *,
     crumbs: tuple[tuple[str, str | None], ...] = (),
     counts: dict[str, int] | None = None,
-    asking: bool = True,
 ) -> dict[str, object]:
-    """The context that the layouts take (surfaces/templates/ui/README.md). asking: False where the database may be of no use any more."""
+    """The context that the layouts take (surfaces/templates/ui/README.md)."""
     actor: Actor = getattr(request, "actor", PUBLIC)
     live: Live | None = getattr(request, "live", None)
     counts = counts or {}
@@ -62,7 +60,7 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit and asking else 0,
+        "unread": counts.get("unread", 0),  # counted by the page: an error page may ask nothing of the database
     }
 
 
@@ -87,13 +85,13 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     """The left tree of the 单位 portal, in the seeds' words; of an operator only what the 主经办人 gave."""
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
     for item in open_items(actor):
-        groups.setdefault(item.group, []).append((item.title, f"/u/items/{item.slug}/", item.icon, 0))
+        groups.setdefault(item.group, []).append((item.title, page_of(item), item.icon, 0))
+    groups.setdefault("申报与缴费", []).extend(_held(actor, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]))
     first = [
         ("首页", "/u/", "house", 0),
         ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
         ("已办任务", "/u/done", "check2-square", 0),
     ]
-    bills = [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]
     staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
     staff += [
         ("单位登记信息", "/u/unit", "building-gear", 0),
@@ -109,8 +107,7 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     own = [("经办人管理", "/u/operators", "people", 0)] if Post.UNIT_LEAD in actor.posts else []
     return [
         {"title": "", "entries": _entries(path, first)},
-        *_groups(path, groups),
-        *_given(path, actor, "申报与缴费", bills),
+        *_groups(path, {title: entries for title, entries in groups.items() if entries}),
         *_given(path, actor, "单位网申综合查询", staff),
         {
             "title": "预约与咨询",
@@ -129,7 +126,11 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     ]
 
 
-SERVICE_AT = {"/u/bills": "service.bills", "/u/staff": "service.staff", "/u/certificates": "service.certificates"}
+SERVICE_AT = {
+    **dict.fromkeys(("/u/bills", "/u/arrears", "/u/payments"), "service.bills"),
+    **dict.fromkeys(("/u/staff", "/u/changes"), "service.staff"),
+    "/u/certificates": "service.certificates",
+}
 
 
 def sees(actor: Actor, url: str) -> bool:
@@ -188,8 +189,12 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         groups.append({"title": "预约与咨询", "entries": _entries(path, services)})
         given = [("法人注册确认", "/w/registrations", "clipboard-check", 0), ("密码条发放", "/w/slips", "key", 0)]
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
+    declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        groups.append({"title": "核定与征缴", "entries": _entries(path, [("月度核定", "/w/months", "calendar2-check", 0)])})
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]
+        groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
+    elif Post.CLERK in actor.posts:
+        groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),

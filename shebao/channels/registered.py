@@ -12,15 +12,19 @@ from shebao.parties.models import UnitTerms
 PERSON_TOLD = ("sex", "birth_date", "ethnicity", "education", "marriage", "mobile", "phone", "household_address", "home_address")
 UNIT_TOLD = tuple(field for field in UNIT_FIELDS if field not in ("name", "vip"))
 
+ALWAYS_TOLD = frozenset(
+    {"uscc", "kind", "industry", "legal_representative", "contact_name", "contact_phone", "phone", "fax", "email", "postcode", "address"}
+)
+
 
 def person_at(person_id: int, asked: AsOf) -> Known | None:
     """A person as the register held it; None before it knew of one."""
-    return person_as_of([person_id], asked.instant, asked.day).get(person_id)
+    return person_as_of([person_id], asked.known_at, asked.day).get(person_id)
 
 
 def unit_at(unit_id: int, asked: AsOf) -> Known | None:
     """A unit as the register held it; None before it knew of one."""
-    return unit_as_of([unit_id], asked.instant, asked.day).get(unit_id)
+    return unit_as_of([unit_id], asked.known_at, asked.day).get(unit_id)
 
 
 def person_told(known: Known) -> list[tuple[str, str]]:
@@ -29,8 +33,8 @@ def person_told(known: Known) -> list[tuple[str, str]]:
 
 
 def unit_told(known: Known) -> list[tuple[str, str]]:
-    """What is registered of a unit, as label and text."""
-    return [(UNIT_FIELDS[field], known.shown(field)) for field in UNIT_TOLD]
+    """What is registered of a unit, as label and text; what only some units have is left out where there is none."""
+    return [(UNIT_FIELDS[field], known.shown(field)) for field in UNIT_TOLD if known[field] or field in ALWAYS_TOLD]
 
 
 def terms_at(unit_id: int, asked: AsOf) -> list[dict[str, Any]]:

@@ -2,6 +2,11 @@
 
 from django.db import models
 
+from shebao.levy.declared_models import CreditUse as CreditUse
+from shebao.levy.declared_models import Declaration as Declaration
+from shebao.levy.declared_models import DeclarationLine as DeclarationLine
+from shebao.levy.declared_models import Deferral as Deferral
+from shebao.levy.declared_models import Estimate as Estimate
 from shebao.parties.models import Person, Unit
 
 
@@ -92,6 +97,11 @@ class Origin(models.TextChoices):
     BACK = "back", "补缴"
     ARREARS = "arrears", "欠费补缴"
     LATE_FEE = "late_fee", "滞纳金"
+    ESTIMATE = "estimate", "未申报，按上月 110% 核定"
+
+
+# What a month's run puts on a bill; everything else comes onto it from elsewhere.
+MONTHLY_ORIGINS = (Origin.NORMAL, Origin.ESTIMATE)
 
 
 class Line(models.Model):
@@ -112,10 +122,10 @@ class Line(models.Model):
     recorded_at = models.DateTimeField()
 
     class Meta:
-        # One case charges a person's month and type once; a later correction of the same month is another case.
+        # A bill has one due of a person, month and type; what is charged again before the bill is added to it, later it is another bill's.
         constraints = [
             models.UniqueConstraint(
-                fields=["unit", "person", "month", "insurance", "origin", "case_id"], nulls_distinct=False, name="levy_line_once"
+                fields=["unit", "person", "month", "insurance", "origin", "bill"], nulls_distinct=False, name="levy_line_once"
             )
         ]
 
@@ -344,7 +354,7 @@ class TakenDue(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["unit", "person", "month", "insurance", "origin"],
+                fields=["unit", "person", "month", "insurance", "origin", "line"],
                 condition=~models.Q(state="rolled_back"),
                 name="levy_takendue_once",
             ),

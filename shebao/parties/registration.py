@@ -70,6 +70,21 @@ def issue_certificate(unit_id: int, agency_id: int, issued_for: str, *, on: date
     )
 
 
+def issue_certificates(unit_ids: Sequence[int], issued_for: str) -> int:
+    """First certificates of employers registered elsewhere (cut-over, the demo city), dated as registered. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into parties_certificate (unit_id, agency_id, number, issued_on, issued_for, void_reason)
+            select id, agency_id, 'DJ' || place || lpad(nextval('parties_certificate_number')::text, 8, '0'), registered_on, %s, ''
+            from parties_unit where id = any(%s) and kind = 'employer' and closed_on is null order by id
+            on conflict do nothing
+            """,
+            [issued_for[:100], list(unit_ids)],
+        )
+        return int(cursor.rowcount)
+
+
 def void_certificate(unit_id: int, reason: str, *, on: date, at: datetime) -> None:
     """The live number of a unit is void, and with it every sealed paper of it: 凭证验真 says so from now on."""
     old = Certificate.objects.filter(unit_id=unit_id, voided_on=None).first()

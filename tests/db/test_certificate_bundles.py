@@ -108,7 +108,7 @@ def test_a_job_that_is_killed_anywhere_goes_on_and_makes_no_paper_twice(unit: ma
             killed += 1
     assert killed >= 3
     found = ask(
-        "select person_id, count(*) from papers_paper p join papers_bundleitem i on i.paper_id = p.id where bundle_id = %s group by 1",
+        "select p.person_id, count(*) from papers_paper p join papers_bundleitem i on i.paper_id = p.id where bundle_id = %s group by 1",
         [bundle],
     )
     assert sorted(found) == sorted((each, 1) for each in people(unit))

@@ -40,7 +40,7 @@ def town(database: str) -> None:
 
 
 def spell(who: str, **changed: Any) -> dict[str, Any]:
-    typed = {"id_number": PEOPLE[who], "name": "张三甲", "spell_from": "202607", "action": "put_right", "reason": "合同起始日录错"}
+    typed = {"id_number": PEOPLE[who], "name": "张三甲", "spell_from": "202607", "way": "put_right", "reason": "合同起始日录错"}
     return typed | changed
 
 
@@ -188,7 +188,7 @@ def total() -> int:
 
 
 def test_a_spell_that_should_never_have_been_is_cancelled_whole() -> None:
-    through(SPELL, on(DAY, UNITS[0]), spell("never", action="cancel", reason="同名同姓录错人"))
+    through(SPELL, on(DAY, UNITS[0]), spell("never", way="cancel", reason="同名同姓录错人"))
     with acting(ENGINE):
         assert sum(r.unit_fen + r.person_fen for r in refunds_due(person_id=person_id("never"))) == 4 * MONTH_FEN
     assert ask("select 1 from enrolment_spell where person_id = %s and known_to is null", [person_id("never")]) == []
@@ -356,17 +356,17 @@ def test_two_people_who_get_one_number_in_the_same_second_leave_one_with_it() ->
 
 
 def special(**changed: Any) -> dict[str, Any]:
-    typed = {"id_number": PEOPLE["special"], "name": "张三甲", "action": "recognise", "kind": "model_worker", "day": "2020-05-01"}
+    typed = {"id_number": PEOPLE["special"], "name": "张三甲", "way": "recognise", "kind": "model_worker", "day": "2020-05-01"}
     return typed | {"evidence": "示例劳动模范证书 第 1 号", "reason": "档案审核"} | changed
 
 
 def test_a_finding_is_dated_has_its_evidence_and_is_ended_by_a_new_fact() -> None:
-    assert codes(SPECIAL, on(DAY, UNITS[0]), special(action="end", day="2026-11-12")) == ["COR-24"]
+    assert codes(SPECIAL, on(DAY, UNITS[0]), special(way="end", day="2026-11-12")) == ["COR-24"]
     through(SPECIAL, on(DAY, UNITS[0]), special())
     assert codes(SPECIAL, on(DAY, UNITS[0]), special(day="2021-01-01")) == ["COR-23"]
     assert codes(SPECIAL, on(DAY, UNITS[0]), special(kind="army_cadre")) == []
-    assert codes(SPECIAL, on(DAY, UNITS[0]), special(action="end", day="2020-05-01")) == ["COR-24"]
-    through(SPECIAL, on(DAY, UNITS[0]), special(action="end", day="2026-11-01"))
+    assert codes(SPECIAL, on(DAY, UNITS[0]), special(way="end", day="2020-05-01")) == ["COR-24"]
+    through(SPECIAL, on(DAY, UNITS[0]), special(way="end", day="2026-11-01"))
     with acting(ENGINE):
         (found,) = special_groups(person_id("special"))
         assert (found.from_date, found.to_date, found.evidence) == (date(2020, 5, 1), date(2026, 11, 1), "示例劳动模范证书 第 1 号")

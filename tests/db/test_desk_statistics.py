@@ -14,12 +14,12 @@ import pytest
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.terms import Post
-from shebao.casework import review, statistics
+from shebao.casework import operations, review, statistics
 from shebao.casework.models import Case
 from shebao.casework.statistics import BadPeriodError, Period, period
 from shebao.channels.desk.statistics import age_labels, duration
 from tests.db.desk_support import Desk, make_account
-from tests.db.support import ADD, addition, context, file, make_agency, make_unit, moment, reviewer
+from tests.db.support import ADD, addition, context, file, make_agency, make_unit, moment, operator, reviewer
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 11, 10))
 NOW = "2026-11-10T12:00:00"
@@ -84,11 +84,29 @@ def test_the_time_to_a_decision_is_its_median_and_its_ninetieth_percentile(town:
     people, system = kinds["people"], kinds["system"]
     # 1, 2, 3, 4, 5 and 40 hours: the median lies between 3 and 4, the ninetieth percentile half-way from 5 to 40.
     assert (people.count, people.median_seconds, people.p90_seconds) == (6, 12_600, 81_000)
+    assert (found.whole.median_seconds, found.by_item[0].median_seconds) == (12_600, 12_600), (
+        "the system's seconds do not drown what people took"
+    )
     assert (system.count, system.median_seconds, system.automatic_ppm) == (2, 4, 1_000_000)
     assert (found.whole.automatic, found.whole.automatic_ppm) == (2, 250_000)
     assert (found.whole.returned, found.whole.returned_ppm) == (2, 250_000)
     assert [(s.group, s.count) for s in found.by_item] == [(ADD, 8)]
     assert [(s.group, s.count) for s in found.by_channel] == [("page", 8)]
+
+
+def test_an_earlier_round_is_timed_from_its_own_submission(town: dict[str, Any]) -> None:
+    """Returned after two hours, filed again a day later, passed after one more hour: two hours and one, not twenty-seven."""
+    unit, day = make_unit("再报公司", vip=False), Period(date(2026, 9, 1), date(2026, 9, 3))
+    start = moment(202609, 1, 9)
+    case = filed(unit, start)
+    settle(case, start + timedelta(hours=2), why="请核对")
+    again = context(unit, start + timedelta(days=1), vip=False)
+    with acting(operator(unit)):
+        operations.submit(case, Case.objects.get(pk=case).version, again)
+    settle(case, start + timedelta(days=1, hours=1))
+    with acting(reviewer()):
+        whole = statistics.speeds(1, day).whole
+    assert (whole.count, whole.median_seconds, whole.p90_seconds) == (2, 5_400, 6_840)
 
 
 def test_reasons_are_counted_by_what_was_chosen_not_by_what_was_added(town: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import openpyxl
 from playwright.sync_api import Download, Page, expect
@@ -120,6 +121,12 @@ def filled(template: bytes, rows: Sequence[Mapping[str, str]]) -> tuple[bytes, i
     out = io.BytesIO()
     book.save(out)
     return out.getvalue(), first
+
+
+def sheet_of(path: Path) -> list[list[str]]:
+    """The lines of a downloaded list: title, header, rows."""
+    sheet = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True).worksheets[0]
+    return [["" if cell is None else str(cell) for cell in line] for line in sheet.iter_rows(values_only=True)]
 
 
 def opened(download: Download) -> openpyxl.Workbook:

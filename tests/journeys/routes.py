@@ -32,6 +32,15 @@ DOWNLOADS = {
     *("portal-order-detail", "portal-arrears-export"),
     "portal-template",
     "portal-staff-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-bill-print",
+    "portal-paper",
+    "desk-declarations-export",
+}
+DOWNLOADS = {
+    "portal-template",
+    "portal-staff-export",
     "portal-changes-export",
     "portal-error-list",
     "portal-print",
@@ -39,6 +48,7 @@ DOWNLOADS = {
     "guide-template",
     "portal-bill-print",
     "portal-paper",
+    "portal-bundle-zip",
     "portal-case-year-export",
     "portal-inquiry-cases-export",
     "portal-inquiry-results-export",
@@ -50,9 +60,8 @@ DOWNLOADS = {
 }
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling", "portal-error-list-state"}
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
+FRAGMENTS = {"portal-status", "portal-progress", "portal-bundle-progress", "desk-month-progress", "desk-settling"}
 FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling"}
-FOR_PROGRAMS = {"openapi", "health"}
 KINDS = {"int": "[0-9]+", "uuid": "[-0-9a-f]{36}", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 

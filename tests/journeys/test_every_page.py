@@ -85,10 +85,23 @@ def of_unit(walk: Walk) -> None:
     walk.open("/u/search?q=没有这个词")
     walk.open("/u/todo?q=没有这个词")
     walk.open("/u/certificates?kind=person&q=王")
+    walk.open("/u/certificates/bundles")
+    walk.page.get_by_label("按姓名或身份号码筛选").check()
+    walk.page.locator("#id_q").fill("王")
+    walk.page.get_by_role("button", name="开始出具").click()
+    walk.look("certificates on their way")
+    walk.open("/u/certificates/bundles")
     walk.open("/u/items/add-employee/new")
     walk.page.get_by_role("button", name="保存，去核对").click()
     expect(walk.page.locator("#errors")).to_be_focused()
     walk.look("a form with everything wrong")
+
+
+def of_lead(walk: Walk) -> None:
+    walk.open("/u/operators/new")
+    walk.page.get_by_role("button", name="保存").click()
+    expect(walk.page.locator("#errors")).to_be_focused()
+    walk.look("an operator with everything wrong")
 
 
 def of_reviewer(walk: Walk) -> None:
@@ -124,6 +137,7 @@ OF_NAME = {"portal-arrears-person": "unit2"}  # pages that only somebody else th
 PEOPLE: dict[str, tuple[str, str, Callable[[Walk], None]]] = {
     "": ("", "", of_visitor),
     "unit": ("shebao_unit", "unit_operator", of_unit),
+    "vip": ("shebao_unit", "unit_lead", of_lead),
     "unit2": ("", "", of_debtor),
     "reviewer": ("shebao_agency", "reviewer", of_reviewer),
     "finance": ("shebao_agency", "finance", of_others),

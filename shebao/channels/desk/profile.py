@@ -27,8 +27,9 @@ from shebao.channels.guards import agency
 from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import headcount, staff
+from shebao.levy.deferring import bill_word
 from shebao.levy.desk_queries import find_person, find_unit, operators_of
-from shebao.levy.models import Bill, BillKind, BillState, Receipt, ReceiptState
+from shebao.levy.models import Bill, BillKind, Receipt, ReceiptState
 from shebao.levy.month_marks import grid_of, person_marks, unit_marks
 from shebao.levy.queries import bills_of, open_of_unit, receipts_of_unit
 from shebao.papers.queries import papers_of_person, papers_of_unit
@@ -109,7 +110,7 @@ def unit(request: HttpRequest, number: str) -> HttpResponse:
         "more": members[STAFF_SIZE - 1].person_id if len(members) > STAFF_SIZE else 0,
         "search": text,
         "headcounts": _headcounts(bills, month, people),
-        "bills": [{"bill": b, "word": BillState(b.state).label} for b in bills[:BILLS_SHOWN]],
+        "bills": [{"bill": b, "word": bill_word(b, today)[0]} for b in bills[:BILLS_SHOWN]],
         "receipts": [_receipt(r) for r in receipts_of_unit(found.pk)],
         "grid": grid_of(unit_marks(found.pk, today, first=(today.year - YEARS_BACK) * 100 + 1)),
         "overdue_bills": overdue_bills,

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from shebao.channels.desk import (
     bookings,
     counter,
+    declarations,
     home,
     look,
     money,
@@ -49,6 +50,9 @@ urlpatterns: list[URLPattern] = [
     path("months", months.listed, name="desk-months"),
     path("months/<int:month>/start", months.start, name="desk-month-start"),
     path("months/runs/<int:run_id>/progress", months.progress, name="desk-month-progress"),
+    path("declarations", declarations.listed, name="desk-declarations"),
+    path("declarations/remind", declarations.remind, name="desk-declarations-remind"),
+    path("declarations.xlsx", declarations.export, name="desk-declarations-export"),
     path("receipts", receipts.listed, name="desk-receipts"),
     path("receipts/upload", receipts.upload, name="desk-receipts-upload"),
     path("receipts/enter", receipts.enter, name="desk-receipts-enter"),

@@ -140,7 +140,7 @@ def cases(request: HttpRequest) -> HttpResponse:
 def cases_export(request: HttpRequest) -> HttpResponse:
     """The same list whole, as .xlsx, read in chunks."""
     wanted, unit = _case_filter(request), actor_of(request).unit_id
-    _exported(request, "cases.exported")
+    _exported(request, Trace("cases.exported", live_of(request).unit_number))
     headers = ("业务顺序号", "事项", "对象", "人数", "申报人", "提交时间", "审批结果", "办结时间", "回退原因")
     kinds = (ExportKind.TEXT,) * 3 + (ExportKind.NUMBER,) + (ExportKind.TEXT,) * 5
     rows = (
@@ -155,8 +155,8 @@ def _at(instant: object) -> str:
     return moment(instant) if instant else ""  # type: ignore[arg-type]
 
 
-def _exported(request: HttpRequest, action: str) -> None:
-    record([Trace(action, live_of(request).unit_number)], at=now(), address=request.META.get("REMOTE_ADDR", ""))
+def _exported(request: HttpRequest, trace: Trace) -> None:
+    record([trace], at=now(), address=request.META.get("REMOTE_ADDR", ""))
 
 
 # --- 批量增员 / 减员 / 工资申报审核结果查询 ---
@@ -218,7 +218,7 @@ def results_export(request: HttpRequest, kind: str) -> HttpResponse:
     if about is None:
         return errors.page(request, 404)
     wanted, unit = _result_filter(request), actor_of(request).unit_id
-    _exported(request, "cases.exported")
+    _exported(request, Trace("cases.exported", live_of(request).unit_number))
 
     def page(place: tuple[int, int] | None) -> list[ResultLine]:
         return batch_results(unit, about.item_codes, wanted, after=place, limit=CHUNK_ROWS)
@@ -290,7 +290,7 @@ def payment_list(request: HttpRequest) -> HttpResponse:
 def payments_export(request: HttpRequest) -> HttpResponse:
     """The same list whole, as .xlsx, read in chunks."""
     wanted, unit = _payment_filter(request), actor_of(request).unit_id
-    _exported(request, "payments.exported")
+    _exported(request, Trace("payments.exported", live_of(request).unit_number))
     headers = ("缴费日期", "流水号", "核定单号", "费款所属期", "到账金额（元）", "已入账金额（元）", "到账情况")
     kinds = (ExportKind.TEXT,) * 4 + (ExportKind.MONEY,) * 2 + (ExportKind.TEXT,)
     rows = (

@@ -10,7 +10,7 @@ from shebao.casework.item import Audience, Review, ServiceItem, Subject, item_by
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
 from shebao.channels.frame import sees
-from shebao.channels.guards import open_items, unit_operators
+from shebao.channels.guards import open_items, page_of, unit_operators
 from shebao.channels.portal.case_lists import recent_cases
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, show
 from shebao.channels.portal.words import case_line, cutoff_of
@@ -35,7 +35,7 @@ def grid(request: HttpRequest) -> HttpResponse:
     """All items by group, and what else the portal offers."""
     groups: dict[str, list[dict[str, str]]] = {}
     for item in open_items(actor_of(request)):
-        entry = {"label": item.title, "url": f"/u/items/{item.slug}/", "icon": item.icon, "note": item.guide.summary}
+        entry = {"label": item.title, "url": page_of(item), "icon": item.icon, "note": item.guide.summary}
         groups.setdefault(item.group, []).append(entry)
     given = [service for service in SERVICES if sees(actor_of(request), service[1])]
     groups["查询、证明与服务"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in given]

@@ -149,7 +149,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
     dues = person_months(person.pk, [unit_id], first=shift(month_of(on), -MONTHS_BACK))
     running = any(spell.to_month is None or spell.to_month > month_of(on) for spell in spells)
     known_at = told_until(spells, asked)
-    known = person_as_of([person.pk], known_at, min(on, known_at.astimezone(ZONE).date())).get(person.pk)
+    known = person_as_of([person.pk], known_at).get(person.pk)
     if known is None:  # registered after the day asked for
         return errors.page(request, 404)
     context = {
@@ -188,16 +188,17 @@ def _state(month: BilledMonth | None, asked: AsOf) -> tuple[str, str]:
     return ("已核定", "mute") if asked.past else (month.standing.value, month.standing.tone)
 
 
-def told_until(spells: Sequence[Spell], asked: AsOf) -> datetime:
-    """Until when a unit is told of a person: the day asked for, and never beyond the end of the cover through it.
+def told_until(spells: Sequence[Spell], asked: AsOf) -> datetime | None:
+    """Until when a unit is told of a person: the day asked for (None: now), and never beyond the end of the cover through it.
 
     What somebody registers with a later employer is none of the former one's business.
     """
-    until = asked.instant
-    if spells and all(spell.to_month is not None for spell in spells):
-        end = max(spell.to_month or 0 for spell in spells)
-        until = min(until, datetime.combine(first_day(end), time(), ZONE) - timedelta(microseconds=1))
-    return until
+    if not spells or any(spell.to_month is None for spell in spells):
+        return asked.known_at
+    end = first_day(max(spell.to_month or 0 for spell in spells))
+    if end > asked.day:
+        return asked.known_at
+    return datetime.combine(end, time(), ZONE) - timedelta(microseconds=1)
 
 
 @unit_operators

@@ -267,6 +267,7 @@ ITEM = ServiceItem(
     batch_rows_max=100_000,
     printout="",
     refusal_codes={
+        "ANN-01": "现在没有可以申报的社保年度",
         "ANN-02": "社保年度不是现在可以申报的",
         "ANN-03": "不在本单位参保",
         "ANN-04": "已办理暂停缴费",

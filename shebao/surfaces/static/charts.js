@@ -13,7 +13,7 @@
     const categories = {
       type: "category", data: spec.labels, inverse: Boolean(spec.horizontal), axisTick: { show: false },
       axisLine: { lineStyle: { color: token("--c-line-2") } },
-      axisLabel: Object.assign({ hideOverlap: true }, text, spec.horizontal ? { width: size * 9, overflow: "truncate" } : {}),
+      axisLabel: Object.assign({ hideOverlap: true, interval: spec.labels.length <= 8 ? 0 : "auto" }, text, spec.horizontal ? { width: size * 9, overflow: "truncate" } : {}),
     };
     const values = { type: "value", minInterval: 1, axisLabel: text, splitLine: { lineStyle: { color: token("--c-line") } } };
     return {
@@ -29,7 +29,7 @@
       xAxis: spec.horizontal ? values : categories,
       yAxis: spec.horizontal ? categories : values,
       series: spec.series.map((each) => ({
-        type: "bar", name: each.name, data: each.values, stack: spec.stack ? "all" : undefined, barMaxWidth: 34, barMinHeight: 1,
+        type: "bar", name: each.name, data: each.values, stack: spec.stack ? "all" : undefined, barMaxWidth: 34,
         label: { show: spec.labels.length <= 12 && !spec.stack, position: spec.horizontal ? "right" : "top", color: token("--c-ink"), fontSize: size },
       })),
     };
