@@ -15,7 +15,7 @@ from shebao.casework.fields import Value
 from shebao.casework.item import Answer, Audience, Change, Context, Filing, Guide, MoneyEffect, ServiceItem, Table
 from shebao.enrolment.annual import YearWage, declare_year
 from shebao.enrolment.annual_queries import STRANGER, YearStanding, year_staff, year_standings
-from shebao.items.enrolment.annual_years import YEAR, first_open_month, right_year, unavailable, year_named, years
+from shebao.items.enrolment.annual_years import YEAR, first_open_months, right_year, unavailable, year_named, years
 from shebao.items.enrolment.situation import automatic_if_vip, monthly_amounts
 from shebao.parties.queries import find_terms
 from shebao.policy.annual import Bounds, DeclaredYear, bounds_of
@@ -119,7 +119,7 @@ def plausible(filing: Filing, situation: YearSituation, context: Context) -> Ref
 
 def perform(filings: Sequence[Filing], context: Context) -> None:
     found = facts(filings, context)
-    months = {s.year.code: first_open_month(s.year, context) for s in found if s.year}
+    months = first_open_months([s.year for s in found if s.year], context)
     declare_year(
         [
             YearWage(

@@ -1,6 +1,6 @@
 """What both yearly declarations ask of the calendar: which 社保年度 a row names, whether it may be declared, from which month it counts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -56,3 +56,8 @@ def first_open_month(year: DeclaredYear, context: Context) -> Month:
     candidates = list(span(first, shift(max(first, month_of(context.on)), 1)))
     states = hold(context.place, candidates)
     return next((m for m in candidates if states[m] is not MonthState.ASSESSED), shift(candidates[-1], 1))
+
+
+def first_open_months(named: Iterable[DeclaredYear], context: Context) -> dict[int, Month]:
+    """The same for the years of many rows, by code: each year is asked for once."""
+    return {code: first_open_month(year, context) for code, year in {year.code: year for year in named}.items()}

@@ -19,7 +19,7 @@ from shebao.casework.item import Answer, Audience, Change, Context, Filing, Guid
 from shebao.enrolment.annual import NewRetiree, declare_retirees, end_retirees
 from shebao.enrolment.annual_queries import RetireeStanding, retiree_standings, retirees
 from shebao.enrolment.models import RetireeKind
-from shebao.items.enrolment.annual_years import YEAR, first_open_month, right_year, unavailable, year_named, years
+from shebao.items.enrolment.annual_years import YEAR, first_open_months, right_year, unavailable, year_named, years
 from shebao.items.enrolment.situation import automatic_if_vip
 from shebao.parties.operations import NewPerson, register_people
 from shebao.policy.annual import DeclaredYear
@@ -91,7 +91,7 @@ def unchanged(filing: Filing, known: Known, context: Context) -> Refusal | None:
 
 def perform(filings: Sequence[Filing], context: Context) -> None:
     found = facts(filings, context)
-    months = {k.year.code: first_open_month(k.year, context) for k in found if k.year}
+    months = first_open_months([k.year for k in found if k.year], context)
     pairs = [(f, k, months[k.year.code]) for f, k in zip(filings, found, strict=True) if k.year]
     coming = [(f, month) for f, _, month in pairs if f.text("change") != END]
     people = register_people([NewPerson(f.text("id_number"), f.text("name")) for f, _ in coming], at=context.at)
