@@ -20,6 +20,7 @@ from shebao.papers.contracts import (
     AdditionRow,
     ArrearsLine,
     AssessmentLine,
+    BookingTicket,
     CertificateMonth,
     FilingForm,
     InsuranceCertificate,
@@ -303,6 +304,24 @@ def filing_form() -> FilingForm:
     return data
 
 
+def booking_ticket() -> BookingTicket:
+    """A place in the line, with the longest name of a unit."""
+    return {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "qr": codes.qr_svg("http://localhost:8000/w/bookings?code=261223000007"),
+        "number": "261223000007",
+        "day": "2026 年 12 月 23 日（周三）",
+        "span": "09:30–10:00",
+        "facts": [
+            {"label": "预约单位", "value": UNIT},
+            {"label": "办理业务", "value": "增员（续保）"},
+            {"label": "办事大厅", "value": "示例区社保办事大厅"},
+        ],
+        "advice": ["请提前 10 分钟到场，在取号处扫描二维码，或报出预约号。", "带齐办事指南所列的材料。"],
+    }
+
+
 SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "addition_roster": (PaperKind.ADDITION_ROSTER, addition_roster()),
     "addition_roster_long": (PaperKind.ADDITION_ROSTER, addition_roster(68)),
@@ -312,6 +331,7 @@ SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "insurance_certificate": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate()),
     "insurance_certificate_three": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate(3, 36)),
     "unit_certificate": (PaperKind.UNIT_CERTIFICATE, unit_certificate()),
+    "booking_ticket": (PaperKind.BOOKING_TICKET, booking_ticket()),
     "filing_form": (PaperKind.FILING_FORM, filing_form()),
 }
 
