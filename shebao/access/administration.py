@@ -7,6 +7,8 @@ from datetime import datetime
 from django.contrib.auth.hashers import make_password
 from django.db.models import Q
 
+from shebao.access import limits
+from shebao.access.limits import Kind
 from shebao.access.models import Account
 from shebao.access.operations import end_sign_ins
 from shebao.audit.operations import Trace, record
@@ -75,7 +77,8 @@ def reset_password(account_id: int, *, at: datetime) -> Slip:
     """
     account = _other(account_id)
     password = "".join(secrets.choice(_LETTERS) for _ in range(SLIP_LENGTH))
-    Account.objects.filter(pk=account.pk).update(password=make_password(password), must_change_password=True, failures=0, locked_until=None)
+    Account.objects.filter(pk=account.pk).update(password=make_password(password), must_change_password=True)
+    limits.forget(Kind.NAME, account.username)
     end_sign_ins(account.pk, at=at)
     record([Trace("access.password_reset", account.username)], at=at)
     return Slip(account.username, password)
@@ -91,3 +94,13 @@ def set_disabled(account_id: int, disabled: bool, *, at: datetime) -> None:
     if disabled:
         end_sign_ins(account.pk, at=at)
     record([Trace("access.disabled" if disabled else "access.enabled", account.username)], at=at)
+
+
+def end_unit_accounts(unit_id: int, *, at: datetime) -> int:
+    """A unit was closed: its accounts are disabled, and thereby every live sign-in of theirs from the next request on. As the engine.
+
+    Returns how many accounts ended."""
+    ending = list(Account.objects.filter(unit_id=unit_id, disabled_at=None).order_by("pk"))
+    Account.objects.filter(pk__in=[account.pk for account in ending]).update(disabled_at=at)
+    record([Trace("access.disabled", account.username, unit_id=unit_id) for account in ending], at=at)
+    return len(ending)

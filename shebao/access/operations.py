@@ -3,22 +3,21 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db.models import F
 
+from shebao.access import limits
 from shebao.access.acting import acting
+from shebao.access.limits import Kind
 from shebao.access.models import Account, SignIn
-from shebao.access.queries import actor_of
+from shebao.access.queries import actor_of, admitted
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import PUBLIC, Actor, current
 from shebao.base.errors import ShebaoError
 
-FAILURES_MAX = 5
-LOCKED_MINUTES = 15
 _NO_ACCOUNT_HASH = ""
 
 
@@ -49,27 +48,47 @@ class SignedIn:
 def sign_in(username: str, password: str, *, at: datetime, address: str, agent: str) -> SignedIn:
     """Check name and password and start a sign-in.
 
-    Raises: SignInRefused. Five failures lock the account for a quarter of an hour.
+    Raises: SignInRefused. Five failures lock a name for a quarter of an hour, whether anybody bears it or not. Where very many failures
+    come from one address, only who signed in from there before gets in for a while: a guesser is shut out, an office is not.
     """
     with acting(PUBLIC):
+        locked = limits.closed_until(Kind.NAME, username, at=at, hold=True)
+        one_place = limits.is_one_place(address)
+        crowded = limits.closed_until(Kind.ADDRESS, address, at=at) if one_place else None
         account = Account.objects.filter(username=username).first()
-        if account is None:
-            _spend_the_same_time(password)
-        elif account.locked_until is None or account.locked_until <= at:
-            if check_password(password, account.password) and account.disabled_at is None:
-                return _start(account, at=at, address=address, agent=agent)
-            Account.objects.filter(pk=account.pk).update(failures=F("failures") + 1)
-            if account.failures + 1 >= FAILURES_MAX:
-                Account.objects.filter(pk=account.pk).update(locked_until=at + timedelta(minutes=LOCKED_MINUTES), failures=0)
-        locked = account is not None and account.locked_until is not None and account.locked_until > at
+        known_here = account is not None and SignIn.objects.filter(account=account, address=address[:45]).exists()
+        if (
+            not locked
+            and _right(account, password)
+            and account is not None
+            and admitted(account, at.date())
+            and (known_here or not crowded)
+        ):
+            limits.forget(Kind.NAME, username)
+            return _start(account, at=at, address=address, agent=agent)
+        if not locked:
+            limits.count(Kind.NAME, username, at=at, most=limits.FAILURES_MAX, minutes=limits.LOCKED_MINUTES)
+        if not locked and one_place:
+            minutes = limits.ADDRESS_MINUTES
+            limits.count(Kind.ADDRESS, address, at=at, most=limits.ADDRESS_FAILURES_MAX, minutes=minutes, within=minutes)
     if locked:
-        raise SignInRefused(f"连续 {FAILURES_MAX} 次密码错误，账号已锁定 {LOCKED_MINUTES} 分钟，请稍后再试")
+        raise SignInRefused(f"连续 {limits.FAILURES_MAX} 次密码错误，账号已锁定 {limits.LOCKED_MINUTES} 分钟，请稍后再试")
+    if crowded:
+        raise SignInRefused(f"从您的网络登录失败的次数太多，请 {limits.ADDRESS_MINUTES} 分钟后再试，或换一个网络登录")
     raise SignInRefused("用户名或密码不正确，请核对后重新输入")
+
+
+def _right(account: Account | None, password: str) -> bool:
+    """Whether the password is the account's. Without an account, or before its slip was printed, the same effort is spent."""
+    if account is None or not account.password.startswith("argon2"):
+        _spend_the_same_time(password)
+        return False
+    return check_password(password, account.password)
 
 
 def _start(account: Account, *, at: datetime, address: str, agent: str) -> SignedIn:
     token = secrets.token_urlsafe(32)
-    Account.objects.filter(pk=account.pk).update(failures=0, locked_until=None, signed_in_at=at)
+    Account.objects.filter(pk=account.pk).update(signed_in_at=at)
     signin = SignIn.objects.create(
         token_sha256=digest(token), account=account, started_at=at, seen_at=at, address=address[:45], agent=agent[:120]
     )

@@ -1,6 +1,7 @@
 """Reading the trace."""
 
 from shebao.audit.models import Event
+from shebao.base.actor import Role
 
 PAGE = 100
 
@@ -11,6 +12,18 @@ ACTIONS = {
     "access.password_reset": "重置密码",
     "access.disabled": "停用账号",
     "access.enabled": "启用账号",
+    "access.accepted": "接受承诺书、服务条款",
+    "access.qualified": "取得网上办事资格",
+    "access.qualification_stopped": "停用网上办事资格",
+    "access.qualification_resumed": "恢复网上办事资格",
+    "access.vip_changed": "VIP 单位权限变更",
+    "access.operator_added": "添加经办人",
+    "access.operator_changed": "变更经办人权限",
+    "access.operator_revoked": "停用经办人",
+    "access.slip_reissued": "补发密码条",
+    "access.slip_printed": "打印密码条",
+    "access.registration_confirmed": "确认法人注册",
+    "access.registration_declined": "退回法人注册",
     "case.saved": "保存办件",
     "case.submitted": "提交审批",
     "case.split": "拆分批次",
@@ -22,19 +35,43 @@ ACTIONS = {
     "case.claimed": "领取办件",
     "case.released": "放回队列",
     "case.reviewed": "审核",
+    "case.deciding": "保存大批次审核意见",
     "case.first_reviewed": "初审",
     "levy.assessment_started": "开始月度核定",
     "levy.assessment_stopped": "月度核定中止",
     "levy.assessed": "月度核定完成",
+    "levy.declared": "自主申报",
+    "levy.reminded": "催促申报",
+    "levy.deferred": "缓缴生效",
     "levy.receipt_file": "到账文件入账",
     "levy.receipt_entered": "手工登记到账",
     "levy.receipt_confirmed": "复核到账",
     "levy.receipt_voided": "作废到账登记",
+    "levy.back_payment": "登记欠费补缴",
+    "levy.back_payment_cancelled": "取消欠费补缴登记",
+    "levy.order_issued": "生成欠费补缴单",
+    "levy.order_rolled_back": "回退欠费补缴单",
+    "levy.written_off": "注销当月欠费",
     "papers.verified": "凭证验真",
+    "papers.bundle_ordered": "批量出具参保证明",
+    "papers.bundle_fetched": "下载参保证明压缩包",
     "case.looked": "查看办件",
+    "case.material_added": "上传资料",
+    "case.material_removed": "删除资料",
+    "attachment.looked": "查看相片或资料",
     "person.looked": "查看个人信息",
+    "unit.looked": "查看单位信息",
     "person.searched": "查找个人",
+    "person.changed": "个人信息变更",
+    "person.corrected": "个人信息订正",
+    "unit.changed": "单位信息变更",
+    "unit.corrected": "单位信息订正",
     "person.id_number_shown": "显示完整身份号码",
+    "case.exported": "导出办件明细",
+    "cases.exported": "导出办件列表",
+    "payments.exported": "导出缴费记录",
+    "changes.exported": "导出增减员异动表",
+    "arrears.exported": "导出单位欠费明细",
     "staff.exported": "导出花名册",
     "contact.booked": "预约",
     "contact.rebooked": "改约",
@@ -71,3 +108,17 @@ def trace(*, search: str = "", action: str = "", before: int | None = None) -> l
     if search:
         found = found.filter(account_name=search) | found.filter(subject=search)
     return list(found[:PAGE])
+
+
+LOOKS = ("person.looked", "person.id_number_shown", "unit.looked", "case.looked", "attachment.looked", "staff.exported")
+LOOKS_SHOWN = 20
+
+
+def looks_at_person(person_id: int, limit: int = LOOKS_SHOWN) -> list[Event]:
+    """Who looked at a person, newest first, within the actor's reach."""
+    return list(Event.objects.filter(person_id=person_id, action__in=LOOKS).order_by("-at", "-id")[:limit])
+
+
+def looks_at_unit(unit_id: int, limit: int = LOOKS_SHOWN) -> list[Event]:
+    """Who of the agency looked at a unit, its cases and scans, newest first, within the actor's reach."""
+    return list(Event.objects.filter(unit_id=unit_id, action__in=LOOKS, role=Role.AGENCY.value).order_by("-at", "-id")[:limit])

@@ -32,6 +32,7 @@ class Actor:
     agency_id: int = 0
     posts: frozenset[Post] = field(default_factory=frozenset)
     vip: bool = False
+    rights: tuple[tuple[str, int], ...] | None = None  # of an operator: (item, level); None: everything its unit may do
 
     def settings(self) -> dict[str, str]:
         """The session settings that row-level policies read."""

@@ -94,6 +94,7 @@ class Post(str, Enum):
     """岗位. Four classes that one person may never mix (人社部 内部控制): business, finance, data, audit."""
 
     UNIT_OPERATOR = "unit_operator"
+    UNIT_LEAD = "unit_lead"  # follows from the 经办人信息 (access.Operator.lead), never from a grant
     CLERK = "clerk"
     REVIEWER = "reviewer"
     FINANCE = "finance"
@@ -111,6 +112,7 @@ class Post(str, Enum):
 
 _POST_LABELS = {
     Post.UNIT_OPERATOR: "单位经办人",
+    Post.UNIT_LEAD: "主经办人",
     Post.CLERK: "受理经办",
     Post.REVIEWER: "审核",
     Post.FINANCE: "基金财务",
@@ -119,6 +121,7 @@ _POST_LABELS = {
 }
 _POST_CLASSES = {
     Post.UNIT_OPERATOR: "unit",
+    Post.UNIT_LEAD: "unit",
     Post.CLERK: "business",
     Post.REVIEWER: "business",
     Post.FINANCE: "finance",

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from shebao.access.rights import Level, require
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
-from shebao.casework.item import Context, ServiceItem
-from shebao.casework.models import Case, CaseState, Channel, Event, Filing, Submission
+from shebao.casework.item import Context, ServiceItem, item_of
+from shebao.casework.models import Attachment, Case, CaseState, Channel, Event, Filing, Submission
 from shebao.casework.numbers import next_numbers
 
 
@@ -61,10 +62,11 @@ class _Twice(Exception):
 
 
 def locked(case_id: int, version: int | None = None) -> Case:
-    """The case under a row lock. Raises: NoSuchCaseError; StaleCaseError when the version moved on."""
+    """The case under a row lock. Raises: NoSuchCaseError; StaleCaseError when the version moved on; NoRightError."""
     case = Case.objects.select_for_update().filter(pk=case_id).first()
     if case is None:
         raise NoSuchCaseError
+    require(case.item_code, item_of(case.item_code, case.item_version).title, Level.FILE)
     if version is not None and case.version != version:
         raise StaleCaseError(case)
     return case
@@ -95,7 +97,8 @@ def moved(case: Case, *, at: datetime) -> None:
 
 
 def new_case(item: ServiceItem, context: Context, channel: Channel, subject: str, state: CaseState) -> Case:
-    """Create an empty case with its 业务顺序号."""
+    """Create an empty case with its 业务顺序号. Raises: NoRightError for an operator without the right."""
+    require(item.code, item.title, Level.FILE)
     actor = current()
     return Case.objects.create(
         number=next_numbers(item.prefix, context.on)[0],
@@ -117,6 +120,7 @@ def belongs_to(case_id: int, unit_id: int) -> None:
     """The case of a unit to be (登记) belongs to the unit from now on, and the unit sees it. Called by an item's effect, as the engine."""
     Case.objects.filter(pk=case_id, unit_id=0).update(unit_id=unit_id)
     Filing.objects.filter(case_id=case_id, unit_id=0).update(unit_id=unit_id)
+    Attachment.objects.filter(case_id=case_id, unit_id=0).update(unit_id=unit_id)
 
 
 def once(key: UUID | None, action: str, content: object, context: Context, act: Callable[[], int]) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from shebao.base import identifiers, money, months
 from shebao.casework.cells import BLANKS, NAME_LENGTH_MAX, TEXT_LENGTH_MAX, Bad, Cell, Kind, Value, echo, half_width, plain_text
@@ -129,6 +130,14 @@ def _read_mobile(field: Field, cell: Cell) -> Value:
     return text
 
 
+def _read_photo(field: Field, cell: Cell) -> Value:
+    """Whether the attachment is there, and whose it is, is asked when the filing is stored (casework.attachments.bind)."""
+    try:
+        return str(UUID(plain_text(cell, field.label)))
+    except ValueError:
+        raise Bad("FLD-42", f"{field.label}没有上传成功，请重新选择相片上传") from None
+
+
 def _read_choice(field: Field, cell: Cell) -> Value:
     text = plain_text(cell, field.label)
     value = field._lookup.get(text)
@@ -231,6 +240,7 @@ READERS: dict[Kind, Callable[[Field, Cell], Value]] = {
     Kind.CHOICE: _read_choice,
     Kind.MANY: _read_many,
     Kind.MOBILE: _read_mobile,
+    Kind.PHOTO: _read_photo,
     Kind.PHONE: _read_phone,
     Kind.EMAIL: _read_email,
     Kind.POSTCODE: _read_postcode,

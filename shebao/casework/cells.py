@@ -42,6 +42,7 @@ class Kind(str, Enum):
     CHOICE = "choice"
     MANY = "many"
     MOBILE = "mobile"
+    PHOTO = "photo"
     PHONE = "phone"
     EMAIL = "email"
     POSTCODE = "postcode"

@@ -9,9 +9,10 @@ from itertools import compress
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import Refusal
-from shebao.casework.fields import Cell, Kind, Value
+from shebao.casework.fields import Cell, Field, Kind, Value
 from shebao.casework.intake_columns import read_columns
 from shebao.casework.item import Context, Filing, ServiceItem
+from shebao.casework.models import Channel
 from shebao.policy.agreed import in_force
 
 Columns = Mapping[str, Sequence[Cell]]
@@ -62,7 +63,12 @@ def typed_of(item: ServiceItem, typed: Typed, values: Mapping[str, Value] | None
     """What to show in a form for a stored row: clean rows of a workbook keep their values only."""
     if typed or values is None:
         return typed
-    return {f.name: f.typed(values.get(f.name)) for f in item.fields}
+    return {f.name: f.typed(values.get(f.name)) for f in item.fields if f.batch or f.name in values}
+
+
+def asked(item: ServiceItem, channel: str) -> list[Field]:
+    """The fields that a case of a channel was asked for: a roster has the columns of its template only."""
+    return [f for f in item.fields if f.batch or channel != Channel.WORKBOOK]
 
 
 def examine(item: ServiceItem, context: Context, columns: Columns, rows: Sequence[int]) -> list[Examined]:
@@ -135,9 +141,10 @@ class Taken:
 def take(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> Taken:
     """Read the cells of rows and find doubles; no facts, no checks."""
     count = len(rows)
-    given = {f.name: columns.get(f.name) or [None] * count for f in item.fields}
-    values, refusals = read_columns(item.fields, given, row_numbers=rows)
-    return Taken(rows, {f.name: (given[f.name], f.kind) for f in item.fields}, values, refusals)
+    fields = [f for f in item.fields if f.batch or f.name in columns]  # a roster is not asked for what its template does not hold
+    given = {f.name: columns.get(f.name) or [None] * count for f in fields}
+    values, refusals = read_columns(fields, given, row_numbers=rows)
+    return Taken(rows, {f.name: (given[f.name], f.kind) for f in fields}, values, refusals)
 
 
 def read(item: ServiceItem, columns: Columns, rows: Sequence[int]) -> list[Examined]:

@@ -35,6 +35,7 @@ __all__ = [
     "name",
     "number",
     "phone",
+    "photo",
     "postcode",
     "text",
     "uscc",
@@ -133,6 +134,8 @@ class Field:
             return money.yuan_shown(int(value))  # type: ignore[arg-type]
         if self.kind is Kind.MONTH:
             return months.month_shown(int(value))  # type: ignore[arg-type]
+        if self.kind is Kind.PHOTO:
+            return "已上传"
         if self.kind is Kind.CONSENT:
             return f"已阅读并同意（{value} 版）"
         labels = dict(self.choices)
@@ -220,6 +223,12 @@ def many(name: str, label: str, choices: Sequence[tuple[str, str]], **more: obje
 def mobile(name: str = "mobile", label: str = "手机号码", **more: object) -> Field:
     """手机号码, 11 digits."""
     return replace(Field(name, label, Kind.MOBILE), **more)  # type: ignore[arg-type]
+
+
+def photo(name: str, label: str, **more: object) -> Field:
+    """An identity photo: the value is the id of an attachment (casework.attachments). Not a column of the template."""
+    given = {"hint": "一寸红底免冠相片，JPG 或 PNG，不超过 5 MB", "batch": False, **more}
+    return replace(Field(name, label, Kind.PHOTO), **given)  # type: ignore[arg-type]
 
 
 def phone(name: str, label: str, **more: object) -> Field:

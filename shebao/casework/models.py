@@ -169,3 +169,84 @@ class Submission(models.Model):
     digest = models.BinaryField(max_length=32)
     case_id = models.BigIntegerField(null=True)
     at = models.DateTimeField()
+
+
+class AttachmentKind(models.TextChoices):
+    """What a file was handed in as."""
+
+    PHOTO = "photo", "相片"
+    MATERIAL = "material", "资料"
+
+
+class Attachment(models.Model):
+    """A photo or a scanned material as it was made harmless (casework.pictures). Never changed but for its case: null until it is filed.
+
+    name: of the photo's field, or the material as the item lists it.  sha256: of the content kept.  withdrawn_at: replaced or taken
+    back after a reviewer may have seen it; what nobody saw is let go of (case null) and emptied by the job after a day.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="attachments", null=True)
+    kind = models.CharField(max_length=10, choices=AttachmentKind)
+    name = models.CharField(max_length=120)
+    file_name = models.CharField(max_length=80)
+    media_type = models.CharField(max_length=40)
+    sha256 = models.BinaryField(max_length=32)
+    size = models.IntegerField()
+    width = models.IntegerField(default=0)
+    height = models.IntegerField(default=0)
+    content = models.BinaryField()
+    account_id = models.IntegerField()
+    account_name = models.CharField(max_length=50)
+    at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(size__lt=1), name="casework_attachment_not_empty"),
+        ]
+        indexes = [models.Index(fields=["at"], condition=models.Q(case=None, withdrawn_at=None), name="casework_attachment_left")]
+
+
+class Settlement(models.Model):
+    """审核意见 of a large batch that takes effect in pieces: decided once, finished once, at most one of a case open at a time.
+
+    `back_reason` is not empty when all rows go back. `rows_done` counts rows that took effect or went back since.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="settlements", db_index=False)
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    reviewer = models.IntegerField()
+    reviewer_name = models.CharField(max_length=50)
+    decided_at = models.DateTimeField()
+    back_reason = models.CharField(max_length=300, default="")
+    back_pins = models.JSONField(default=list)
+    rows_total = models.IntegerField()
+    rows_done = models.IntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case"], condition=models.Q(finished_at=None), name="casework_settlement_one_open"),
+            models.CheckConstraint(condition=models.Q(rows_done__lte=models.F("rows_total")), name="casework_settlement_within"),
+        ]
+        indexes = [models.Index(fields=["case", "-id"], name="casework_settlement_case")]
+
+
+class ErrorFile(models.Model):
+    """下载导入失败列表 of a large batch as a job made it, for the rows as they were at a version of the case; made anew when they change.
+
+    content is null while the job is at it.
+    """
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    version = models.IntegerField()
+    asked_at = models.DateTimeField()
+    rows = models.IntegerField(default=0)
+    content = models.BinaryField(null=True)

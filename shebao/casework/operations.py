@@ -8,10 +8,12 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from shebao.access.acting import acting
+from shebao.access.rights import Level, require
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import Refusal, RefusedError, ShebaoError
+from shebao.casework import attachments, large
 from shebao.casework.cases import WrongStateError, locked, moved, new_case, note, once
-from shebao.casework.examine import Examined, Typed, as_json, check, examine, from_json, read, typed_of
+from shebao.casework.examine import Examined, Typed, as_json, asked, check, examine, from_json, read, typed_of
 from shebao.casework.item import Change, Context, MoneyEffect, Review, ServiceItem, Subject, item_of
 from shebao.casework.item import Filing as Row
 from shebao.casework.jobs import defer
@@ -80,6 +82,7 @@ def save_new(
     def act() -> int:
         case = new_case(item, context, channel, _subject(item, context, examined), CaseState.DRAFT)
         Filing.objects.create(case=case, row=1, **_columns(context, examined, FilingState.DRAFT))
+        attachments.bind(item, context, case, [examined.values])
         note(case, "saved", "暂存草稿" if as_draft else "保存", at=context.at)
         return case.pk
 
@@ -97,7 +100,8 @@ def file_many(
     def act() -> int:
         columns = {f.name: [typed.get(f.name) for typed in filings] for f in item.fields}
         found = examine(item, context, columns, range(1, len(filings) + 1))
-        refused = {examined.row: examined.refusals for examined in found if examined.refusals}
+        photos = attachments.against(item, context, [examined.values for examined in found])
+        refused = {e.row: [*e.refusals, *told] for e, told in zip(found, photos, strict=True) if e.refusals or told}
         if refused:
             raise RowsRefusedError(refused)
         subject = _subject(item, context, found[0]) if len(found) == 1 else f"{len(found)} 人"
@@ -105,6 +109,7 @@ def file_many(
         Filing.objects.bulk_create(
             [Filing(case=case, row=examined.row, **_columns(context, examined, FilingState.DRAFT)) for examined in found], batch_size=500
         )
+        attachments.bind(item, context, case, [examined.values for examined in found])
         note(case, "saved", "保存", at=context.at)
         return _submit(case.pk, case.version, context)
 
@@ -142,6 +147,7 @@ def save_again(case_id: int, version: int, context: Context, typed: Typed, *, as
     if examined.refusals and not as_draft:
         raise RefusedError(examined.refusals)
     Filing.objects.filter(pk=filing.pk).update(**_columns(context, examined, FilingState(filing.state)))
+    attachments.bind(item, context, case, [examined.values])
     case.subject = _subject(item, context, examined)
     moved(case, at=context.at)
     if not as_draft:
@@ -173,9 +179,9 @@ def amend_row(case_id: int, filing_id: int, context: Context, typed: Typed) -> E
     if filing is None:
         raise WrongStateError(case, "修改这一行")
     former, filing.typed = filing.id_number, {**typed_of(item, filing.typed, filing.values), **typed}
-    alone = read(item, {f.name: [filing.typed.get(f.name)] for f in item.fields}, [filing.row])[0]
+    alone = read(item, {f.name: [filing.typed.get(f.name)] for f in asked(item, case.channel)}, [filing.row])[0]
     twins = _same_people(case, {former, alone.id_number}).exclude(pk=filing.pk)
-    examined = _store_again(item, context, [filing, *twins], amended=filing)[0]
+    examined = _store_again(item, context, case, [filing, *twins], amended=filing)[0]
     Case.objects.filter(pk=case.pk).update(changed_at=context.at, version=F("version") + 1)
     return examined
 
@@ -184,10 +190,12 @@ def _same_people(case: Case, id_numbers: set[str]) -> QuerySet[Filing]:
     return Filing.objects.filter(case=case, id_number__in=id_numbers - {""}, state__in=OPEN_STATES).order_by("row")
 
 
-def _store_again(item: ServiceItem, context: Context, filings: Sequence[Filing], amended: Filing | None = None) -> list[Examined]:
+def _store_again(
+    item: ServiceItem, context: Context, case: Case, filings: Sequence[Filing], amended: Filing | None = None
+) -> list[Examined]:
     """Examine stored rows together, as they would be typed now, and store the amended one and those whose outcome is another."""
     typed = [typed_of(item, filing.typed, filing.values) for filing in filings]
-    columns = {f.name: [row.get(f.name) for row in typed] for f in item.fields}
+    columns = {f.name: [row.get(f.name) for row in typed] for f in asked(item, case.channel)}
     found = read(item, columns, [f.row for f in filings])
     for filing, examined in zip(filings, found, strict=True):
         examined.filing_id, examined.case_id = filing.pk, filing.case_id
@@ -210,7 +218,7 @@ def remove_rows(case_id: int, filing_ids: Sequence[int], *, at: datetime, contex
     count = rows.update(state=FilingState.WITHDRAWN, changed_at=at)
     if count:
         if context is not None and (twins := list(_same_people(case, people))):
-            _store_again(item_of(case.item_code, case.item_version), context, twins)
+            _store_again(item_of(case.item_code, case.item_version), context, case, twins)
         moved(case, at=at)
         note(case, "rows_removed", f"删除 {count} 行", at=at)
     return count
@@ -229,8 +237,9 @@ def _submit(case_id: int, version: int, context: Context) -> int:
     if case.state != CaseState.DRAFT:
         raise WrongStateError(case, "提交审批")
     item = item_of(case.item_code, case.item_version)
+    require(item.code, item.title, Level.SUBMIT)
     rows = Filing.objects.filter(case=case, state__in=OPEN_STATES)
-    _examine_again(item, context, rows)
+    _examine_again(item, context, case, rows)
     good = rows.filter(refusals__isnull=True, values__isnull=False)
     bad = rows.filter(REFUSED)
     if not good.exists():
@@ -241,6 +250,7 @@ def _submit(case_id: int, version: int, context: Context) -> int:
     split = bad.exists()
     if split:
         _split(item, context, case, bad)
+    case.second_reason = _second_reason(item, context, good)
     case.round += 1
     count = good.update(state=FilingState.REVIEW, round=case.round, return_reason="", pins=None, changed_at=context.at)
     case.state, case.returned, case.return_reason = CaseState.REVIEW, False, ""
@@ -248,7 +258,6 @@ def _submit(case_id: int, version: int, context: Context) -> int:
         case.subject = f"{count} 人"
     case.submitted_by, case.submitted_at, case.reviewed_by = current().account_id, context.at, None
     case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
-    case.second_reason = _second_reason(item, context, good)
     case.first_by, case.first_name, case.first_at, case.first_returns = None, "", None, None
     case.automatic = item.review(context) is Review.AUTOMATIC and not context.counter and not case.second_reason
     moved(case, at=context.at)
@@ -264,19 +273,19 @@ def _second_reason(item: ServiceItem, context: Context, good: QuerySet[Filing]) 
     """Why a second reviewer has to confirm what is submitted now; empty when one is enough."""
     if item.second_review is None:
         return ""
-    rows = [Row(f.values or {}, f.row, f.pk, f.case_id) for f in good.filter(state=FilingState.REVIEW).order_by("row")]
+    rows = [Row(f.values or {}, f.row, f.pk, f.case_id) for f in good.order_by("row")]
     with acting(ENGINE):
         return item.second_review(rows, context)[:120]
 
 
-def _examine_again(item: ServiceItem, context: Context, rows: QuerySet[Filing]) -> None:
+def _examine_again(item: ServiceItem, context: Context, case: Case, rows: QuerySet[Filing]) -> None:
     """The world may have moved since the rows were saved."""
     filings = list(rows.order_by("row")[: REEXAMINED_ROWS_MAX + 1])
     if len(filings) > REEXAMINED_ROWS_MAX:
         # Of a large batch only what was refused: a deleted double or a changed world may have freed it.
         filings = list(rows.filter(REFUSED).order_by("row")[:REEXAMINED_ROWS_MAX])
     if filings:
-        _store_again(item, context, filings)
+        _store_again(item, context, case, filings)
 
 
 def _split(item: ServiceItem, context: Context, case: Case, bad: QuerySet[Filing]) -> None:
@@ -301,9 +310,10 @@ def _own(case: Case, context: Context) -> Case:
 def withdraw(case_id: int, version: int, *, at: datetime, context: Context | None = None) -> None:
     """退单: take back a case that is not submitted, or that no reviewer has opened yet.
 
-    Raises: StaleCaseError, WrongStateError, OtherSideError.
+    Raises: StaleCaseError, WrongStateError, OtherSideError, SettlingError.
     """
     case = locked(case_id, version)
+    large.refuse_while_settling(case)
     if context is not None:
         _own(case, context)
     waiting = case.state == CaseState.REVIEW and case.claimed_by is None and case.first_by is None and not case.automatic
@@ -338,5 +348,5 @@ def _subject(item: ServiceItem, context: Context, examined: Examined) -> str:
     if item.subject is Subject.UNIT:
         return context.unit_name or "本单位"
     if item.subject is Subject.NEW_UNIT:
-        return str(examined.values.get("unit_name") or "") or "新单位"
+        return str(examined.values.get("unit_name") or examined.values.get("name") or "") or "新单位"
     return examined.name or examined.id_number or "未填写"

@@ -11,6 +11,7 @@ from shebao.access.acting import DEADLOCK, acting
 from shebao.base.actor import ENGINE, current
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
+from shebao.casework import large
 from shebao.casework.cases import StaleCaseError, WrongStateError, locked, moved, note
 from shebao.casework.examine import check, of_values
 from shebao.casework.item import Context, ServiceItem, Subject, item_of
@@ -59,10 +60,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many rows took effect and how many went back."""
+    """How many rows took effect and how many went back; `pending` are those of a large batch that a job is at."""
 
     done: int
     returned: int
+    pending: int = 0
     second: bool = False  # nothing took effect yet: a second reviewer has to confirm
 
 
@@ -86,8 +88,9 @@ def claim(case_id: int, *, at: datetime) -> None:
 
 
 def release(case_id: int, *, at: datetime) -> None:
-    """放回队列. Raises: ClaimedError when another one holds it."""
+    """放回队列. Raises: ClaimedError when another one holds it, SettlingError while its decision takes effect."""
     case = locked(case_id)
+    large.refuse_while_settling(case)
     if case.claimed_by != current().account_id:
         raise ClaimedError("只有领取人可以把办件放回队列")
     case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
@@ -103,6 +106,7 @@ def decide(case_id: int, version: int, decision: Decision, context: Context) -> 
     case = locked(case_id)
     if case.state != CaseState.REVIEW or case.version != version:
         raise StaleCaseError(case)
+    large.refuse_while_settling(case)
     _may_review(case)
     if case.claimed_by not in (None, current().account_id):
         raise ClaimedError(f"这个办件已由{case.claimed_name}领取，请选择其他办件")
@@ -131,7 +135,7 @@ def _first(case: Case, decision: Decision, *, at: datetime) -> Outcome:
 def review_automatically(case_id: int, context: Context) -> Outcome | None:
     """系统自动审核 of a case. Run by the job process as the engine; a second run finds nothing to do."""
     case = locked(case_id)
-    if case.state != CaseState.REVIEW or not case.automatic:
+    if case.state != CaseState.REVIEW or not case.automatic or large.open_settlement(case):
         return None
     return _settle(case, Decision(), context, reviewer=0)
 
@@ -147,15 +151,23 @@ def _may_review(case: Case) -> None:
 
 
 def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) -> Outcome:
+    if large.is_large(case):
+        send_back(decision.returns, context.at)
+        everything = decision.return_all
+        back = (everything.reason, everything.pins) if everything else ("", ())
+        pending = large.begin(case, context, reviewer=reviewer, returned=len(decision.returns), back=back)
+        return Outcome(0, len(decision.returns), pending)
     item = item_of(case.item_code, case.item_version)
     filings = list(Filing.objects.filter(case=case, state=FilingState.REVIEW).order_by("row"))
     returns = {f.pk: decision.return_all for f in filings} if decision.return_all else dict(decision.returns)
     passing = [f for f in filings if f.pk not in returns]
-    refused = _take_effect(item, case, passing, context)
+    refused = take_effect(item, case, passing, context)
+    if not case.unit_id:  # a registration that took effect has given the case its unit
+        case.unit_id = Case.objects.values_list("unit_id", flat=True).get(pk=case.pk)
     returns |= refused
     done = [f.pk for f in passing if f.pk not in refused]
     Filing.objects.filter(pk__in=done).update(state=FilingState.DONE, changed_at=context.at)
-    _send_back(returns, context.at)
+    send_back(returns, context.at)
     case.reviewed_by = reviewer
     case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
     if returns:
@@ -180,7 +192,7 @@ def _told(item: ServiceItem, case: Case, done: int, returned: int) -> str:
     return "，".join(part for part in told if part) or "办结"
 
 
-def _send_back(returns: Mapping[int, Return], at: datetime) -> None:
+def send_back(returns: Mapping[int, Return], at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -196,7 +208,7 @@ def _send_back(returns: Mapping[int, Return], at: datetime) -> None:
         )
 
 
-def _take_effect(item: ServiceItem, case: Case, passing: Sequence[Filing], context: Context) -> dict[int, Return]:
+def take_effect(item: ServiceItem, case: Case, passing: Sequence[Filing], context: Context) -> dict[int, Return]:
     """Check the passing rows against the world as it is now, perform those that still hold, and return the others with the reason."""
     rows = list(passing)
     refused: dict[int, Return] = {}

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 
 from shebao.base.months import Month, iso, month_of, shift, span
 from shebao.base.terms import INSURANCES, Insurance, Payer, insurances_in
 from shebao.channels.papers import VALID_DAYS, VALID_TEXT, amount_of, issued, masked, short_labels
 from shebao.enrolment.models import Spell
+from shebao.levy import standing
 from shebao.levy.bulk import AMOUNT_COLUMNS
-from shebao.levy.models import Bill, BillState
-from shebao.levy.queries import PersonDue, person_months
+from shebao.levy.queries import PersonDue, people_months
+from shebao.levy.standing import BilledMonth, Standing, unit_months
+from shebao.papers import operations
 from shebao.papers.contracts import (
     CertificateMonth,
     CertificatePerson,
@@ -25,6 +28,7 @@ from shebao.papers.contracts import (
     UnitStanding,
 )
 from shebao.papers.models import Paper
+from shebao.papers.seal import keys_of_day
 from shebao.papers.verification import Fact
 from shebao.parties.models import Person, Unit, UnitTerms
 
@@ -41,17 +45,17 @@ class Asked:
     purpose: str
 
 
-def month_states(unit_id: int, on: date) -> dict[Month, str]:
-    """How each billed month of a unit stands: 已缴清, 欠费, or not yet due."""
-    return {
-        bill.month: "已缴清" if bill.state == BillState.PAID else "欠费" if bill.due_date < on else "未到缴费截止日"
-        for bill in Bill.objects.filter(unit_id=unit_id)
-    }
+@dataclass(frozen=True, slots=True)
+class PersonData:
+    """What is printed for a person, and what 凭证验真 shows to anyone."""
+
+    data: InsuranceCertificate
+    facts: tuple[Fact, ...]
 
 
 def for_unit(unit: Unit, people: Sequence[Person], asked: Asked, *, account_id: int, at: datetime) -> Paper:
     """社会保险参保证明（单位）, with the named people on it."""
-    kind, states = PaperKind.UNIT_CERTIFICATE, month_states(unit.pk, at.date())
+    kind, states = PaperKind.UNIT_CERTIFICATE, unit_months(unit.pk, at.date())
     counts = _people_by_type(unit.pk, asked)
     terms = list(UnitTerms.objects.filter(unit=unit, known_to__isnull=True).order_by("from_month"))
     insurances = [i for i in SHOWN if any(t.insurance_mask & i.flag for t in terms)]
@@ -64,7 +68,7 @@ def for_unit(unit: Unit, people: Sequence[Person], asked: Asked, *, account_id: 
         "first_month": asked.first_month,
         "last_month": asked.last_month,
         "columns": short_labels(insurances),
-        "months": [_unit_month(m, insurances, counts.get(m, {}), states.get(m, "未核定")) for m in _months(asked)],
+        "months": [_unit_month(m, insurances, counts.get(m, {}), states.get(m)) for m in _months(asked)],
         "persons": _named(unit, people),
         "purpose": asked.purpose or None,
         "valid_text": VALID_TEXT,
@@ -87,7 +91,11 @@ def _people_by_type(unit_id: int, asked: Asked) -> dict[Month, dict[Insurance, i
     sums = ", ".join(f"count(*) filter (where profile & {i.flag} <> 0)" for i in SHOWN)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"select month, {sums} from levy_assessment where unit_id = %s and month between %s and %s group by month",
+            f"""
+            select month, {sums} from levy_assessment a where unit_id = %s and month between %s and %s
+              and not exists (select 1 from levy_takendue t where t.unit_id = a.unit_id and t.person_id = a.person_id
+                              and t.month = a.month and t.origin = 'normal' and t.state = 'written_off') group by month
+            """,
             [unit_id, asked.first_month, asked.last_month],
         )
         return {row[0]: dict(zip(SHOWN, row[1:], strict=True)) for row in cursor.fetchall()}
@@ -104,8 +112,9 @@ def _unit_standing(insurance: Insurance, terms: list[UnitTerms], people: dict[In
     }
 
 
-def _unit_month(month: Month, insurances: list[Insurance], people: dict[Insurance, int], state: str) -> UnitMonth:
-    return {"paid_month": month, "people": [people.get(i) or None for i in insurances], "state": state}
+def _unit_month(month: Month, insurances: list[Insurance], people: dict[Insurance, int], state: BilledMonth | None) -> UnitMonth:
+    word = state.standing.value if state else "未核定"
+    return {"paid_month": month, "people": [people.get(i) or None for i in insurances], "state": word}
 
 
 def _named(unit: Unit, people: Sequence[Person]) -> list[CertificatePerson]:
@@ -135,9 +144,48 @@ def _spells(unit_id: int, people: Sequence[int]) -> dict[int, list[Spell]]:
 
 def for_person(unit: Unit, person: Person, asked: Asked, *, account_id: int, at: datetime) -> Paper:
     """社会保险参保证明 of one employee, as far as it ran through this unit."""
-    kind, states = PaperKind.INSURANCE_CERTIFICATE, month_states(unit.pk, at.date())
-    dues = {due.month: due for due in person_months(person.pk, [unit.pk])}
-    spells = _spells(unit.pk, [person.pk]).get(person.pk, [])
+    kind, given = PaperKind.INSURANCE_CERTIFICATE, people_data(unit, [person], asked, at=at)[person.pk]
+    until = at.date() + timedelta(days=VALID_DAYS)
+    return issued(
+        kind, kind.label, given.data, given.facts, unit=unit, account_id=account_id, at=at, person_id=person.pk, valid_until=until
+    )
+
+
+def issue_to(unit: Unit, person: Person, given: PersonData, *, account_id: int, at: datetime) -> Paper:
+    """The same paper of a bundle, whose items say themselves what was made. Call as the engine. Raises: TypesetError."""
+    kind = PaperKind.INSURANCE_CERTIFICATE
+    return operations.issue(
+        kind,
+        kind.label,
+        given.data,
+        given.facts,
+        at=at,
+        made_by=account_id,
+        agency_id=unit.agency_id,
+        keys=keys_of_day(settings.DATA / "seal", at=at),
+        base_url=settings.BASE_URL,
+        unit_id=unit.pk,
+        person_id=person.pk,
+        valid_until=at.date() + timedelta(days=VALID_DAYS),
+    )
+
+
+def people_data(unit: Unit, people: Sequence[Person], asked: Asked, *, at: datetime) -> dict[int, PersonData]:
+    """The data of many certificates, by person, in as many queries as for one."""
+    ids = [person.pk for person in people]
+    states, spells, dues = standing.people_months(unit.pk, ids, at.date()), _spells(unit.pk, ids), people_months(ids, unit.pk)
+    return {p.pk: _person_data(unit, p, asked, states[p.pk], spells.get(p.pk, []), dues.get(p.pk, {}), at) for p in people}
+
+
+def _person_data(
+    unit: Unit,
+    person: Person,
+    asked: Asked,
+    states: dict[Month, BilledMonth],
+    spells: list[Spell],
+    dues: dict[Month, PersonDue],
+    at: datetime,
+) -> PersonData:
     insurances = [i for i in SHOWN if any(s.insurance_mask & i.flag for s in spells)]
     data: InsuranceCertificate = {
         "agency": unit.agency.name,
@@ -151,7 +199,7 @@ def for_person(unit: Unit, person: Person, asked: Asked, *, account_id: int, at:
         "first_month": asked.first_month,
         "last_month": asked.last_month,
         "columns": short_labels(insurances),
-        "months": [_month(m, insurances, dues.get(m), states.get(m, "")) for m in _months(asked)],
+        "months": [_month(m, insurances, dues.get(m), states.get(m)) for m in _months(asked)],
         "purpose": asked.purpose or None,
         "valid_text": VALID_TEXT,
     }
@@ -162,16 +210,15 @@ def for_person(unit: Unit, person: Person, asked: Asked, *, account_id: int, at:
         Fact("参保单位", unit.name),
         Fact("证明期间", f"{iso(asked.first_month)} 至 {iso(asked.last_month)}"),
     )
-    until = at.date() + timedelta(days=VALID_DAYS)
-    return issued(kind, kind.label, data, facts, unit=unit, account_id=account_id, at=at, person_id=person.pk, valid_until=until)
+    return PersonData(data, facts)
 
 
 def _standing(
-    insurance: Insurance, spells: list[Spell], dues: dict[Month, PersonDue], states: dict[Month, str], month: Month
+    insurance: Insurance, spells: list[Spell], dues: dict[Month, PersonDue], states: dict[Month, BilledMonth], month: Month
 ) -> InsuranceStanding:
     own = [s for s in spells if s.insurance_mask & insurance.flag]
     running = any(s.to_month is None or s.to_month > month for s in own)
-    paid = sum(1 for m, due in dues.items() if due.mask & insurance.flag and states.get(m) == "已缴清")
+    paid = sum(1 for m, due in dues.items() if due.mask & insurance.flag and m in states and states[m].standing.counts)
     return {
         "insurance": insurance.label,
         "status": "参保缴费" if running else "暂停缴费",
@@ -180,15 +227,20 @@ def _standing(
     }
 
 
-def _month(month: Month, insurances: list[Insurance], due: PersonDue | None, state: str) -> CertificateMonth:
+def _month(month: Month, insurances: list[Insurance], due: PersonDue | None, state: BilledMonth | None) -> CertificateMonth:
     return {"paid_month": month, "cells": [_cell(i, due, state) for i in insurances]}
 
 
-def _cell(insurance: Insurance, due: PersonDue | None, state: str) -> MonthCell:
-    if due is None or not due.mask & insurance.flag:
+MARKS = {Standing.OVERDUE: "欠费", Standing.ORDERED: "欠费", Standing.NOT_DUE: "待缴", Standing.WRITTEN_OFF: "已注销"}
+
+
+def _cell(insurance: Insurance, due: PersonDue | None, state: BilledMonth | None) -> MonthCell:
+    if due is None or state is None or not due.mask & insurance.flag:
         return NOTHING
-    if state != "已缴清":
-        return {**NOTHING, "mark": "欠费" if state == "欠费" else "待缴"}
+    if insurance in state.deferred:
+        return {**NOTHING, "mark": Standing.DEFERRED.value}
+    if not state.standing.counts:
+        return {**NOTHING, "mark": MARKS[state.standing]}
     base = {Insurance.MEDICAL: due.medical_base_fen, Insurance.LARGE_MEDICAL: None}.get(insurance, due.pension_base_fen)
     return {
         "base_fen": base,

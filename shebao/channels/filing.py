@@ -19,6 +19,7 @@ from shebao.casework.item import Answer, Context, MoneyEffect, ServiceItem, Subj
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, CaseState, Channel
 from shebao.casework.operations import CoreFixedError, OtherSideError
+from shebao.channels.attachments import photos_sent
 from shebao.channels.looking import TooManyLookUpsError, look_up_recorded
 from shebao.channels.portal.case_lists import item_of_case, the_filing
 from shebao.channels.portal.pages import key_of, number_of, saved_under
@@ -61,11 +62,14 @@ def new(request: HttpRequest, item: ServiceItem, context: Context, face: Face) -
     if request.method == "GET":
         return _form(request, item, context, face, opened(item, context))
     typed = typed_from(item.fields, request.POST)
+    unfit = photos_sent(request, item, context, typed)
     action = request.POST.get("action", "save")
     if action == "look_up":
         found, typed = _looked_up(item, context, typed, asked=request)
-        return _form(request, item, context, face, typed, found=found, status=found.status)
+        return _form(request, item, context, face, typed, refusals=unfit, found=found, status=422 if unfit else found.status)
     key = key_of(request)
+    if unfit:
+        return _form(request, item, context, face, typed, refusals=_with_photos(request, item, context, typed, unfit), status=422)
     try:
         saved = operations.save_new(item, context, typed, key=key, channel=face.channel, as_draft=action == "draft")
     except RefusedError as error:
@@ -92,9 +96,14 @@ def edit(request: HttpRequest, case: Case, context: Context, face: Face) -> Http
         found = _looked_up(item, context, dict(stored))[0] if fixed else None
         return _form(request, item, context, face, dict(stored), refusals=refusals, fixed=fixed, extra=extra, found=found, told=not pinned)
     typed = typed_from(item.fields, request.POST)
+    unfit = photos_sent(request, item, context, typed)
     if request.POST.get("action") == "look_up":
         found, typed = _looked_up(item, context, typed, asked=request)
-        return _form(request, item, context, face, typed, fixed=fixed, extra=extra, found=found, status=found.status)
+        status = 422 if unfit else found.status
+        return _form(request, item, context, face, typed, refusals=unfit, fixed=fixed, extra=extra, found=found, status=status)
+    if unfit:
+        told = _with_photos(request, item, context, typed, unfit)
+        return _form(request, item, context, face, typed, refusals=told, fixed=fixed, extra=extra, status=422)
     version = number_of(request.POST.get("version"))
     as_draft = request.POST.get("action") == "draft"
     try:
@@ -175,6 +184,13 @@ def _preview(item: ServiceItem, context: Context, typed: Mapping[str, str | list
         values[f.name] = value
     with acting(ENGINE):
         return item.effect([Row(values)], context)
+
+
+def _with_photos(request: HttpRequest, item: ServiceItem, context: Context, typed: Typed, unfit: Sequence[Refusal]) -> list[Refusal]:
+    """What stands against the other fields beside a photo that was not taken, in one go."""
+    if limit := _beyond_limit(request, item, typed):
+        return [*limit, *unfit]
+    return [*operations.examine_one(item, context, typed).refusals, *unfit]
 
 
 def _beyond_limit(request: HttpRequest, item: ServiceItem, typed: Typed) -> list[Refusal]:

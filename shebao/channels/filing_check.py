@@ -1,5 +1,6 @@
 """核对: every value of a single filing with 修改, what it changes, its effect on money, what to bring; then 提交审批 or 退单."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from shebao.casework.operations import OtherSideError
 from shebao.channels.filing import Face
 from shebao.channels.portal.case_lists import events_of, item_of_case, the_filing
 from shebao.channels.portal.case_parts import money_effect, row_of
+from shebao.channels.portal.material_list import shown_materials
 from shebao.channels.portal.pages import key_of, number_of
 from shebao.channels.portal.words import event_line, state_words, steps_of
 from shebao.surfaces.form import by_field, shown, summary
@@ -24,7 +26,14 @@ FIGURES = ("id_number", "money", "month", "mobile", "date", "phone", "uscc", "po
 
 
 def page(
-    request: HttpRequest, case: Case, context: Context, face: Face, *, status: int = 200, refused: RefusedError | None = None
+    request: HttpRequest,
+    case: Case,
+    context: Context,
+    face: Face,
+    *,
+    status: int = 200,
+    refused: RefusedError | None = None,
+    said: Sequence[tuple[str, str]] = (),
 ) -> HttpResponse:
     """The page of a draft."""
     item, filing = item_of_case(case), the_filing(case)
@@ -54,7 +63,8 @@ def page(
         "steps": steps_of(case, item, amended=amended),
         "rows": rows,
         "complete": complete,
-        "errors": summary(refusals),
+        "errors": [*summary(refusals), *said],
+        **shown_materials(case, item, face.cases),
         "has_errors": status == 422,
         "warnings": [r.text for r in from_json(filing.warnings)],
         "effect": effect,

@@ -7,10 +7,11 @@ from django.middleware.csrf import get_token
 from markupsafe import Markup
 
 from shebao.access.queries import Live
+from shebao.access.rights import Level, may
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
-from shebao.casework.item import Audience, items_for
 from shebao.casework.queues import queues_for
+from shebao.channels.guards import open_items, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,11 @@ HOMES = {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.A
 
 
 def frame(
-    request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None
+    request: HttpRequest,
+    title: str,
+    *,
+    crumbs: tuple[tuple[str, str | None], ...] = (),
+    counts: dict[str, int] | None = None,
 ) -> dict[str, object]:
     """The context that the layouts take (surfaces/templates/ui/README.md)."""
     actor: Actor = getattr(request, "actor", PUBLIC)
@@ -40,13 +45,13 @@ def frame(
         "page_title": title,
         "actor": actor,
         "who": {"name": actor.name, "unit": live.unit_name or live.agency_name, "role": _post(actor)} if live else None,
-        "nav": unit_menu(request.path, counts)
+        "nav": unit_menu(request.path, actor, counts)
         if unit
         else desk_menu(request.path, actor, counts)
         if desk
         else other_menu(request.path, actor),
-        "tabs": unit_tabs(request.path, counts) if unit else desk_tabs(request.path, actor, counts) if desk else [],
-        "nav_key": (actor.role, actor.posts, request.path, tuple(sorted(counts.items()))),
+        "tabs": unit_tabs(request.path, actor, counts) if unit else desk_tabs(request.path, actor, counts) if desk else [],
+        "nav_key": (actor.role, actor.posts, actor.rights, request.path, tuple(sorted(counts.items()))),
         "crumbs": crumbs,
         "notices": [],
         "mode": "elder" if request.COOKIES.get("mode") == "elder" else "plain",
@@ -76,27 +81,34 @@ def _groups(path: str, groups: dict[str, list[tuple[str, str, str, int]]]) -> li
     return [{"title": group, "entries": _entries(path, entries)} for group, entries in groups.items()]
 
 
-def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
-    """The left tree of the 单位 portal, in the seeds' words."""
+def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str, object]]:
+    """The left tree of the 单位 portal, in the seeds' words; of an operator only what the 主经办人 gave."""
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
-    for item in items_for(Audience.UNIT):
-        groups.setdefault(item.group, []).append((item.title, f"/u/items/{item.slug}/", item.icon, 0))
+    for item in open_items(actor):
+        groups.setdefault(item.group, []).append((item.title, page_of(item), item.icon, 0))
+    groups.setdefault("申报与缴费", []).extend(_held(actor, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]))
     first = [
         ("首页", "/u/", "house", 0),
         ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
         ("已办任务", "/u/done", "check2-square", 0),
     ]
+    staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
+    staff += [
+        ("单位登记信息", "/u/unit", "building-gear", 0),
+        ("社会保险登记证", "/u/registration", "patch-check", 0),
+        ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0),
+        ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
+        ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),
+        ("批量减员审核结果查询", "/u/inquiries/reductions", "person-dash", 0),
+        ("工资申报审核结果查询", "/u/inquiries/wages", "clipboard-data", 0),
+        ("缴费记录查询", "/u/payments", "cash-stack", 0),
+    ]
+    papers = [("参保证明打印", "/u/certificates", "file-earmark-text", 0)]
+    own = [("经办人管理", "/u/operators", "people", 0)] if Post.UNIT_LEAD in actor.posts else []
     return [
         {"title": "", "entries": _entries(path, first)},
-        *_groups(path, groups),
-        {
-            "title": "申报与缴费",
-            "entries": _entries(path, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]),
-        },
-        {
-            "title": "单位网申综合查询",
-            "entries": _entries(path, [("参保人员花名册", "/u/staff", "person-lines-fill", 0)]),
-        },
+        *_groups(path, {title: entries for title, entries in groups.items() if entries}),
+        *_given(path, actor, "单位网申综合查询", staff),
         {
             "title": "预约与咨询",
             "entries": _entries(
@@ -109,28 +121,42 @@ def unit_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
                 ],
             ),
         },
-        {
-            "title": "证明与服务",
-            "entries": _entries(
-                path, [("参保证明打印", "/u/certificates", "file-earmark-text", 0), ("办事指南", "/items", "journal-text", 0)]
-            ),
-        },
-        {"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])},
+        {"title": "证明与服务", "entries": _entries(path, [*_held(actor, papers), ("办事指南", "/items", "journal-text", 0)])},
+        {"title": "账户与安全", "entries": _entries(path, [*own, ("修改密码", "/password", "person-gear", 0)])},
     ]
 
 
-def unit_tabs(path: str, counts: dict[str, int]) -> list[Entry]:
+SERVICE_AT = {
+    **dict.fromkeys(("/u/bills", "/u/arrears", "/u/payments"), "service.bills"),
+    **dict.fromkeys(("/u/staff", "/u/changes"), "service.staff"),
+    "/u/certificates": "service.certificates",
+}
+
+
+def sees(actor: Actor, url: str) -> bool:
+    """Whether an operator was given what stands at an address, as far as it can be kept back."""
+    return url not in SERVICE_AT or may(actor, SERVICE_AT[url], Level.QUERY)
+
+
+def _held(actor: Actor, entries: list[tuple[str, str, str, int]]) -> list[tuple[str, str, str, int]]:
+    return [entry for entry in entries if sees(actor, entry[1])]
+
+
+def _given(path: str, actor: Actor, title: str, entries: list[tuple[str, str, str, int]]) -> list[dict[str, object]]:
+    held = _held(actor, entries)
+    return [{"title": title, "entries": _entries(path, held)}] if held else []
+
+
+def unit_tabs(path: str, actor: Actor, counts: dict[str, int]) -> list[Entry]:
     """The five keys at the foot of the phone."""
-    return _entries(
-        path,
-        [
-            ("首页", "/u/", "house", 0),
-            ("办事", "/u/items", "grid", 0),
-            ("待办", "/u/todo", "inbox", counts.get("todo", 0)),
-            ("缴费", "/u/bills", "credit-card-2-front", 0),
-            ("花名册", "/u/staff", "people", 0),
-        ],
-    )
+    keys = [
+        ("首页", "/u/", "house", 0),
+        ("办事", "/u/items", "grid", 0),
+        ("待办", "/u/todo", "inbox", counts.get("todo", 0)),
+        ("缴费", "/u/bills", "credit-card-2-front", 0),
+        ("花名册", "/u/staff", "people", 0),
+    ]
+    return _entries(path, _held(actor, keys))
 
 
 def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str, object]]:
@@ -161,8 +187,14 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
             ("预约设置", "/w/offices", "gear", 0),
         ]
         groups.append({"title": "预约与咨询", "entries": _entries(path, services)})
+        given = [("法人注册确认", "/w/registrations", "clipboard-check", 0), ("密码条发放", "/w/slips", "key", 0)]
+        groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
+    declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        groups.append({"title": "核定与征缴", "entries": _entries(path, [("月度核定", "/w/months", "calendar2-check", 0)])})
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]
+        groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
+    elif Post.CLERK in actor.posts:
+        groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
@@ -172,6 +204,9 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         ]
         groups.append({"title": "基金财务", "entries": _entries(path, entries)})
     looks = [("单位快查", "/w/units", "building", 0), ("人员快查", "/w/people", "person-lines-fill", 0)]
+    if actor.posts & {Post.REVIEWER, Post.CLERK}:
+        looks.append(("统计", "/w/statistics", "bar-chart", 0))
+        looks.append(("登记证验证", "/w/verifications", "patch-check", 0))
     groups.append({"title": "查询", "entries": _entries(path, looks)})
     groups.append({"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])})
     return groups

@@ -14,16 +14,17 @@ from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOpera
 from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
+from shebao.access.acceptance import NotAcceptedError, missing
 from shebao.access.acting import acting
 from shebao.access.models import SignIn
 from shebao.access.operations import digest
 from shebao.access.queries import ROLE_OF_CLASS, Live, find_live
 from shebao.base.actor import CURRENT, PUBLIC, Actor, Role
-from shebao.base.clock import now
+from shebao.base.clock import now, today
 from shebao.base.errors import ShebaoError
 from shebao.channels import errors, screening
 from shebao.channels.guards import Guard as ViewGuard
-from shebao.channels.guards import guard_of
+from shebao.channels.guards import guard_of, without_right
 
 COOKIE = "shebao"
 SEEN_EVERY = timedelta(minutes=1)
@@ -100,7 +101,7 @@ class Acting:
             return errors.page(request, 503)
 
     def _as(self, request: HttpRequest, claimed: Actor, signin_id: int, live: Live) -> HttpResponse:
-        actor = replace(claimed, posts=live.posts, vip=live.vip)
+        actor = replace(claimed, posts=live.posts, vip=live.vip, rights=live.rights)
         moment = now()
         if moment - live.seen_at > SEEN_EVERY:
             SignIn.objects.filter(pk=signin_id).update(seen_at=moment)
@@ -122,9 +123,11 @@ class Acting:
         if not guard.admits(actor):
             return _refused(request, actor, guard)
         live: Live | None = request.live  # type: ignore[attr-defined]
-        if live and live.must_change_password and not guard.open and request.path not in ("/password", "/sign-out"):
-            return HttpResponseRedirect("/password")
-        return None
+        if live is None or guard.open:
+            return None
+        match = request.resolver_match
+        route, slug = str(match.url_name if match else ""), str(match.kwargs.get("slug", "") if match else "")
+        return _first_things(request, actor, live, guard, route) or _not_given(request, actor, route, slug)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Undo everything the view did; say why in the words of the error, or that it is our fault, with a number to quote."""
@@ -137,6 +140,26 @@ class Acting:
         else:
             log.warning("%s %s: %s", request.trace, request.path, type(error).__name__)  # type: ignore[attr-defined]
         return errors.page(request, status)
+
+
+def _first_things(request: HttpRequest, actor: Actor, live: Live, guard: ViewGuard, route: str) -> HttpResponse | None:
+    """The first password has to be changed, and the agreements in force accepted, before anything else is done."""
+    if live.must_change_password and route != "password-change":
+        if guard.api:
+            return errors.problem(request, 403, "ACC-04", "请先在网页登录并修改初始密码，再调用接口")
+        return HttpResponseRedirect("/password")
+    if actor.role is Role.UNIT and route not in ("password-change", "agreements-accept") and missing(live.accepted, today()):
+        if guard.api:
+            return errors.told(request, NotAcceptedError())
+        wanted = f"?next={quote(request.get_full_path())}" if request.method == "GET" else ""
+        return HttpResponseRedirect(f"/agreements{wanted}")
+    return None
+
+
+def _not_given(request: HttpRequest, actor: Actor, route: str, slug: str) -> HttpResponse | None:
+    """An operator's rights by item; the operations hold them again."""
+    error = without_right(actor, route, slug)
+    return errors.told(request, error) if error else None
 
 
 def _refused(request: HttpRequest, actor: Actor, guard: ViewGuard) -> HttpResponse:

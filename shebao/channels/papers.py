@@ -6,24 +6,30 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 
 from shebao.access.acting import acting
+from shebao.access.slips import Printed
 from shebao.base.actor import ENGINE
 from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.identifiers import mask_id_number, sex_of
+from shebao.base.money import yuan_shown
 from shebao.base.months import month_of, month_shown, shift
 from shebao.base.terms import ETHNICITIES, SHORT_LABELS, Insurance, Payer, StopReason, insurances_in
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
 from shebao.enrolment.models import Spell
-from shebao.levy.models import Bill, BillLine, Line, Origin
-from shebao.levy.queries import bill_lines
+from shebao.levy.deferring import deferred_of
+from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, Line, Origin, TakenState
+from shebao.levy.queries import TakenSum, bill_lines, order_dues, orders_of_bill, taken_sums, written_off_people
 from shebao.papers import codes, operations
 from shebao.papers.contracts import (
     AdditionRoster,
     AdditionRow,
+    ArrearsDetail,
+    ArrearsDetailRow,
     ArrearsLine,
     AssessmentLine,
     PaperKind,
+    PasswordSlip,
     ReductionRoster,
     ReductionRow,
     RosterHead,
@@ -74,9 +80,10 @@ def issued(
 ) -> Paper:
     """Issue a paper under the seal; the same paper asked for twice in a minute is issued once."""
     with acting(ENGINE):
-        twin = Paper.objects.filter(
-            unit_id=unit.pk, kind=kind.value, title=title, facts=stored(facts), made_at__gte=at - SAME_WITHIN, revoked_at__isnull=True
-        ).first()
+        # The masked facts of two people may be the same; the paper of one is never given for the other.
+        about = {"unit_id": unit.pk, "person_id": person_id, "case_id": case_id, "kind": kind.value, "title": title}
+        recent = Paper.objects.filter(**about, facts=stored(facts), made_at__gte=at - SAME_WITHIN, revoked_at__isnull=True)
+        twin = recent.first()
         if twin is not None:
             return twin
         return operations.issue(
@@ -94,6 +101,25 @@ def issued(
             case_id=case_id,
             valid_until=valid_until,
         )
+
+
+# --- 密码条 ---
+
+
+def slip_pdf(printed: Printed, *, at: datetime) -> bytes:
+    """单位用户密码条. Goes into one answer and nowhere else."""
+    data: PasswordSlip = {
+        "agency": printed.agency_name,
+        "unit_name": printed.unit_name,
+        "unit_number": printed.unit_number,
+        "holder": printed.holder,
+        "username": printed.username,
+        "password": printed.password,
+        "certificate_serial": printed.serial,
+        "download_password": printed.download_password,
+        "printed_at": at,
+    }
+    return typeset("password_slip", data, apart=True).pdf
 
 
 # --- 增员表, 减员表 ---
@@ -212,24 +238,154 @@ def bill_pdf(bill: Bill, *, account_id: int, at: datetime) -> bytes:
     if paper is not None:
         return bytes(paper.content)
     unit = get_unit(bill.unit_id)
-    data = assessment_of(bill, unit)
-    facts = (
+    data = order_assessment_of(bill, unit) if bill.kind == BillKind.ARREARS else assessment_of(bill, unit)
+    return bytes(issued(kind, title, data, _bill_facts(bill, unit), unit=unit, account_id=account_id, at=at).content)
+
+
+def _bill_facts(bill: Bill, unit: Unit) -> tuple[Fact, ...]:
+    return (
         Fact("单位名称", unit.name),
-        Fact("核定单号", bill.number),
+        Fact("补缴单号" if bill.kind == BillKind.ARREARS else "核定单号", bill.number),
         Fact("费款所属期", month_shown(bill.month)),
-        Fact("应缴合计", f"{data['total_fen'] // 100:,}.{data['total_fen'] % 100:02d} 元"),
+        Fact("应缴合计", f"{yuan_shown(bill.total_fen - bill.moved_fen - bill.written_off_fen)} 元"),
     )
-    return bytes(issued(kind, title, data, facts, unit=unit, account_id=account_id, at=at).content)
 
 
 def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
-    """The data of the 核定表."""
+    """The data of the 核定表: the month net of what was written off, and what went onto orders as a deduction."""
     terms = find_terms(unit.pk, bill.month)
     rates = month_rates(standard(), bill.month, unit.place)
+    off = {(t.insurance, t.origin): t for t in taken_sums(bill) if t.state is TakenState.WRITTEN_OFF}
     lines = bill_lines(bill)
-    normal = [line for line in lines if line.origin == Origin.NORMAL]
-    back = [line for line in lines if line.origin != Origin.NORMAL]
+    normal = [line for line in lines if line.origin in MONTHLY_ORIGINS]
+    back = [line for line in lines if line.origin not in MONTHLY_ORIGINS]
     injury_class = terms.injury_class if terms else 0
+    written_off = written_off_people(bill) if off else 0
+    data: UnitAssessment = {
+        **_assessment_head(bill, unit),
+        "people": bill.headcount - written_off,
+        "lines": [_assessment_line(line, off.get((Insurance(line.insurance), line.origin)), rates, injury_class) for line in normal],
+        "arrears": [_arrears_line(line, off.get((Insurance(line.insurance), line.origin)), bill) for line in back],
+        "unit_fen": bill.unit_fen - sum(t.unit_fen for t in off.values()),
+        "person_fen": bill.person_fen - sum(t.person_fen for t in off.values()),
+        "total_fen": bill.total_fen - bill.written_off_fen,
+        "notices": [
+            *unverified(rates),
+            *([f"已注销 {written_off} 人本月欠费 {yuan_shown(bill.written_off_fen)} 元，不在本表内。"] if off else []),
+            *_standing_of(bill, lines),
+            "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。",
+        ],
+    }
+    if bill.moved_fen:
+        data["deductions"] = [{"label": f"已转补缴单 {number}", "amount_fen": fen} for number, fen in orders_of_bill(bill)]
+        data["payable_fen"] = data["total_fen"] - bill.moved_fen
+    return data
+
+
+def _standing_of(bill: Bill, lines: Sequence[BillLine]) -> list[str]:
+    """Sentences about a bill that is not the plain one: undeclared, deferred."""
+    told = []
+    if any(line.origin == Origin.ESTIMATE for line in lines):
+        told.append("本月未按规定申报，养老、失业、工伤保险费按上月缴费额的 110% 核定；补办申报后结算。")
+    if (later := deferred_of(bill, bill.due_date)) is not None:
+        told.append(f"其中单位应缴 {yuan_shown(later.amount_fen)} 元缓缴至 {later.due_date}，期间不计滞纳金。")
+    return told
+
+
+def order_assessment_of(order: Bill, unit: Unit) -> UnitAssessment:
+    """The data of the 核定表 of a 欠费补缴单: no month of its own, arrears by type with their late fee."""
+    dues = order_dues(order)
+    fees = {line.insurance: line.unit_fen for line in bill_lines(order) if line.origin == Origin.LATE_FEE}
+    rows: list[ArrearsLine] = []
+    for line in bill_lines(order):
+        if line.origin == Origin.LATE_FEE:
+            continue
+        months = [due.month for due in dues if due.insurance == line.insurance]
+        fee_fen = fees.get(line.insurance, 0)
+        rows.append(
+            {
+                "insurance": Insurance(line.insurance).label,
+                "people": line.headcount,
+                "first_month": min(months),
+                "last_month": max(months),
+                "unit_fen": line.unit_fen,
+                "person_fen": line.person_fen,
+                "late_fee_fen": fee_fen,
+                "total_fen": line.unit_fen + line.person_fen + fee_fen,
+            }
+        )
+    return {
+        **_assessment_head(order, unit),
+        "people": order.headcount,
+        "lines": [],
+        "arrears": rows,
+        "unit_fen": order.unit_fen,
+        "person_fen": order.person_fen,
+        "late_fee_fen": order.late_fee_fen,
+        "total_fen": order.total_fen,
+        "notices": [ORDER_NOTICE, f"滞纳金由单位承担，自应缴日次日起按日加收，算至生成补缴单当日（{order.issued_on}）。"],
+    }
+
+
+ORDER_NOTICE = (
+    "请携带《单位社会保险费核定表》和《社会保险费补缴明细表》及时到税务机关缴费，并凭税票到经办机构确认到账；"
+    "税务机关开具税票前如需取消，请办理“欠费补缴回退”。"
+)
+
+
+def order_detail_pdf(order: Bill, *, account_id: int, at: datetime) -> bytes:
+    """《社会保险费补缴明细表》 of a 欠费补缴单, sealed once and then the same file for good. Raises: PaperTooLongError."""
+    kind = PaperKind.ARREARS_DETAIL
+    title = f"{kind.label} {order.number}"
+    paper = Paper.objects.filter(unit_id=order.unit_id, kind=kind.value, title=title, revoked_at__isnull=True).first()
+    if paper is not None:
+        return bytes(paper.content)
+    unit = get_unit(order.unit_id)
+    data = order_detail_of(order, unit)
+    return bytes(issued(kind, title, data, _bill_facts(order, unit), unit=unit, account_id=account_id, at=at).content)
+
+
+def order_detail_of(order: Bill, unit: Unit) -> ArrearsDetail:
+    """The data of the 补缴明细表: one row a person, month and type. Raises: PaperTooLongError."""
+    dues = order_dues(order)
+    if len(dues) > ROSTER_ROWS_MAX:
+        raise PaperTooLongError(f"一张表最多打印 {ROSTER_ROWS_MAX:,} 行，本单有 {len(dues):,} 行；请在补缴单页面导出明细")
+    rows: list[ArrearsDetailRow] = [
+        {
+            "name": due.person.name,
+            "id_number": due.person.id_number,
+            "due_month": due.month,
+            "insurance": Insurance(due.insurance).label,
+            "base_fen": due.base_fen or None,
+            "unit_fen": due.unit_fen,
+            "person_fen": due.person_fen,
+            "days": (order.issued_on - due.due_date).days,
+            "late_fee_fen": due.late_fee_fen,
+            "total_fen": due.taken_fen + due.late_fee_fen,
+        }
+        for due in dues
+    ]
+    return {
+        "agency": unit.agency.name,
+        "bill_number": order.number,
+        "unit_number": unit.number,
+        "unit_name": unit.name,
+        "due_date": order.due_date,
+        "people": order.headcount,
+        "rows": rows,
+        "unit_fen": order.unit_fen,
+        "person_fen": order.person_fen,
+        "late_fee_fen": order.late_fee_fen,
+        "total_fen": order.total_fen,
+        "assessed_by": "系统自动核定",
+        "assessed_date": order.issued_on,
+        "notices": [ORDER_NOTICE],
+    }
+
+
+def _assessment_head(bill: Bill, unit: Unit) -> UnitAssessment:
+    """What the 核定表 of a month and of an order share; figures still to be filled in."""
+    terms = find_terms(unit.pk, bill.month)
     return {
         "agency": unit.agency.name,
         "bill_number": bill.number,
@@ -238,35 +394,36 @@ def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
         "uscc": unit.uscc or "",
         "facts": [
             {"label": "行业", "value": unit.industry or "未登记"},
-            {"label": "工伤行业风险类别", "value": f"{injury_class} 类" if injury_class else "未登记"},
+            {"label": "工伤行业风险类别", "value": f"{terms.injury_class} 类" if terms else "未登记"},
         ],
         "period_month": bill.month,
         "due_date": bill.due_date,
-        "people": bill.headcount,
-        "lines": [_assessment_line(line, rates, injury_class) for line in normal],
-        "arrears": [_arrears_line(line, bill) for line in back],
-        "unit_fen": bill.unit_fen,
-        "person_fen": bill.person_fen,
+        "people": 0,
+        "lines": [],
+        "arrears": [],
+        "unit_fen": 0,
+        "person_fen": 0,
         "late_fee_fen": 0,
-        "total_fen": bill.total_fen,
+        "total_fen": 0,
         "assessed_by": "系统自动核定",
         "reviewed_by": None,
         "assessed_date": bill.issued_on,
-        "notices": [*unverified(rates), "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。"],
+        "notices": [],
     }
 
 
-def _assessment_line(line: BillLine, rates: MonthRates, injury_class: int) -> AssessmentLine:
+def _assessment_line(line: BillLine, off: TakenSum | None, rates: MonthRates, injury_class: int) -> AssessmentLine:
     insurance = Insurance(line.insurance)
-    parts = [percent(ppm) for ppm in line_rates(insurance, rates, injury_class) if ppm]
+    estimated = line.origin == Origin.ESTIMATE
+    parts = [] if estimated else [percent(ppm) for ppm in line_rates(insurance, rates, injury_class) if ppm]
     return {
-        "insurance": insurance.label,
-        "people": line.headcount,
-        "base_fen": line.base_fen,
+        "insurance": f"{insurance.label}（按上月核定）" if estimated else insurance.label,
+        "people": line.headcount - (off.people if off else 0),
+        "base_fen": line.base_fen - (off.base_fen if off else 0),
         "rate": " + ".join(parts) or None,
-        "unit_fen": line.unit_fen,
-        "person_fen": line.person_fen,
-        "total_fen": line.unit_fen + line.person_fen,
+        "unit_fen": line.unit_fen - (off.unit_fen if off else 0),
+        "person_fen": line.person_fen - (off.person_fen if off else 0),
+        "total_fen": line.unit_fen + line.person_fen - (off.fen if off else 0),
     }
 
 
@@ -278,17 +435,17 @@ def line_rates(insurance: Insurance, rates: MonthRates, injury_class: int) -> tu
     return rates.unit_ppm.get(insurance), rates.person_ppm.get(insurance)
 
 
-def _arrears_line(line: BillLine, bill: Bill) -> ArrearsLine:
+def _arrears_line(line: BillLine, off: TakenSum | None, bill: Bill) -> ArrearsLine:
     months = list(Line.objects.filter(bill=bill, insurance=line.insurance).values_list("month", flat=True)) or [bill.month]
     return {
         "insurance": Insurance(line.insurance).label,
-        "people": line.headcount,
+        "people": line.headcount - (off.people if off else 0),
         "first_month": min(months),
         "last_month": max(months),
-        "unit_fen": line.unit_fen,
-        "person_fen": line.person_fen,
+        "unit_fen": line.unit_fen - (off.unit_fen if off else 0),
+        "person_fen": line.person_fen - (off.person_fen if off else 0),
         "late_fee_fen": 0,
-        "total_fen": line.unit_fen + line.person_fen,
+        "total_fen": line.unit_fen + line.person_fen - (off.fen if off else 0),
     }
 
 

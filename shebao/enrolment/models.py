@@ -44,3 +44,51 @@ class Wage(models.Model):
         indexes = [
             models.Index(fields=["unit", "person"], condition=models.Q(known_to=None), name="enrolment_wage_unit"),
         ]
+
+
+class AnnualWage(models.Model):
+    """年度申报: the wage a unit declared for a person and a 社保年度, fen a month. The wages that follow from it are `Wage` rows."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+", db_index=False)
+    agency_id = models.SmallIntegerField()
+    year = models.SmallIntegerField()
+    wage_fen = models.BigIntegerField()
+    from_month = models.IntegerField()
+    known_from = models.DateTimeField()
+    known_to = models.DateTimeField(null=True)
+    case_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["unit", "year", "person"], condition=models.Q(known_to=None), name="enrolment_annualwage_once")
+        ]
+
+
+class RetireeKind(models.TextChoices):
+    """Whose pension comes from another pool than the city's (seed 004)."""
+
+    OUTSIDE = "outside", "非我市中心城区统筹范围退休人员"
+    PUBLIC = "public", "机关事业单位退休人员"
+
+
+class OutsideRetiree(models.Model):
+    """非统筹退休人员 of a unit: the declared pension, fen a month, from `from_month` until before `to_month`."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+", db_index=False)
+    agency_id = models.SmallIntegerField()
+    kind = models.CharField(max_length=8, choices=RetireeKind)
+    pension_fen = models.BigIntegerField()
+    from_month = models.IntegerField()
+    to_month = models.IntegerField(null=True)
+    known_from = models.DateTimeField()
+    known_to = models.DateTimeField(null=True)
+    case_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["unit", "person"], condition=models.Q(known_to=None), name="enrolment_retiree_unit"),
+        ]

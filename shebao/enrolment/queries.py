@@ -6,6 +6,10 @@ from datetime import date
 
 from django.db import connection
 
+from shebao.enrolment.roster import Member, headcount, staff
+
+__all__ = ["NOBODY", "Cover", "Member", "Standing", "headcount", "spells_of", "staff", "standings"]
+
 
 @dataclass(frozen=True, slots=True)
 class Cover:
@@ -62,53 +66,6 @@ def standings(id_numbers: Sequence[str]) -> dict[str, Standing]:
             covers = (*covers, Cover(unit_id, unit_name, mask, first, end, wage, kind))
         found[id_number] = Standing(person_id, number, name, ethnicity, mobile, birth, bool(covers), covers)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One line of a unit's 花名册."""
-
-    person_id: int
-    number: str
-    id_number: str
-    name: str
-    sex: str
-    insurance_mask: int
-    from_month: int
-    to_month: int | None
-    wage_fen: int | None
-
-
-def staff(unit_id: int, month: int, *, search: str = "", after: int = 0, limit: int = 20) -> list[Member]:
-    """Staff of a unit in a month, in the order of their ids, from after one id (paging without counting)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            select p.id, p.number, p.id_number, p.name, p.sex, s.insurance_mask, s.from_month, s.to_month,
-                   (select w.wage_fen from enrolment_wage w where w.unit_id = s.unit_id and w.person_id = s.person_id and w.known_to is null
-                      and w.from_month <= %s and (w.to_month is null or w.to_month > %s))
-            from enrolment_spell s join parties_person p on p.id = s.person_id
-            where s.unit_id = %s and s.known_to is null and s.from_month <= %s and (s.to_month is null or s.to_month > %s)
-              and s.person_id > %s
-              and (%s = '' or p.name like %s or p.id_number like %s)
-            order by s.person_id limit %s
-            """,
-            [month, month, unit_id, month, month, after, search, f"%{search}%", f"{search}%", limit],
-        )
-        return [Member(*row) for row in cursor.fetchall()]
-
-
-def headcount(unit_id: int, month: int) -> int:
-    """How many people a unit insures in a month."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            select count(distinct person_id) from enrolment_spell
-            where unit_id = %s and known_to is null and from_month <= %s and (to_month is null or to_month > %s)
-            """,
-            [unit_id, month, month],
-        )
-        return int(cursor.fetchone()[0])
 
 
 def spells_of(person_id: int) -> list[Cover]:

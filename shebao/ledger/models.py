@@ -10,6 +10,8 @@ class AccountKind(models.TextChoices):
     INCOME = "income", "保险费收入"
     BANK = "bank", "收入户存款"
     SUSPENSE = "suspense", "暂收款"
+    LATE_FEE_DUE = "late_fee_due", "应收滞纳金"
+    LATE_FEE = "late_fee", "滞纳金收入"
 
 
 class Account(models.Model):

@@ -11,7 +11,9 @@ from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy.bulk import AMOUNT_COLUMNS
 from shebao.levy.models import Run
+from shebao.levy.settling import estimate_undeclared, use_credits
 from shebao.policy.calendar import add_working_days
+from shebao.policy.declaration import payment_due
 from shebao.policy.rulebook import Rulebook
 
 ASSESSED_TYPES = tuple(i for i in INSURANCES if i is not Insurance.MATERNITY)  # 生育 is levied within 职工基本医疗 since 2020
@@ -25,9 +27,10 @@ def due_date(rulebook: Rulebook, issued_on: date, place: str) -> date:
 def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
     """Issue the bills of a published month and book them as receivable. Set-based; returns how many bills.
 
-    Lines owed outside the normal month (补缴) that are on no bill yet are taken onto it.
+    Lines owed outside the normal month (补缴) that are on no bill yet are taken onto it. Undeclared units are determined by last month;
+    credits of settled months pay at once.
     """
-    due = due_date(rulebook, on, run.place)
+    due = payment_due(rulebook, run.month, on, run.place)
     with connection.cursor() as cursor:
         cursor.execute(_BILLS, {"run": run.pk, "month": run.month, "place": run.place, "on": on, "due": due})
         bills = int(cursor.rowcount)
@@ -39,6 +42,7 @@ def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
             [run.pk],
         )
         cursor.execute(_NORMAL_LINES, {"run": run.pk, "month": run.month})
+        estimate_undeclared(run, rulebook, at=at)
         cursor.execute(_OTHER_LINES, [run.pk])
         cursor.execute(
             """
@@ -65,6 +69,7 @@ def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
     if any(side.amount_fen for side in sides):
         text = f"{run.month} 月度核定应收"
         book([Booking(f"assess:{run.place}:{run.month}", text, f"run:{run.pk}", tuple(sides))], place=run.place, on=on, at=at)
+    use_credits(run, at=at)
     return bills
 
 
@@ -80,7 +85,8 @@ order by u.id
 """
 
 
-def _type_row(insurance: Insurance) -> str:
+def type_row(insurance: Insurance) -> str:
+    """One type of a levy_assessment row as a row of values: code, flag, base, unit part, person part."""
     unit, person = (AMOUNT_COLUMNS.get((insurance, payer), "0") for payer in (Payer.UNIT, Payer.PERSON))
     base = {Insurance.MEDICAL: "medical_base_fen", Insurance.LARGE_MEDICAL: "0"}.get(insurance, "pension_base_fen")
     return f"({insurance.value}, {insurance.flag}, {base}, {unit}, {person})"
@@ -90,7 +96,7 @@ _NORMAL_LINES = f"""
 insert into levy_billline (bill_id, insurance, origin, headcount, base_fen, unit_fen, person_fen, paid_fen)
 select b.id, t.insurance, 'normal', count(*), sum(t.base_fen), sum(t.unit_fen), sum(t.person_fen), 0
 from levy_assessment a join levy_bill b on b.unit_id = a.unit_id and b.month = a.month and b.run_id = %(run)s
-cross join lateral (values {", ".join(_type_row(i) for i in ASSESSED_TYPES)}) as t (insurance, flag, base_fen, unit_fen, person_fen)
+cross join lateral (values {", ".join(type_row(i) for i in ASSESSED_TYPES)}) as t (insurance, flag, base_fen, unit_fen, person_fen)
 where a.month = %(month)s and a.profile & t.flag <> 0 group by b.id, t.insurance order by b.id, t.insurance
 """
 
@@ -117,7 +123,8 @@ class Charge:
 
 
 def charge_back(charges: Sequence[Charge], *, at: datetime) -> None:
-    """补缴: owe for months that were assessed before. They come onto the unit's next bill."""
+    """补缴: owe for months that were assessed before. They come onto the unit's next bill; what another case charged for the same person,
+    month and type and is on no bill yet grows by it."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -126,6 +133,8 @@ def charge_back(charges: Sequence[Charge], *, at: datetime) -> None:
             select n.person_id, n.unit_id, n.agency_id, n.month, n.insurance, 'back', n.base_fen, n.unit_fen, n.person_fen, n.case_id, %s
             from unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
                  as n (person_id, unit_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, case_id)
+            on conflict on constraint levy_line_once do update set base_fen = levy_line.base_fen + excluded.base_fen,
+              unit_fen = levy_line.unit_fen + excluded.unit_fen, person_fen = levy_line.person_fen + excluded.person_fen
             """,
             [
                 at,

@@ -10,12 +10,13 @@ from django.db import connection
 from django.db.models import Count, F, Q, Sum
 
 from shebao.access.models import Account
-from shebao.enrolment.models import Spell
-from shebao.levy.models import Allocation, Bill, BillState, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
-from shebao.parties.models import Person, Unit, UnitTerms
+from shebao.levy import arrears
+from shebao.levy.models import Allocation, Bill, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
+from shebao.parties.models import Person, Unit
 
 Row = TypeVar("Row")
 
+OPEN = F("unit_fen") + F("person_fen") + F("late_fee_fen") - F("paid_fen") - F("moved_fen") - F("written_off_fen")
 FOUND_MAX = 50  # of a search by name: beyond it one types more
 UNIT_IDS_MAX = 500  # of a name that narrows a queue
 
@@ -56,11 +57,6 @@ def find_unit(number: str) -> Unit | None:
     return Unit.objects.select_related("agency").filter(number=number).first()
 
 
-def terms_of(unit_id: int) -> list[UnitTerms]:
-    """What the register holds today of a unit's types and injury class, newest first."""
-    return list(UnitTerms.objects.filter(unit_id=unit_id, known_to=None).order_by("-from_month"))
-
-
 def find_people(text: str, limit: int = FOUND_MAX) -> Found[Person]:
     """People by 公民身份号码 or 个人编号 (whole), or by the whole name: no browsing by fragments of other people's data."""
     text = text.strip()
@@ -73,9 +69,9 @@ def find_person(number: str) -> Person | None:
     return Person.objects.filter(number=number).first()
 
 
-def spells_of_person(person_id: int) -> list[Spell]:
-    """参保关系 as the register holds them today, newest first, with their units."""
-    return list(Spell.objects.filter(person_id=person_id, known_to=None).select_related("unit").order_by("-from_month", "-id"))
+def operators_of(unit_id: int) -> list[Account]:
+    """A unit's accounts with their posts. For the engine: a desk account sees only its own row."""
+    return list(Account.objects.filter(unit_id=unit_id).defer("password").prefetch_related("grants").order_by("id"))
 
 
 def account_names(ids: Sequence[int]) -> dict[int, str]:
@@ -91,13 +87,13 @@ def bills_of_month(agency_id: int, month: int, *, page: int, size: int, state: s
     bills = Bill.objects.filter(agency_id=agency_id, month=month).select_related("unit")
     if state:
         bills = bills.filter(state=state)
-    ordered = bills.order_by((F("unit_fen") + F("person_fen") - F("paid_fen")).desc(), "id")
+    ordered = bills.order_by(OPEN.desc(), "id")
     return Found(list(ordered[(page - 1) * size : page * size]), bills.count())
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """征缴 of a month: how much was billed and how much has come in, fen."""
+    """征缴 of a month: how much was billed (what was written off apart) and how much has come in, by its 核定单 or by 欠费补缴单; fen."""
 
     month: int
     bills: int
@@ -116,8 +112,13 @@ def collected(agency_id: int, *, limit: int = 6) -> list[Collected]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            select month, count(*), count(*) filter (where state = 'paid'), sum(unit_fen + person_fen)::bigint, sum(paid_fen)::bigint
-            from levy_bill where agency_id = %s group by 1 order by 1 desc limit %s
+            select b.month, count(*), count(*) filter (where b.state not in ('issued', 'part_paid') and t.waiting = 0),
+                   sum(b.unit_fen + b.person_fen - b.written_off_fen)::bigint, sum(b.paid_fen + t.paid)::bigint
+            from levy_bill b cross join lateral (
+              select coalesce(sum(d.unit_fen + d.person_fen) filter (where d.state = 'paid'), 0) as paid,
+                     count(*) filter (where d.state = 'ordered') as waiting
+              from levy_takendue d join levy_billline l on l.id = d.line_id where l.bill_id = b.id and b.moved_fen > 0) t
+            where b.agency_id = %s and b.kind = 'monthly' group by 1 order by 1 desc limit %s
             """,
             [agency_id, limit],
         )
@@ -134,9 +135,7 @@ class Sums:
 
 def overdue_sums(agency_id: int, on: date) -> Sums:
     """Overdue bills of an agency's units and what is open of them."""
-    bills = Bill.objects.filter(agency_id=agency_id, due_date__lt=on).exclude(state=BillState.PAID)
-    told = bills.aggregate(n=Count("id"), fen=Sum(F("unit_fen") + F("person_fen") - F("paid_fen")))
-    return Sums(told["n"], told["fen"] or 0)
+    return Sums(*arrears.overdue_sums(on, agency_id=agency_id))
 
 
 def receipt_sums(agency_id: int) -> dict[ReceiptState, Sums]:

@@ -2,6 +2,11 @@
 
 from django.db import models
 
+from shebao.levy.declared_models import CreditUse as CreditUse
+from shebao.levy.declared_models import Declaration as Declaration
+from shebao.levy.declared_models import DeclarationLine as DeclarationLine
+from shebao.levy.declared_models import Deferral as Deferral
+from shebao.levy.declared_models import Estimate as Estimate
 from shebao.parties.models import Person, Unit
 
 
@@ -90,6 +95,13 @@ class Origin(models.TextChoices):
 
     NORMAL = "normal", "正常应缴"
     BACK = "back", "补缴"
+    ARREARS = "arrears", "欠费补缴"
+    LATE_FEE = "late_fee", "滞纳金"
+    ESTIMATE = "estimate", "未申报，按上月 110% 核定"
+
+
+# What a month's run puts on a bill; everything else comes onto it from elsewhere.
+MONTHLY_ORIGINS = (Origin.NORMAL, Origin.ESTIMATE)
 
 
 class Line(models.Model):
@@ -110,21 +122,71 @@ class Line(models.Model):
     recorded_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["unit", "person", "month", "insurance", "origin"], name="levy_line_once")]
+        # A bill has one due of a person, month and type; what is charged again before the bill is added to it, later it is another bill's.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "person", "month", "insurance", "origin", "bill"], nulls_distinct=False, name="levy_line_once"
+            )
+        ]
+
+
+class RefundDue(models.Model):
+    """待退差额: charged too much, as a correction found: a person, month and type. Kept until it is refunded; never set off silently."""
+
+    id = models.BigAutoField(primary_key=True)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    month = models.IntegerField()
+    insurance = models.SmallIntegerField()
+    base_fen = models.BigIntegerField()
+    unit_fen = models.BigIntegerField()
+    person_fen = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    case_id = models.BigIntegerField(null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "person", "month", "insurance", "case_id"], nulls_distinct=False, name="levy_refunddue_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(unit_fen__gte=0, person_fen__gte=0) & (models.Q(unit_fen__gt=0) | models.Q(person_fen__gt=0)),
+                name="levy_refunddue_positive",
+            ),
+        ]
+
+
+class BillKind(models.TextChoices):
+    """What a bill is about: a month of the unit, or overdue dues of some of its people taken out of those bills."""
+
+    MONTHLY = "monthly", "核定单"
+    ARREARS = "arrears", "欠费补缴单"
 
 
 class BillState(models.TextChoices):
-    """The life of a 核定单."""
+    """The life of a 核定单 or 欠费补缴单. Something can be owed on the first two only."""
 
     ISSUED = "issued", "待缴费"
     PART_PAID = "part_paid", "部分到账"
     PAID = "paid", "已到账"
+    MOVED = "moved", "已转补缴单"
+    WRITTEN_OFF = "written_off", "已注销"
+    ROLLED_BACK = "rolled_back", "已回退"
+
+
+OPEN_STATES = (BillState.ISSUED, BillState.PART_PAID)
 
 
 class Bill(models.Model):
-    """核定单 of one unit for one 费款所属期, all types together."""
+    """A unit's 核定单 of one 费款所属期, or its 欠费补缴单 of a day; all types together.
+
+    What is still owed: unit_fen + person_fen + late_fee_fen − paid_fen − moved_fen − written_off_fen.
+    """
 
     id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=8, choices=BillKind, default=BillKind.MONTHLY, db_default="monthly")
     number = models.CharField(max_length=20, unique=True)
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
     agency_id = models.SmallIntegerField()
@@ -134,16 +196,29 @@ class Bill(models.Model):
     headcount = models.IntegerField()
     unit_fen = models.BigIntegerField()
     person_fen = models.BigIntegerField()
+    late_fee_fen = models.BigIntegerField(default=0, db_default=0)
     paid_fen = models.BigIntegerField(default=0)
+    moved_fen = models.BigIntegerField(default=0, db_default=0)
+    written_off_fen = models.BigIntegerField(default=0, db_default=0)
     paid_on = models.DateField(null=True)
-    state = models.CharField(max_length=10, choices=BillState, default=BillState.ISSUED)
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=12, choices=BillState, default=BillState.ISSUED)
+    run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["unit", "month"], name="levy_bill_once"),
+            models.UniqueConstraint(fields=["unit", "month"], condition=models.Q(kind="monthly"), name="levy_bill_once"),
             models.CheckConstraint(
-                condition=models.Q(paid_fen__gte=0) & models.Q(paid_fen__lte=models.F("unit_fen") + models.F("person_fen")),
+                condition=models.Q(paid_fen__gte=0)
+                & models.Q(moved_fen__gte=0)
+                & models.Q(written_off_fen__gte=0)
+                & models.Q(late_fee_fen__gte=0)
+                & models.Q(
+                    paid_fen__lte=models.F("unit_fen")
+                    + models.F("person_fen")
+                    + models.F("late_fee_fen")
+                    - models.F("moved_fen")
+                    - models.F("written_off_fen")
+                ),
                 name="levy_bill_not_overpaid",
             ),
         ]
@@ -151,11 +226,21 @@ class Bill(models.Model):
 
     @property
     def total_fen(self) -> int:
-        return self.unit_fen + self.person_fen
+        return self.unit_fen + self.person_fen + self.late_fee_fen
 
     @property
     def open_fen(self) -> int:
-        return self.total_fen - self.paid_fen
+        return self.total_fen - self.paid_fen - self.moved_fen - self.written_off_fen
+
+    def state_now(self) -> BillState:
+        """The state that follows from the amounts. A rolled-back order never comes back."""
+        if self.state == BillState.ROLLED_BACK:
+            return BillState.ROLLED_BACK
+        if self.open_fen:
+            return BillState.PART_PAID if self.paid_fen else BillState.ISSUED
+        if self.moved_fen:
+            return BillState.MOVED
+        return BillState.WRITTEN_OFF if self.written_off_fen and not self.paid_fen else BillState.PAID
 
 
 class BillLine(models.Model):
@@ -170,9 +255,128 @@ class BillLine(models.Model):
     unit_fen = models.BigIntegerField()
     person_fen = models.BigIntegerField()
     paid_fen = models.BigIntegerField(default=0)
+    moved_fen = models.BigIntegerField(default=0, db_default=0)
+    written_off_fen = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["bill", "insurance", "origin"], name="levy_billline_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["bill", "insurance", "origin"], name="levy_billline_once"),
+            models.CheckConstraint(
+                condition=models.Q(paid_fen__gte=0)
+                & models.Q(moved_fen__gte=0)
+                & models.Q(written_off_fen__gte=0)
+                & models.Q(
+                    paid_fen__lte=models.F("unit_fen") + models.F("person_fen") - models.F("moved_fen") - models.F("written_off_fen")
+                ),
+                name="levy_billline_not_overpaid",
+            ),
+        ]
+
+    @property
+    def open_fen(self) -> int:
+        return self.unit_fen + self.person_fen - self.paid_fen - self.moved_fen - self.written_off_fen
+
+
+class BackPaymentState(models.TextChoices):
+    """The life of a 单位员工欠费补缴: registered, on an order, paid; or taken back (also when nothing was owed any more)."""
+
+    REGISTERED = "registered", "待生成补缴单"
+    ORDERED = "ordered", "待缴费"
+    PAID = "paid", "已缴清"
+    CANCELLED = "cancelled", "已取消"
+
+
+class BackPayment(models.Model):
+    """单位员工欠费补缴: a person whose arrears in this unit shall be paid by the unit's next order. One at a time."""
+
+    id = models.BigAutoField(primary_key=True)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=BackPaymentState, default=BackPaymentState.REGISTERED)
+    order = models.ForeignKey(Bill, null=True, on_delete=models.PROTECT, related_name="+")
+    case_id = models.BigIntegerField(null=True)
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "person"], condition=models.Q(state__in=["registered", "ordered"]), name="levy_backpayment_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="cancelled")
+                | models.Q(state="registered", order=None)
+                | models.Q(state__in=["ordered", "paid"], order__isnull=False),
+                name="levy_backpayment_order",
+            ),
+        ]
+
+
+class TakenState(models.TextChoices):
+    """What became of a due that was taken out of its bill."""
+
+    ORDERED = "ordered", "补缴单待缴费"
+    PAID = "paid", "已补缴"
+    ROLLED_BACK = "rolled_back", "已回退"
+    WRITTEN_OFF = "written_off", "已注销"
+
+
+class TakenDue(models.Model):
+    """One person's due of a month and type taken out of its bill: onto an arrears order, or written off.
+
+    unit_fen, person_fen: what was still open of it, and so was taken. paid_fen: the person's share of what had come in on the bill
+    before. late_fee_fen: beside them, owed by the unit. A due that is rolled back may be taken again; every other state is taken for good.
+    level_fen, back_level_fen: how much had come in on the line when the due left it and when it came back, so that money that came in
+    meanwhile stays with those it came in for (see owing.py).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    month = models.IntegerField()
+    insurance = models.SmallIntegerField()
+    origin = models.CharField(max_length=8, choices=Origin)
+    base_fen = models.BigIntegerField()
+    unit_fen = models.BigIntegerField()
+    person_fen = models.BigIntegerField()
+    paid_fen = models.BigIntegerField()
+    late_fee_fen = models.BigIntegerField()
+    level_fen = models.BigIntegerField()
+    back_level_fen = models.BigIntegerField(null=True)
+    line = models.ForeignKey(BillLine, on_delete=models.PROTECT, related_name="+")
+    due_date = models.DateField()
+    order = models.ForeignKey(Bill, null=True, on_delete=models.PROTECT, related_name="taken")
+    case_id = models.BigIntegerField(null=True)
+    state = models.CharField(max_length=12, choices=TakenState)
+    taken_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "person", "month", "insurance", "origin", "line"],
+                condition=~models.Q(state="rolled_back"),
+                name="levy_takendue_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="rolled_back", back_level_fen__gte=models.F("level_fen"))
+                | (~models.Q(state="rolled_back") & models.Q(back_level_fen=None)),
+                name="levy_takendue_way_back",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(unit_fen__gte=0, person_fen__gte=0, paid_fen__gte=0, late_fee_fen__gte=0),
+                name="levy_takendue_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="written_off", order=None, late_fee_fen=0, paid_fen=0)
+                | (~models.Q(state="written_off") & models.Q(order__isnull=False)),
+                name="levy_takendue_where",
+            ),
+        ]
+
+    @property
+    def taken_fen(self) -> int:
+        return self.unit_fen + self.person_fen
 
 
 class ReceiptFile(models.Model):

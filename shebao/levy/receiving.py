@@ -12,7 +12,8 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind, PostingState
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy.models import Bill, BillLine, BillState, Receipt, ReceiptFile, ReceiptState
+from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, BillState, Origin, Receipt, ReceiptFile, ReceiptState
+from shebao.levy.suspension import suspended
 
 
 class FileKnownError(ShebaoError):
@@ -224,7 +225,7 @@ def _match(receipt: Receipt, bill: Bill | None, lines: Mapping[int, Sequence[Bil
     elif bill.agency_id != receipt.agency_id:
         reason, bill = "核定单属于其他经办机构", None
     elif bill.open_fen == 0:
-        reason = "核定单已全部到账，疑似重复缴费"
+        reason = _closed(bill)
     else:
         shares = _share(bill, lines[bill.pk], min(receipt.amount_fen, bill.open_fen), on=receipt.paid_on)
         if receipt.amount_fen > sum(amount for _, amount in shares):
@@ -235,15 +236,35 @@ def _match(receipt: Receipt, bill: Bill | None, lines: Mapping[int, Sequence[Bil
     return shares
 
 
+def _closed(bill: Bill) -> str:
+    """Why nothing is open on a bill."""
+    return {
+        BillState.ROLLED_BACK: "补缴单已回退，请按新的补缴单或核定单缴费",
+        BillState.MOVED: "核定单余额已转入欠费补缴单，请按补缴单号缴费",
+        BillState.WRITTEN_OFF: "核定单的欠费已注销",
+    }.get(BillState(bill.state), "核定单已全部到账，疑似重复缴费")
+
+
+def _deferred(line: BillLine, last: date | None, on: date) -> int:
+    return min(line.open_fen, line.unit_fen) if last and last >= on and line.origin in MONTHLY_ORIGINS else 0
+
+
 def _share(bill: Bill, lines: Sequence[BillLine], amount_fen: int, *, on: date) -> Shares:
     """Share an amount over the open lines of a bill in proportion, to the fen, and bring the bill forward."""
-    open_lines = [line for line in lines if line.unit_fen + line.person_fen > line.paid_fen]
-    parts = split(amount_fen, [line.unit_fen + line.person_fen - line.paid_fen for line in open_lines])
+    open_lines = [line for line in lines if line.open_fen]
+    # What runs under a deferral is paid last.
+    later = suspended([bill.unit_id], on)
+    due = [line.open_fen - _deferred(line, later.get((bill.unit_id, bill.month, line.insurance)), on) for line in open_lines]
+    first = min(amount_fen, sum(due))
+    parts = split(first, due) if first else [0] * len(due)
+    if amount_fen > first:
+        rest = split(amount_fen - first, [line.open_fen - fen for line, fen in zip(open_lines, parts, strict=True)])
+        parts = [a + b for a, b in zip(parts, rest, strict=True)]
     shares = [(line, part) for line, part in zip(open_lines, parts, strict=True) if part]
     for line, part in shares:
         line.paid_fen += part
     bill.paid_fen += amount_fen
-    bill.state = BillState.PAID if bill.open_fen == 0 else BillState.PART_PAID
+    bill.state = bill.state_now()
     bill.paid_on = on if bill.open_fen == 0 else None
     return shares
 
@@ -283,6 +304,10 @@ def _store(receipts: Sequence[Receipt], bills: Sequence[Bill], lines: Sequence[B
                 [r.confirmed_by for r in receipts],
             ],
         )
+        # Whoever was on an order that is cleared now is in arrears no more.
+        cleared = [b.pk for b in bills if b.kind == BillKind.ARREARS and b.state == BillState.PAID]
+        cursor.execute("update levy_takendue set state = 'paid' where order_id = any(%s) and state = 'ordered'", [cleared])
+        cursor.execute("update levy_backpayment set state = 'paid' where order_id = any(%s) and state = 'ordered'", [cleared])
         rows = [(r.pk, line.pk, amount) for r, shares in zip(receipts, shared, strict=True) for line, amount in shares]
         cursor.execute(
             "insert into levy_allocation (receipt_id, line_id, amount_fen) select * from unnest(%s::bigint[], %s::bigint[], %s::bigint[])",
@@ -291,13 +316,14 @@ def _store(receipts: Sequence[Receipt], bills: Sequence[Bill], lines: Sequence[B
 
 
 def _booking(receipt: Receipt, shares: Sequence[tuple[BillLine, int]], resolves: str | None) -> Booking:
-    by_fund: dict[int, int] = {}
+    by_account: dict[tuple[int, AccountKind], int] = {}
     for line, amount in shares:
-        by_fund[line.insurance] = by_fund.get(line.insurance, 0) + amount
+        kind = AccountKind.LATE_FEE_DUE if line.origin == Origin.LATE_FEE else AccountKind.RECEIVABLE
+        by_account[line.insurance, kind] = by_account.get((line.insurance, kind), 0) + amount
     sides = [
         side
-        for fund, amount in sorted(by_fund.items())
-        for side in (Side(fund, AccountKind.BANK, amount), Side(fund, AccountKind.RECEIVABLE, -amount))
+        for (fund, kind), amount in sorted(by_account.items())
+        for side in (Side(fund, AccountKind.BANK, amount), Side(fund, kind, -amount))
     ]
     rest = receipt.amount_fen - receipt.allocated_fen
     if rest:

@@ -18,7 +18,11 @@ class PaperKind(str, Enum):
     UNIT_ASSESSMENT = "unit_assessment"
     INSURANCE_CERTIFICATE = "insurance_certificate"
     UNIT_CERTIFICATE = "unit_certificate"
+    REGISTRATION_FORM = "registration_form"
+    REGISTRATION_CERTIFICATE = "registration_certificate"
+    VERIFICATION_SLIP = "verification_slip"
     BOOKING_TICKET = "booking_ticket"
+    ARREARS_DETAIL = "arrears_detail"
     FILING_FORM = "filing_form"
 
     @property
@@ -32,7 +36,11 @@ _TITLES = {
     PaperKind.UNIT_ASSESSMENT: "单位社会保险费核定表",
     PaperKind.INSURANCE_CERTIFICATE: "社会保险参保证明",
     PaperKind.UNIT_CERTIFICATE: "社会保险参保证明（单位）",
+    PaperKind.REGISTRATION_FORM: "社会保险登记表",
+    PaperKind.REGISTRATION_CERTIFICATE: "社会保险登记证",
+    PaperKind.VERIFICATION_SLIP: "社会保险登记验证单",
     PaperKind.BOOKING_TICKET: "申报业务预约回执",
+    PaperKind.ARREARS_DETAIL: "社会保险费补缴明细表",
     PaperKind.FILING_FORM: "社会保险业务申报表",
 }
 
@@ -146,9 +154,18 @@ class ArrearsLine(TypedDict):
     total_fen: int
 
 
+class Deduction(TypedDict):
+    """What is not to be paid by this bill any more, such as dues that went onto an arrears order."""
+
+    label: str
+    amount_fen: int
+
+
 class UnitAssessment(Common):
     """《单位社会保险费核定表》. total_fen is the sum of all lines; it is also written in capitals.
 
+    lines: of the month; none on the 核定表 of an arrears order.
+    deductions, payable_fen: for a bill that part of was taken out of; payable_fen is then what is to be paid, in capitals too.
     facts: further facts of the unit (缴费单位类型, 工伤行业类别, 主管税务机关 …), two a line.
     notices: sentences about parameters that are not verified, and other warnings; printed word for word.
     """
@@ -169,6 +186,41 @@ class UnitAssessment(Common):
     total_fen: int
     assessed_by: str
     reviewed_by: str | None
+    assessed_date: date
+    notices: Sequence[str]
+    deductions: NotRequired[Sequence[Deduction]]
+    payable_fen: NotRequired[int]
+
+
+class ArrearsDetailRow(TypedDict):
+    """One person's due of a month and type. days: 滞纳天数. total_fen = unit_fen + person_fen + late_fee_fen."""
+
+    name: str
+    id_number: str
+    due_month: int
+    insurance: str
+    base_fen: int | None
+    unit_fen: int
+    person_fen: int
+    days: int
+    late_fee_fen: int
+    total_fen: int
+
+
+class ArrearsDetail(Common):
+    """《社会保险费补缴明细表》 of an arrears order: who, which months, which types. The totals must be the sums of the rows."""
+
+    bill_number: str
+    unit_number: str
+    unit_name: str
+    due_date: date
+    people: int
+    rows: Sequence[ArrearsDetailRow]
+    unit_fen: int
+    person_fen: int
+    late_fee_fen: int
+    total_fen: int
+    assessed_by: str
     assessed_date: date
     notices: Sequence[str]
 
@@ -263,6 +315,82 @@ class UnitCertificate(Common):
     valid_text: str
 
 
+class RegisteredFact(TypedDict):
+    """A fact of the 登记表; `wide` ones take a line of their own."""
+
+    label: str
+    value: str
+    wide: bool
+
+
+class RegisteredChange(TypedDict):
+    """One change of a 变更登记; since: 执行时间 in words, such as 2026年12月起."""
+
+    label: str
+    before: str
+    after: str
+    since: str
+
+
+class RegistrationForm(Common):
+    """《社会保险登记表》 of a 参保, 变更 or 注销登记. business: which of them. changes: empty for 参保登记."""
+
+    business: str
+    serial: str
+    unit_name: str
+    facts: Sequence[RegisteredFact]
+    changes_title: str
+    changes: Sequence[RegisteredChange]
+    materials: Sequence[str]
+    notices: Sequence[str]
+    filled_by: str
+    opinion: str | None
+    handled_by: str | None
+    reviewed_by: str | None
+    decided_date: date | None
+
+
+class VerifiedYear(TypedDict):
+    """One line of the record of yearly verifications."""
+
+    year: int
+    verified_date: date
+    result: str
+
+
+class RegistrationCertificate(Common):
+    """社会保险登记证. insurances, injury_class: in words. replaces: what a 补证 says of the old number, or None."""
+
+    number: str
+    unit_name: str
+    unit_number: str
+    uscc: str
+    legal_representative: str
+    address: str
+    insurances: str
+    injury_class: str
+    registered_date: date
+    issued_date: date
+    replaces: str | None
+    verifications: Sequence[VerifiedYear]
+
+
+class VerificationSlip(Common):
+    """社会保险登记验证单 of a year: what the unit confirmed."""
+
+    year: int
+    serial: str
+    unit_name: str
+    unit_number: str
+    uscc: str
+    certificate: str | None
+    result: str
+    confirmed: Sequence[LabelValue]
+    filled_by: str
+    reviewed_by: str
+    verified_date: date
+
+
 class BookingTicket(Common):
     """申报业务预约回执; never sealed. number: 预约号, also in the QR; span: 09:00–09:30. facts and advice: lines as they are shown."""
 
@@ -271,6 +399,18 @@ class BookingTicket(Common):
     span: str
     facts: Sequence[LabelValue]
     advice: Sequence[str]
+
+
+class PasswordSlip(Common):
+    """单位用户密码条. Typeset apart (typeset(..., apart=True)), handed out, never stored: it holds secrets. None: not on this slip."""
+
+    unit_name: str
+    unit_number: str
+    holder: str
+    username: str
+    password: str | None
+    certificate_serial: str | None
+    download_password: str | None
 
 
 class ChangedValue(TypedDict):

@@ -46,3 +46,65 @@ class Paper(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} {self.code}"
+
+
+class Bundle(models.Model):
+    """Many papers ordered at once by a unit and made by a job. The zip is put together when it is fetched: every PDF is stored once.
+
+    digest: of what was asked, so that a key sent again with other content is refused. expires_at: end of fetching the whole as one file.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    unit_id = models.IntegerField()
+    agency_id = models.IntegerField()
+    key = models.UUIDField()
+    digest = models.BinaryField(max_length=32)
+    title = models.CharField(max_length=60)
+    asked = models.JSONField()
+    total = models.IntegerField()
+    made_by = models.IntegerField()
+    made_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "papers"
+        db_table = "papers_bundle"
+        indexes = [models.Index(fields=["unit_id", "-id"], name="papers_bundle_unit")]
+        constraints = [
+            models.UniqueConstraint(fields=["unit_id", "key"], name="papers_bundle_once"),
+            models.CheckConstraint(
+                name="papers_bundle_finished",
+                condition=models.Q(finished_at__isnull=True, expires_at__isnull=True)
+                | models.Q(finished_at__isnull=False, expires_at__isnull=False),
+            ),
+            models.CheckConstraint(name="papers_bundle_total_positive", condition=models.Q(total__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.total}"
+
+
+class BundleItem(models.Model):
+    """One paper of a bundle: made once, or with the reason why it could not be made."""
+
+    id = models.BigAutoField(primary_key=True)
+    bundle = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="items", db_index=False)
+    unit_id = models.IntegerField()
+    agency_id = models.IntegerField()
+    place = models.IntegerField()  # 1…n
+    person_id = models.BigIntegerField()
+    paper = models.OneToOneField(Paper, null=True, on_delete=models.PROTECT, related_name="+")
+    problem = models.CharField(max_length=200, default="", db_default="")
+
+    class Meta:
+        app_label = "papers"
+        db_table = "papers_bundleitem"
+        constraints = [
+            models.UniqueConstraint(fields=["bundle", "place"], name="papers_bundleitem_place"),
+            models.UniqueConstraint(fields=["bundle", "person_id"], name="papers_bundleitem_person"),
+            models.CheckConstraint(name="papers_bundleitem_outcome", condition=models.Q(paper__isnull=True) | models.Q(problem="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bundle_id}/{self.place}"

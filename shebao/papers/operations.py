@@ -98,3 +98,15 @@ def revoke(code: str, reason: str, at: datetime) -> None:
         raise ValueError("a revocation needs a reason of at most 200 characters")
     if not Paper.objects.filter(code=code, revoked_at__isnull=True).update(revoked_at=at, revoked_reason=reason):
         raise PaperError("没有可以作废的凭证：验证码不存在，或已经作废")
+
+
+def revoke_of(unit_id: int, references: Sequence[str], reason: str, at: datetime) -> int:
+    """作废 every valid paper of a unit whose title ends in one of these numbers (核定单号, 补缴单号): what it says holds no more.
+
+    Returns how many. There may be none: not every bill was printed.
+    """
+    if not 0 < len(reason) <= REASON_LENGTH_MAX:
+        raise ValueError("a revocation needs a reason of at most 200 characters")
+    titles = [f"{kind.label} {number}" for kind in PaperKind for number in references]
+    found = Paper.objects.filter(unit_id=unit_id, title__in=titles, revoked_at__isnull=True)
+    return found.update(revoked_at=at, revoked_reason=reason)

@@ -41,6 +41,11 @@ def papers_of_unit(unit_id: int) -> QuerySet[Paper]:
     return Paper.objects.defer("content").filter(unit_id=unit_id).order_by("-made_at", "-id")[:LIST_ROWS_MAX]
 
 
+def papers_of_person(person_id: int) -> QuerySet[Paper]:
+    """The papers about a person, newest first, without the PDFs."""
+    return Paper.objects.defer("content").filter(person_id=person_id).order_by("-made_at", "-id")[:LIST_ROWS_MAX]
+
+
 def verification(code: str, on: date) -> Verification:
     """凭证验真 by the code as typed: what the paper says and how it stands on that day. A wrong code and an unknown one look the same."""
     known = read_code(code)

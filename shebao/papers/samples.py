@@ -18,6 +18,8 @@ from shebao.papers import codes
 from shebao.papers.contracts import (
     AdditionRoster,
     AdditionRow,
+    ArrearsDetail,
+    ArrearsDetailRow,
     ArrearsLine,
     AssessmentLine,
     BookingTicket,
@@ -27,8 +29,11 @@ from shebao.papers.contracts import (
     MonthCell,
     PaperKind,
     ReductionRoster,
+    RegistrationCertificate,
+    RegistrationForm,
     UnitAssessment,
     UnitCertificate,
+    VerificationSlip,
 )
 from shebao.papers.seal import open_keys, sign
 from shebao.papers.typeset import typeset
@@ -201,6 +206,66 @@ def unit_assessment(*, arrears: bool = True) -> UnitAssessment:
     return data
 
 
+def order_assessment() -> UnitAssessment:
+    """《单位社会保险费核定表》 of an arrears order: no month of its own, the lines of those who pay late."""
+    data = unit_assessment()
+    owed = data["arrears"]
+    data |= {"bill_number": "QF202612-0000321", "lines": [], "people": 1, "facts": data["facts"][:2]}
+    for key in ("unit_fen", "person_fen", "late_fee_fen", "total_fen"):
+        data[key] = sum(line[key] for line in owed)
+    return data
+
+
+def reduced_assessment() -> UnitAssessment:
+    """《单位社会保险费核定表》 of a month part of which went onto an order."""
+    data = unit_assessment(arrears=False)
+    data["deductions"] = [{"label": "已转欠费补缴单", "amount_fen": 219_163}]
+    data["payable_fen"] = data["total_fen"] - 219_163
+    return data
+
+
+def arrears_detail(people: int = 3, months: int = 2) -> ArrearsDetail:
+    """《社会保险费补缴明细表》 of so many people and months, five 险种 each."""
+    rows: list[ArrearsDetailRow] = []
+    for number in range(people):
+        for i in range(months):
+            for insurance in INSURANCES[:5]:
+                unit_fen, person_fen, fee_fen = (0, 700, 2) if insurance is Insurance.LARGE_MEDICAL else (143_808, 71_904, 3_451 - i)
+                rows.append(
+                    {
+                        "name": name(number),
+                        "id_number": id_number(number),
+                        "due_month": shift(202610, i),
+                        "insurance": insurance.label,
+                        "base_fen": None if insurance is Insurance.LARGE_MEDICAL else 898_800,
+                        "unit_fen": unit_fen,
+                        "person_fen": person_fen,
+                        "days": 32 - i,
+                        "late_fee_fen": fee_fen,
+                        "total_fen": unit_fen + person_fen + fee_fen,
+                    }
+                )
+    data: ArrearsDetail = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "bill_number": "QF202612-0000321",
+        "unit_number": "4201999876543",
+        "unit_name": UNIT,
+        "due_date": date(2027, 1, 5),
+        "people": people,
+        "rows": rows,
+        "unit_fen": sum(row["unit_fen"] for row in rows),
+        "person_fen": sum(row["person_fen"] for row in rows),
+        "late_fee_fen": sum(row["late_fee_fen"] for row in rows),
+        "total_fen": sum(row["total_fen"] for row in rows),
+        "assessed_by": "系统自动核定",
+        "assessed_date": AT.date(),
+        "notices": ["请携带本表和《单位社会保险费核定表》到税务机关缴费；开具税票前如需取消，请办理“欠费补缴回退”。"],
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
 def insurance_certificate(columns: int = 6, months: int = 12) -> InsuranceCertificate:
     """社会保险参保证明 of a person, for so many 险种 and months."""
     chosen = INSURANCES[:columns]
@@ -275,6 +340,112 @@ def unit_certificate(persons: int = 16) -> UnitCertificate:
     return data
 
 
+ADDRESS = "武汉市东湖新技术开发区光谷示例一路 199 号示例产业园第三研发生产综合楼"
+
+
+def registration_form(*, changes: bool = False, draft: bool = False) -> RegistrationForm:
+    """《社会保险登记表》 of a 参保登记, or of a 变更登记."""
+    facts = (
+        ("单位名称", UNIT, True),
+        ("单位编号", "4201999876543", False),
+        ("登记证编号", "DJ42019900000317", False),
+        ("统一社会信用代码", USCC, False),
+        ("成立日期", "2026-11-23", False),
+        ("单位类型", "企业", False),
+        ("经济类型", "有限责任公司", False),
+        ("行业", "计算机、通信和其他电子设备制造业", False),
+        ("工伤行业风险类别", "3 类（基准费率 0.7%）", False),
+        ("法定代表人", LONG_NAME, False),
+        ("法定代表人证件号码", mask_id_number(id_number(11)), False),
+        ("联系人", "李敏", False),
+        ("联系电话", "027-0000****", False),
+        ("单位地址", ADDRESS, True),
+        ("参保险种", "、".join(SHORT_LABELS[i] for i in INSURANCES[:5]), False),
+        ("参保起始月", "2026年12月", False),
+    )
+    data: RegistrationForm = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "draft": draft,
+        "business": "变更登记" if changes else "参保登记",
+        "serial": "DJ20261221-000317",
+        "unit_name": UNIT,
+        "facts": [{"label": label, "value": value, "wide": wide} for label, value, wide in facts],
+        "changes_title": "变更事项",
+        "changes": [
+            {"label": "单位名称", "before": "武汉光谷长江新材料有限公司", "after": UNIT, "since": "2026年12月21日起"},
+            {"label": "行业", "before": "软件和信息技术服务业", "after": "计算机、通信和其他电子设备制造业", "since": "2026年12月21日起"},
+            {"label": "工伤行业风险类别", "before": "1 类", "after": "3 类", "since": "2027年1月起"},
+        ]
+        if changes
+        else [],
+        "materials": ["营业执照原件及复印件", "法定代表人居民身份证复印件", "单位经办人员居民身份证原件及复印件"],
+        "notices": ["“工伤保险行业风险分类”：文件原文未见，投产前须核对。"],
+        "filled_by": "李敏",
+        "opinion": None if draft else "同意登记",
+        "handled_by": None if draft else "王芳",
+        "reviewed_by": None if draft else "赵强",
+        "decided_date": None if draft else AT.date(),
+    }
+    if not draft:
+        data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def registration_certificate(*, reissued: bool = True) -> RegistrationCertificate:
+    """社会保险登记证, reissued, with two verified years."""
+    data: RegistrationCertificate = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "number": "DJ42019900000318",
+        "unit_name": UNIT,
+        "unit_number": "4201999876543",
+        "uscc": USCC,
+        "legal_representative": LONG_NAME,
+        "address": ADDRESS,
+        "insurances": "、".join(SHORT_LABELS[i] for i in INSURANCES[:5]),
+        "injury_class": "3 类",
+        "registered_date": date(2024, 3, 1),
+        "issued_date": AT.date(),
+        "replaces": "补发，原证号 DJ42019900000317 自 2026-12-21 起作废（遗失）" if reissued else None,
+        "verifications": [
+            {"year": 2026, "verified_date": date(2026, 6, 30), "result": "验证合格"},
+            {"year": 2025, "verified_date": date(2026, 1, 15), "result": "逾期验证"},
+        ]
+        if reissued
+        else [],
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
+def verification_slip() -> VerificationSlip:
+    """社会保险登记验证单."""
+    data: VerificationSlip = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "year": 2026,
+        "serial": "DY20261221-000031",
+        "unit_name": UNIT,
+        "unit_number": "4201999876543",
+        "uscc": USCC,
+        "certificate": "DJ42019900000318",
+        "result": "验证合格",
+        "confirmed": [
+            {"label": "法定代表人", "value": LONG_NAME},
+            {"label": "单位地址", "value": ADDRESS},
+            {"label": "行业", "value": "计算机、通信和其他电子设备制造业"},
+            {"label": "参保人数", "value": "218 人（2026年12月）"},
+            {"label": "欠费", "value": "无"},
+        ],
+        "filled_by": "李敏",
+        "reviewed_by": "系统自动审核",
+        "verified_date": AT.date(),
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
 def filing_form() -> FilingForm:
     """个人一般信息变更, passed."""
     data: FilingForm = {
@@ -328,9 +499,19 @@ SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "addition_roster_draft": (PaperKind.ADDITION_ROSTER, addition_roster(9, draft=True)),
     "reduction_roster": (PaperKind.REDUCTION_ROSTER, reduction_roster()),
     "unit_assessment": (PaperKind.UNIT_ASSESSMENT, unit_assessment()),
+    "unit_assessment_order": (PaperKind.UNIT_ASSESSMENT, order_assessment()),
+    "unit_assessment_reduced": (PaperKind.UNIT_ASSESSMENT, reduced_assessment()),
+    "arrears_detail": (PaperKind.ARREARS_DETAIL, arrears_detail()),
+    "arrears_detail_long": (PaperKind.ARREARS_DETAIL, arrears_detail(9, 3)),
     "insurance_certificate": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate()),
     "insurance_certificate_three": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate(3, 36)),
     "unit_certificate": (PaperKind.UNIT_CERTIFICATE, unit_certificate()),
+    "registration_form": (PaperKind.REGISTRATION_FORM, registration_form()),
+    "registration_form_changes": (PaperKind.REGISTRATION_FORM, registration_form(changes=True)),
+    "registration_form_draft": (PaperKind.REGISTRATION_FORM, registration_form(draft=True)),
+    "registration_certificate": (PaperKind.REGISTRATION_CERTIFICATE, registration_certificate()),
+    "registration_certificate_new": (PaperKind.REGISTRATION_CERTIFICATE, registration_certificate(reissued=False)),
+    "verification_slip": (PaperKind.VERIFICATION_SLIP, verification_slip()),
     "booking_ticket": (PaperKind.BOOKING_TICKET, booking_ticket()),
     "filing_form": (PaperKind.FILING_FORM, filing_form()),
 }

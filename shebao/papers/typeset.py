@@ -19,10 +19,11 @@ TAGGED_ROWS_MAX = 200  # a tagged list of 5,000 rows is 17 times as large as an 
 ROWS_MAX = 20_000  # one paper; longer lists are split by the caller
 
 
-def typeset(template: str, data: Mapping[str, object]) -> Typeset:
+def typeset(template: str, data: Mapping[str, object], *, apart: bool = False) -> Typeset:
     """Set a paper.
 
-    Args: template: a PaperKind's value. data: as contracts.py says for it, with printed_at.
+    Args: template: a PaperKind's value. data: as contracts.py says for it, with printed_at. apart: in a process that ends with it, so
+    that nothing of the data stays in the memory of the press.
     Raises: TypesetError when data and template do not fit each other.
     """
     rows = _rows_in(data)
@@ -33,7 +34,7 @@ def typeset(template: str, data: Mapping[str, object]) -> Typeset:
         raise TypesetError("printed_at must be a datetime with a zone")
     _check_sums(template, data)
     sheet = Sheet(template, json.dumps(_paper_data(data), ensure_ascii=False), int(printed_at.timestamp()), rows <= TAGGED_ROWS_MAX)
-    return run(sheet) if sheet.tagged else run_apart(sheet)
+    return run(sheet) if sheet.tagged and not apart else run_apart(sheet)
 
 
 def _rows_in(data: Mapping[str, object]) -> int:
@@ -82,6 +83,7 @@ _SUMS = {
         (("arrears",), "late_fee_fen", "late_fee_fen"),
         (("lines", "arrears"), "total_fen", "total_fen"),
     ),
+    "arrears_detail": tuple((("rows",), key, key) for key in ("unit_fen", "person_fen", "late_fee_fen", "total_fen")),
 }
 
 

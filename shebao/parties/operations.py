@@ -65,6 +65,17 @@ class NewUnit:
     contact_name: str = ""
     contact_phone: str = ""
     address: str = ""
+    phone: str = ""
+    fax: str = ""
+    email: str = ""
+    postcode: str = ""
+    legal_representative: str = ""
+    founded_on: date | None = None
+    unit_type: str = ""
+    economic_type: str = ""
+    industry_code: str = ""
+    legal_id_number: str = ""
+    special_reason: str = ""
 
 
 def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
@@ -75,13 +86,21 @@ def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
         cursor.execute(
             """
             insert into parties_unit (number, name, uscc, agency_id, place, kind, vip, industry, contact_name,
-                                      contact_phone, address, registered_on)
+                                      contact_phone, address, registered_on, phone, fax, email, postcode,
+                                      legal_representative, founded_on, unit_type, economic_type, industry_code,
+                                      legal_id_number, special_reason)
             select n.place || lpad(nextval('parties_unit_number')::text, 7, '0'), n.name, n.uscc, n.agency_id, n.place, n.kind,
-                   n.vip, n.industry, n.contact_name, n.contact_phone, n.address, n.registered_on
+                   n.vip, n.industry, n.contact_name, n.contact_phone, n.address, n.registered_on,
+                   n.phone, n.fax, n.email, n.postcode, n.legal_representative, n.founded_on, n.unit_type, n.economic_type,
+                   n.industry_code, n.legal_id_number, n.special_reason
             from unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::bool[],
-                        %s::text[], %s::text[], %s::text[], %s::text[], %s::date[])
+                        %s::text[], %s::text[], %s::text[], %s::text[], %s::date[],
+                        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                        %s::date[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
                  with ordinality
-                 as n (name, uscc, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on, i)
+                 as n (name, uscc, agency_id, place, kind, vip, industry, contact_name, contact_phone, address, registered_on,
+                       phone, fax, email, postcode, legal_representative, founded_on, unit_type, economic_type, industry_code,
+                       legal_id_number, special_reason, i)
             order by n.i returning id
             """,
             [
@@ -96,6 +115,17 @@ def register_units(units: Sequence[NewUnit], *, at: datetime) -> list[int]:
                 [u.contact_phone for u in units],
                 [u.address for u in units],
                 [u.registered_on for u in units],
+                [u.phone for u in units],
+                [u.fax for u in units],
+                [u.email for u in units],
+                [u.postcode for u in units],
+                [u.legal_representative for u in units],
+                [u.founded_on for u in units],
+                [u.unit_type for u in units],
+                [u.economic_type for u in units],
+                [u.industry_code for u in units],
+                [u.legal_id_number for u in units],
+                [u.special_reason for u in units],
             ],
         )
         ids = [row[0] for row in cursor.fetchall()]

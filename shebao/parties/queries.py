@@ -37,3 +37,11 @@ def terms_in(month: int, unit_ids: list[int] | None = None) -> dict[int, UnitTer
             [month, month, unit_ids, unit_ids],
         )
         return {row[0]: UnitTerms(*row) for row in cursor.fetchall()}
+
+
+def insured_since(unit_id: int) -> int | None:
+    """The first month for which the register holds types of a unit."""
+    with connection.cursor() as cursor:
+        cursor.execute("select min(from_month) from parties_unitterms where unit_id = %s and known_to is null", [unit_id])
+        row = cursor.fetchone()
+    return row[0] if row else None

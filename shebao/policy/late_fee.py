@@ -55,6 +55,28 @@ def stretches(due: date, paid: date, place: str, rulebook: Rulebook, insurance: 
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class FeeRate:
+    """What applies to every principal that was due on one day and is demanded on another."""
+
+    day_rates_ppm: int
+    cap_ppm: int | None
+
+    def of(self, principal_fen: int) -> int:
+        """The late fee on a principal, fen, half up."""
+        return late_fee(principal_fen, self.day_rates_ppm, self.cap_ppm)
+
+
+def fee_rate(due: date, paid: date, place: str, rulebook: Rulebook, insurance: Insurance | None = None) -> FeeRate:
+    """The summed daily rates between two days and the cap, for many principals. Raises: RuleMissing, UnknownPlace."""
+    runs = stretches(due, paid, place, rulebook, insurance)
+    return FeeRate(sum(run.day_rates_ppm for run in runs), _cap_ppm(rulebook.find("late_fee.cap_ratio", paid, place)))
+
+
+def _cap_ppm(cap: Rule | None) -> int | None:
+    return None if cap is None or cap.value is None else int(cap.value)
+
+
 def explain_late_fee(
     principal_fen: int, due: date, paid: date, place: str, rulebook: Rulebook, insurance: Insurance | None = None
 ) -> Explained:
@@ -66,7 +88,7 @@ def explain_late_fee(
         raise LateFeeRefused("欠费本金不能为负数，请核对")
     runs = stretches(due, paid, place, rulebook, insurance)
     cap = rulebook.find("late_fee.cap_ratio", paid, place)
-    cap_ppm = None if cap is None or cap.value is None else int(cap.value)
+    cap_ppm = _cap_ppm(cap)
     fee_fen = late_fee(principal_fen, sum(run.day_rates_ppm for run in runs), cap_ppm)
     rules = tuple(dict.fromkeys(run.rule for run in runs)) + ((cap,) if cap else ())
     days = sum(run.days for run in runs)

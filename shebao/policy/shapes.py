@@ -5,6 +5,7 @@ Units are in the names: _fen money, _ppm parts per million, _month an int like 2
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, TypeAdapter, model_validator
@@ -209,6 +210,73 @@ class SocialInsuranceYear(Shape):
         return f"{self.code} 年度：{_month(self.first_month)} 至 {_month(self.last_month)}"
 
 
+class IndustryClass(Shape):
+    """One line of the list 行业 → 工伤行业风险类别. code: division (大类) of the national classification the list was made for."""
+
+    code: Annotated[str, Field(pattern=r"^[0-9]{2}$")]
+    name: Annotated[str, Field(min_length=1)]
+    injury_class: Annotated[_StrictInt, Field(ge=1, le=8)]
+
+
+class IndustryClasses(Shape):
+    """工伤行业风险分类: what is not listed is decided by the agency."""
+
+    industries: Annotated[tuple[IndustryClass, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for values in ([one.code for one in self.industries], [one.name for one in self.industries]):
+            if len(set(values)) != len(values):
+                raise ValueError("an industry stands in the list once")
+        return self
+
+    def find(self, code: str) -> IndustryClass | None:
+        """The line of a division, None when it is not listed."""
+        return next((one for one in self.industries if one.code == code), None)
+
+    def shown(self) -> str:
+        by_class: dict[int, list[str]] = {}
+        for one in self.industries:
+            by_class.setdefault(one.injury_class, []).append(one.name)
+        return "；".join(f"{injury_class} 类：{'、'.join(names)}" for injury_class, names in sorted(by_class.items()))
+
+
+class YearWindow(Shape):
+    """Days of every year, MM-DD, both included."""
+
+    first_day: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+    last_day: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last_day < self.first_day or "02-29" in (self.first_day, self.last_day):
+            raise ValueError("the window lies within a year and on days that every year has")
+        return self
+
+    def days(self, year: int) -> tuple[date, date]:
+        """First and last day of a year's window."""
+        first, last = (date.fromisoformat(f"{year:04d}-{day}") for day in (self.first_day, self.last_day))
+        return first, last
+
+    def shown(self) -> str:
+        return f"每年 {self.first_day} 至 {self.last_day}"
+
+
+class ChangeFrom(Shape):
+    """When a change of the register begins to count for contributions."""
+
+    effect: Literal["next_month", "next_year"]
+
+    def month(self, this_month: int) -> int:
+        """The first month of the new value, for a change entered in a month (YYYYMM)."""
+        if self.effect == "next_year":
+            return (this_month // 100 + 1) * 100 + 1
+        return this_month + 1 if this_month % 100 < 12 else (this_month // 100 + 1) * 100 + 1
+
+    def shown(self) -> str:
+        return "次月起" if self.effect == "next_month" else "次年 1 月起"
+
+
 _SIZES = {"large": "大", "medium": "中", "small": "小", "micro": "微"}
 
 
@@ -228,8 +296,9 @@ class Relief(Shape):
 
 
 class DeferralScheme(Shape):
-    """One row of a deferral: whose unit part of which types in which months."""
+    """One row of a deferral: whose unit part of which types in which months. Rows of one group share their `who`."""
 
+    group: Annotated[str, Field(pattern=r"^[a-z]+$")]
     who: str
     insurances: tuple[InsuranceKey, ...]
     first_month: Month | None
@@ -256,6 +325,56 @@ class Window(Shape):
 
     def shown(self) -> str:
         return f"{self.opens.replace('T', ' ')} 至 {self.closes.replace('T', ' ')}"
+
+
+class LateWindow(Window):
+    """A window in which months may be declared and paid late without a late fee; both months included."""
+
+    first_month: Month
+    last_month: Month
+
+    def shown(self) -> str:
+        return f"{super().shown()}，补报 {_month(self.first_month)} 至 {_month(self.last_month)}"
+
+
+class DeclaredTypes(Shape):
+    """Types whose monthly amount the unit itself declares."""
+
+    insurances: Annotated[tuple[InsuranceKey, ...], Field(min_length=1)]
+
+    def shown(self) -> str:
+        return _types(self.insurances)
+
+
+class PhotoSize(Shape):
+    """An identity photo: pixels, and width over height."""
+
+    width_min_px: Count
+    height_min_px: Count
+    ratio_min_ppm: Ppm
+    ratio_max_ppm: Ppm
+
+    def shown(self) -> str:
+        ratio = f"{percent(self.ratio_min_ppm)} 至 {percent(self.ratio_max_ppm)}"
+        return f"至少 {self.width_min_px}×{self.height_min_px} 像素，宽为高的 {ratio}"
+
+
+class AnnualWindow(Shape):
+    """年度申报受理时间: the days on which a year's wages may be declared, both included. None: that end was not published."""
+
+    opens: date | None
+    closes: date | None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.opens is None and self.closes is None:
+            raise ValueError("a window without any end is null, not a window")
+        if self.opens is not None and self.closes is not None and self.closes < self.opens:
+            raise ValueError("the window closes before it opens")
+        return self
+
+    def shown(self) -> str:
+        return f"{self.opens or '起日未公布'} 至 {self.closes or '止日未公布'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,14 +426,24 @@ KINDS: dict[str, Kind] = {
     "enrolment.counter_days": _structured(DayRange),
     "enrolment.unit_registration_days": _count("日"),
     "enrolment.employee_registration_days": _count("日"),
+    "registration.verification_window": _structured(YearWindow),
+    "registration.industry_classes": _structured(IndustryClasses),
+    "registration.class_change_from": _structured(ChangeFrom),
     "arrears.advised_before_day": _count("日"),
     "declaration.payment_working_days": _count("个工作日"),
     "declaration.undeclared_ratio": _ppm("上月的 "),
-    "declaration.late_window": _structured(Window),
+    "declaration.late_window": _structured(LateWindow),
+    "declaration.monthly_types": _structured(DeclaredTypes),
     "late_fee.daily_rate": _ppm("每日 "),
     "late_fee.injury_daily_rate": _ppm("每日 "),
     "late_fee.cap_ratio": _ppm("本金的 "),
     "interest.back_payment_rate": _ppm("每年 "),
     "social_insurance_year": _structured(SocialInsuranceYear),
+    "annual_declaration.window": _structured(AnnualWindow),
+    "outside_retiree.rate": _structured(Rate),
     "service.outage": _structured(Window),
+    "photo.one_inch": _structured(PhotoSize),
+    "vip.months_of_use_min": _count("个月"),
+    "vip.returned_share_max": _ppm("申报的 "),
+    "vip.overdue_bills_max": _count("张"),
 }

@@ -5,15 +5,19 @@ from procrastinate.contrib.django import app
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
-from shebao.base.clock import now
-from shebao.casework import batch, review
+from shebao.base.clock import ZONE, now
+from shebao.casework import attachments, batch, error_files, review, settling
 from shebao.casework.item import item_of
+from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
+from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import monthly_assessment
+from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
 AGAIN = RetryStrategy(max_attempts=5, wait=3)
+PATIENT = RetryStrategy(max_attempts=240, wait=15)  # a month that is being assessed lets nothing take effect meanwhile
 
 
 def name_all() -> None:
@@ -26,6 +30,27 @@ def review_automatically(case_id: int) -> None:
     with acting(ENGINE):
         case = Case.objects.get(pk=case_id)
         review.review_automatically(case_id, of_case(case, now()))
+
+
+@app.task(name="settle_case", retry=PATIENT)
+def settle_case(case_id: int) -> None:
+    """Let the decision on a large batch take effect, from where it is."""
+    with acting(ENGINE):
+        case = Case.objects.get(pk=case_id)
+        settlement = open_settlement(case)
+        if settlement is None:
+            return
+        context = of_case(case, settlement.decided_at.astimezone(ZONE))
+    settling.go_on(case_id, context, clock=now)
+
+
+@app.task(name="make_error_list", retry=AGAIN)
+def make_error_list(case_id: int) -> None:
+    """下载导入失败列表 of a large batch, of its rows as they are now."""
+    with acting(ENGINE):
+        case = Case.objects.get(pk=case_id)
+        if error_files.ready(case) is None:
+            error_files.keep(case, *error_list_of(case))
 
 
 @app.task(name="check_upload", retry=AGAIN)
@@ -53,7 +78,21 @@ def check_upload(case_id: int) -> None:
     batch.load(case_id, item, context, sheet.columns, sheet.row_numbers, sheet.warnings, clock=now)
 
 
+@app.periodic(cron="41 * * * *")
+@app.task(name="empty_unfiled_attachments", queueing_lock="empty_unfiled_attachments", retry=AGAIN)
+def empty_unfiled_attachments(timestamp: int) -> None:
+    """Photos and scans that were never filed lose their bytes after a day."""
+    with acting(ENGINE):
+        attachments.empty_unfiled(at=now())
+
+
 @app.task(name="assess_month", retry=AGAIN)
 def assess_month(run_id: int) -> None:
     """Do what is missing of a monthly assessment."""
     monthly_assessment.run(run_id, clock=now)
+
+
+@app.task(name="make_bundle", retry=AGAIN)
+def make_bundle(bundle_id: int) -> None:
+    """Make what is missing of many certificates ordered at once."""
+    bundling.work(bundle_id, clock=now)

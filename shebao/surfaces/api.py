@@ -31,6 +31,8 @@ def field_schema(f: Field) -> dict[str, Any]:
             schema |= {"type": "string", "format": "date"}
         case Kind.ID_NUMBER:
             schema |= {"type": "string", "pattern": "^[0-9]{17}[0-9X]$"}
+        case Kind.PHOTO:
+            schema |= {"type": "string", "format": "uuid", "description": f"{f.label}：先用 POST /attachments 上传，填写返回的 id"}
         case Kind.MOBILE:
             schema |= {"type": "string", "pattern": "^1[3-9][0-9]{9}$"}
         case Kind.CHOICE:
@@ -110,6 +112,7 @@ def _amount(a: Amount) -> dict[str, str]:
     return {"label": a.label, "base": yuan(a.base_fen), "unit": yuan(a.unit_fen), "person": yuan(a.person_fen)}
 
 
+AS_OF = ("as_of", "登记库截至这一天的记载，例如 2026-10-31；不填为今天")
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 
 
@@ -185,6 +188,39 @@ def _query_paths() -> dict[str, Any]:
         "/cases/{number}/withdraw": {
             "post": _operation("退单", "办件", path=("number",), body=_object({"version": {"type": "integer"}}, ["version"]))
         },
+        "/unit": {"get": _operation("单位登记信息、参保险种和变更记录", "查询", query=(AS_OF,))},
+        "/staff": {
+            "get": _operation(
+                "花名册，每次 100 人",
+                "查询",
+                query=(
+                    ("month", "年月"),
+                    ("after", "上一页的 next_after"),
+                    ("q", "姓名的一部分，或身份号码、个人编号的开头"),
+                    ("insurance", "险种代码，如 110"),
+                    ("cover", "running 参保缴费，stopped 已停保"),
+                    AS_OF,
+                ),
+            )
+        },
+        "/staff/{number}": {
+            "get": _operation("一名职工的登记信息、参保时间、申报工资和变更记录", "查询", path=("number",), query=(AS_OF,))
+        },
+        "/attachments": {
+            "post": _operation(
+                "上传相片或资料，取得 id",
+                "办件",
+                multipart={
+                    "file": {"type": "string", "format": "binary", "description": "相片：JPG、PNG；资料：PDF、JPG、PNG"},
+                    "item": {"type": "string", "description": "相片：事项，如 add-employee"},
+                    "field": {"type": "string", "description": "相片：字段，如 photo"},
+                    "case": {"type": "string", "description": "资料：未提交或退回的办件的业务顺序号"},
+                    "material": {"type": "string", "description": "资料：事项所列资料的名称"},
+                },
+                answer=_object({"id": {"type": "string", "format": "uuid"}, "sha256": {"type": "string"}, "size": {"type": "integer"}}),
+                status="201",
+            )
+        },
         "/items": {"get": _operation("事项目录；q 按名称、俗称或拼音首字母查找", "办事指南", query=(("q", "关键词"),), open_to_all=True)},
         "/items/{slug}": {"get": _operation("一个事项的办事指南", "办事指南", path=("slug",), open_to_all=True)},
         "/offices": {"get": _operation("可预约的办事大厅和现在排队人数", "预约")},
@@ -209,7 +245,29 @@ def _query_paths() -> dict[str, Any]:
         },
         "/bookings/{number}/cancel": {"post": _operation("取消预约", "预约", path=("number",), body=_object({}))},
         "/messages": {"get": _operation("给本单位的消息", "消息")},
-        "/staff": {"get": _operation("花名册", "查询", query=(("month", "年月"), ("after", "从此个人编号之后")))},
+        "/certificates": {
+            "post": _operation(
+                "批量出具参保证明",
+                "参保证明",
+                body=_object(
+                    {
+                        "submission_key": {"type": "string", "format": "uuid"},
+                        "people": {
+                            "description": '"all" 为全部在职参保人员，或公民身份号码的数组',
+                            "oneOf": [{"type": "string", "const": "all"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+                        },
+                        "first_month": {"type": "string", "pattern": "^[0-9]{6}$"},
+                        "last_month": {"type": "string", "pattern": "^[0-9]{6}$"},
+                        "purpose": {"type": "string", "maxLength": 30},
+                    },
+                    ["submission_key", "people", "first_month", "last_month"],
+                ),
+                answer={"type": "object"},
+                status="201",
+            )
+        },
+        "/certificates/{id}": {"get": _operation("批量出具的进度", "参保证明", path=("id",))},
+        "/certificates/{id}.zip": {"get": _operation("下载压缩包（完成后限时）", "参保证明", path=("id",))},
         "/bills": {"get": _operation("核定单列表", "查询")},
         "/bills/{number}": {"get": _operation("一张核定单", "查询", path=("number",))},
         "/bills/{number}/people/{person}": {"get": _operation("一个人的应缴和计算过程", "查询", path=("number", "person"))},
@@ -225,6 +283,7 @@ def _operation(
     status: str = "200",
     path: Sequence[str] = (),
     query: Sequence[tuple[str, str]] = (),
+    multipart: dict[str, Any] | None = None,
     open_to_all: bool = False,
 ) -> dict[str, Any]:
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path]
@@ -241,6 +300,8 @@ def _operation(
         operation["parameters"] = parameters
     if body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if multipart:
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _object(multipart, ["file"])}}}
     if open_to_all:
         operation["security"] = []
     return operation

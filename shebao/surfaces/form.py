@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from django.http import QueryDict
+from markupsafe import Markup
 
 from shebao.base.errors import Refusal
 from shebao.casework.examine import Typed
-from shebao.casework.fields import Field, Kind
+from shebao.casework.fields import Field, Kind, Value
 from shebao.policy.agreed import in_force
 
 Text = str | list[str]
@@ -124,7 +125,21 @@ def shown(fields: Sequence[Field], values: Mapping[str, object] | None, typed: M
     for field in fields:
         raw = typed.get(field.name, "")
         if values is not None and (value := values.get(field.name)) is not None:
-            pairs.append((field, field.shown(value) + (" 元" if field.kind is Kind.MONEY else "")))  # type: ignore[arg-type]
+            pairs.append((field, display(field, value)))  # type: ignore[arg-type]
         else:
             pairs.append((field, ("、".join(raw) if isinstance(raw, list) else raw) or field.shown(None)))
     return pairs
+
+
+def display(field: Field, value: Value) -> str:
+    """A value as pages show it: amounts with their unit, a photo as the picture itself."""
+    if field.kind is Kind.PHOTO and value is not None:
+        return Markup('<a href="{0}"><img class="photo" src="{0}" alt="{1}" width="75" height="105"></a>').format(
+            attachment_url(str(value)), field.label
+        )
+    return field.shown(value) + (" 元" if field.kind is Kind.MONEY and value is not None else "")
+
+
+def attachment_url(attachment_id: object) -> str:
+    """Where a photo or a scan is served (channels.attachments); who may see it is decided there."""
+    return f"/attachments/{attachment_id}"

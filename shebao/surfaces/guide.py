@@ -20,6 +20,7 @@ KINDS = {
     Kind.CHOICE: "选一项",
     Kind.MANY: "可选多项",
     Kind.MOBILE: "11 位手机号码",
+    Kind.PHOTO: "相片文件",
     Kind.PHONE: "座机（含区号）或手机号码",
     Kind.EMAIL: "邮箱地址",
     Kind.POSTCODE: "6 位数字",

@@ -42,8 +42,8 @@ def row_view(item: ServiceItem, filing: Filing, *, amended: bool = False) -> Row
     kind = _kind(filing, refusals, warnings, amended)
     told = refusals or warnings
     # A reviewer who pins nothing leaves it to the clerk what to mend: everything that may still be changed.
-    pins = tuple(filing.pins or [f.name for f in item.fields if not f.core]) if kind == "back" else ()
-    names = dict.fromkeys([*(r.field for r in told if r.field), *pins])
+    pins = tuple(filing.pins or [f.name for f in item.fields if not f.core and f.batch]) if kind == "back" else ()
+    names = dict.fromkeys([*(r.field for r in told if r.field and item.field(r.field).batch), *pins])
     reasons = [r.text for r in told if not r.field or not refusals]
     if kind == "back" and filing.return_reason:
         reasons.insert(0, f"退回原因：{filing.return_reason}")

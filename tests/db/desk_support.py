@@ -12,6 +12,7 @@ from shebao.access.models import Account, Grant
 from shebao.base.actor import ENGINE
 from shebao.base.terms import Post
 from tests.db.support import moment
+from tests.make import accepted
 
 PASSWORD = "a-long-enough-demo-pass"
 NOW = "2026-11-10T09:00:00"
@@ -31,6 +32,8 @@ def make_account(username: str, post: Post, *, agency: int | None = None, unit: 
             created_at=moment(202501, 1),
         )
         Grant.objects.create(account=account, post=post, post_class=post.post_class, from_date=moment(202501, 1).date(), granted_by=0)
+        if unit:
+            accepted(account)
     return account.pk
 
 

@@ -11,8 +11,9 @@ from django.db import DatabaseError, IntegrityError
 from django.test import Client
 
 from shebao.access import operations as access
+from shebao.access.limits import FAILURES_MAX, LOCKED_MINUTES
 from shebao.access.models import Account, Grant, SignIn
-from shebao.access.operations import FAILURES_MAX, LOCKED_MINUTES, PasswordRefused, SignInRefused, digest
+from shebao.access.operations import PasswordRefused, SignInRefused, digest
 from shebao.access.queries import Live, find_live
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.clock import now

@@ -17,6 +17,10 @@ APPEND_ONLY = (
     "ledger_entry",
     "ledger_posting",
     "levy_allocation",
+    "levy_credituse",
+    "levy_declaration",
+    "levy_declarationline",
+    "levy_deferral",
     "levy_runchunk",
 )
 
@@ -30,9 +34,11 @@ def life(database: str) -> None:
     case = support.file(support.ADD, ctx, support.addition(), key=support.UUID(int=1))
     with acting(ENGINE):
         support.review.review_automatically(case, ctx)
+    support.hire(unit, month=202606)
+    support.settle_and_defer([(unit, 1)], 202606)
     support.assess(202610)
     with acting(ENGINE):
-        bill = support.Bill.objects.get()
+        bill = support.Bill.objects.get(month=202610)
     support.pay(bill, 100)
     with acting(support.operator(unit)):
         questions.ask("item", "s", "t", agency_id=1, at=support.AT)

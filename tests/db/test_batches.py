@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shebao.casework import batch, operations, queries, review
-from shebao.casework.examine import as_json
+from shebao.casework.examine import as_json, asked, examine
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, Channel, Filing, FilingState, Upload
 from shebao.casework.operations import NothingToSubmitError, RowsRefusedError
@@ -30,7 +30,7 @@ def ours() -> Any:
 
 
 def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {f.name: [row.get(f.name) for row in rows] for f in ITEM.fields}
+    return {f.name: [row.get(f.name) for row in rows] for f in asked(ITEM, "workbook")}
 
 
 def received() -> int:
@@ -94,7 +94,7 @@ def test_a_batch_hears_the_same_as_each_row_by_itself() -> None:
     case = received()
     batch.load(case, ITEM, ctx, columns(rows), range(2, len(rows) + 2), [], clock=lambda: at)
     with acting(operator(UNIT[0])):
-        alone = [operations.examine_one(ITEM, ctx, dict(row)) for row in rows]
+        alone = [examine(ITEM, ctx, columns([row]), [1])[0] for row in rows]
     together = filings(case)
     assert [as_json(e.refusals) for e in alone] == [f.refusals for f in together]
     assert [as_json(e.warnings) for e in alone] == [f.warnings for f in together]

@@ -113,7 +113,16 @@ def test_the_review_page_shows_data_checks_money_and_timeline(town: dict[str, An
     typed = addition(name="示例甲")
     case = taken(town, typed=typed)
     page = town["zhou"].get(f"/w/cases/{case.pk}")
-    for told in (typed["id_number"], "示例甲", "8,000.00", "全部规则都符合", "在其他单位未停保", "增加 1 人后每月的缴费", "怎么算的"):
+    for told in (
+        typed["id_number"],
+        "示例甲",
+        "8,000.00",
+        "没有不符合规定的地方，有 1 项提醒",
+        "系统内没有此人的电子相片",
+        "在其他单位未停保",
+        "增加 1 人后每月的缴费",
+        "怎么算的",
+    ):
         assert told in page, told
     for told in ("身份证复印件不清晰，请重新提供", "劳动合同书或其他用工证明材料", "提交审批，1 人，等待窗口审核", "领取办件"):
         assert told in page, told

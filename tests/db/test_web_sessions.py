@@ -13,7 +13,7 @@ from django.core import signing
 from django.test import Client, override_settings
 
 from shebao.access import operations as access
-from shebao.access.operations import FAILURES_MAX, LOCKED_MINUTES
+from shebao.access.limits import FAILURES_MAX, LOCKED_MINUTES
 from shebao.base.terms import Post
 from shebao.channels import looking
 from shebao.channels.middleware import COOKIE

@@ -17,8 +17,8 @@ from django.test import Client
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.terms import Post
-from shebao.casework import operations
-from shebao.casework.item import item_of
+from shebao.casework import attachments, operations
+from shebao.casework.item import Context, item_of
 from shebao.casework.models import Channel
 from shebao.channels import certificates
 from shebao.channels.middleware import COOKIE
@@ -28,6 +28,7 @@ from shebao.levy.models import Receipt, ReceiptFile, Run
 from shebao.parties.queries import get_unit
 from tests import make
 from tests.db.contact_support import make_office, slot_of
+from tests.pictures import picture
 
 logging.getLogger("django").setLevel(logging.ERROR)  # thousands of refusals are meant here
 NOW = "2026-11-10T09:00:00"
@@ -108,6 +109,7 @@ class Town:
     file_id: int
     receipt_id: int
     counter_id: int
+    attachment: str
     office_id: int
     booking: str
     question: str
@@ -148,6 +150,8 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
     with acting(accounts["op_a"]):
         asked = certificates.Asked(MONTH, MONTH, "")
         paper = certificates.for_unit(get_unit(a.id), [], asked, account_id=accounts["op_a"].account_id, at=make.AT)
+        ctx = Context(a.id, 1, make.PLACE, True, make.AT.date(), make.AT)
+        attachment = str(attachments.store_photo(ctx, item_of(ADD).field("photo"), "相片.jpg", picture()))
     hand = receiving.Payment("HAND-1", bills[0], "甲示例公司", 100, make.AT.date())
     with acting(Actor(Role.ENGINE, accounts["finance_1"].account_id, "财务", 0, 1)):
         receipt_id = receiving.enter_by_hand(hand, agency_id=1, place=make.PLACE, on=make.AT.date(), at=make.AT)
@@ -157,10 +161,9 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
         run_id = Run.objects.order_by("id").values_list("id", flat=True)[0]
     ((filing_id,),) = ask("select id from casework_filing where case_id = %s", [draft])
     ((person,),) = ask("select number from parties_person where id = %s", [a.staff[0].person_id])
-    return Town(
-        a, b, c, accounts, draft, filing_id, review, bill, a.staff[0].person_id, person, paper.code, run_id, file_id, receipt_id, counter_id,
-        *_contact(a, accounts),
-    )  # fmt: skip
+    person_id = a.staff[0].person_id
+    objects = (person_id, person, paper.code, run_id, file_id, receipt_id, counter_id, attachment, *_contact(a, accounts))
+    return Town(a, b, c, accounts, draft, filing_id, review, bill, *objects)
 
 
 def _contact(a: make.MadeUnit, accounts: dict[str, Actor]) -> tuple[int, str, str, int, int]:

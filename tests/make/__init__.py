@@ -11,6 +11,7 @@ numbers are right in form and unissued. Two calls never give the same number, na
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import count
@@ -18,21 +19,25 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
+from shebao.access.acceptance import OF_UNITS
 from shebao.access.acting import acting
-from shebao.access.models import Account, Grant
+from shebao.access.models import Acceptance, Account, Grant
 from shebao.access.queries import ROLE_OF_CLASS
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.clock import ZONE
+from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, first_day
 from shebao.base.terms import INSURANCES, Insurance, Post, Sex, insurances_in, mask_of
 from shebao.casework import operations, review
 from shebao.casework.item import Context, item_of
 from shebao.enrolment import operations as enrolment
 from shebao.gateways import receipt_file
-from shebao.levy import receiving
+from shebao.levy import declaring, receiving
 from shebao.levy.models import Bill
 from shebao.parties.models import Agency
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
+from shebao.policy.agreed import in_force
+from shebao.policy.rulebook import standard
 from shebao.runs import monthly_assessment
 from shebao.site.demo.identities import Identities
 
@@ -138,6 +143,8 @@ def account(post: Post, *, at: MadeUnit | None = None, agency_id: int = 1, usern
             created_at=instant(SINCE, 2),
         )
         Grant.objects.create(account=row, post=post.value, post_class=post.post_class, from_date=first_day(SINCE), granted_by=0)
+        if at:
+            accepted(row)
     return Actor(
         role=ROLE_OF_CLASS[post.post_class],
         account_id=row.pk,
@@ -146,6 +153,14 @@ def account(post: Post, *, at: MadeUnit | None = None, agency_id: int = 1, usern
         agency_id=at.agency_id if at else agency_id,
         posts=frozenset({post}),
         vip=bool(at and at.vip),
+    )
+
+
+def accepted(row: Account) -> None:
+    """Somebody who accepted what is in force now, as everybody does at the first sign-in. Call as the engine."""
+    Acceptance.objects.bulk_create(
+        Acceptance(account=row, unit_id=row.unit_id, code=code, version=in_force(code, AT.date()).version, at=AT, address="")
+        for code in OF_UNITS
     )
 
 
@@ -167,6 +182,8 @@ def finance(agency_id: int = 1, username: str = "") -> Actor:
 def month_assessed(month: Month, *, place: str = PLACE, at: datetime | None = None) -> int:
     """核定 a month. Returns the run. Raises: AlreadyAssessedError."""
     moment = at or instant(month, 25)
+    with suppress(ShebaoError), acting(ENGINE):  # every unit declares, where months are declared; what cannot be is left to the run
+        declaring.declare_all(place, month, at=moment, rulebook=standard())
     return monthly_assessment.assess(place, month, clock=lambda: moment)
 
 

@@ -4,7 +4,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from shebao.access import administration
+from shebao.access import administration, limits
+from shebao.access.limits import Kind
 from shebao.access.models import Account
 from shebao.base.clock import now, today
 from shebao.base.terms import Post
@@ -27,7 +28,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 def _state(account: Account) -> tuple[str, str]:
     if account.disabled_at is not None:
         return "已停用", "err"
-    if account.locked_until is not None and account.locked_until > now():
+    if limits.closed_until(Kind.NAME, account.username, at=now()):
         return "已锁定", "warn"
     return ("待改初始密码", "warn") if account.must_change_password else ("正常", "ok")
 

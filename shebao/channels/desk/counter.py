@@ -1,6 +1,7 @@
 """窗口受理: what a clerk of the agency enters for a unit or a unit to be; somebody else reviews it. The forms are those of every item."""
 
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -14,7 +15,7 @@ from shebao.casework.item import Audience, Context, ServiceItem, Subject, item_b
 from shebao.casework.models import Case, CaseState, Channel
 from shebao.casework.queries import Wanted, get_case
 from shebao.casework.queues import BY_CODE, queue
-from shebao.channels import errors, filing, filing_check
+from shebao.channels import errors, filing, filing_check, filing_materials
 from shebao.channels.contexts import at_counter, of_case
 from shebao.channels.desk.pages import actor_of, clean, live_of, show
 from shebao.channels.desk.words import state_words
@@ -167,3 +168,18 @@ def submit(request: HttpRequest, case_id: int) -> HttpResponse:
 def withdraw(request: HttpRequest, case_id: int) -> HttpResponse:
     """退单."""
     return filing_check.withdraw(request, *_own(request, case_id))
+
+
+@agency(Post.CLERK)
+@require_POST
+def add_material(request: HttpRequest, case_id: int) -> HttpResponse:
+    """Keep a scan of one material."""
+    return filing_materials.add(request, *_own(request, case_id))
+
+
+@agency(Post.CLERK)
+@require_POST
+def remove_material(request: HttpRequest, case_id: int, attachment_id: UUID) -> HttpResponse:
+    """Take a scan back."""
+    case, context, face = _own(request, case_id)
+    return filing_materials.remove(request, case, attachment_id, context, face)

@@ -8,13 +8,14 @@ from shebao.base.identifiers import mask_id_number
 from shebao.casework.cells import half_width
 from shebao.casework.item import ServiceItem
 from shebao.casework.models import Case, Filing
-from shebao.casework.queries import rows_by_id_numbers
+from shebao.casework.queries import id_numbers_in, rows_by_id_numbers
 from shebao.casework.review import Decision, Return
 from shebao.channels.desk.pages import Errors, clean, number_of
 
 LIST_LINES_MAX = 2_000
 REASON_LENGTH_MAX = 200
 LINE_LENGTH_MAX = 300
+PASTED_LENGTH_MAX = 20_000  # ID numbers pasted into the search box or into one line of the list: about a thousand of them
 SEPARATORS = "，,、：:；;\t"
 
 
@@ -52,10 +53,22 @@ def sent_in(post: QueryDict, item: ServiceItem) -> Sent:
         other=clean(post.get("other", "").replace("\n", " "), REASON_LENGTH_MAX),
         pins=tuple(pin for pin in post.getlist("pins") if pin in names),
         picked=tuple(number_of(text, 0) for text in post.getlist("pick")),
-        listed="\n".join(line for text in post.get("listed", "").splitlines() if (line := clean(text, LINE_LENGTH_MAX))),
-        search=clean(post.get("q")),
+        listed="\n".join(line for text in post.get("listed", "").splitlines() for line in _one_each(clean(text, PASTED_LENGTH_MAX))),
+        search=clean(post.get("q"), PASTED_LENGTH_MAX),
         page=number_of(post.get("page")),
     )
+
+
+def _one_each(line: str) -> list[str]:
+    """A line of the list, cut so that each person has one. Who has no reason behind the number shares the last one of the line."""
+    numbers = id_numbers_in(line)
+    if len(numbers) < 2:
+        return [line[:LINE_LENGTH_MAX]] if line else []
+    rests, text = [], half_width(line).upper()
+    for number in reversed(numbers):
+        text, _, rest = text.rpartition(number)
+        rests.append(rest.strip(SEPARATORS + " "))
+    return [f"{number} {rest or rests[0]}".rstrip()[:LINE_LENGTH_MAX] for number, rest in zip(numbers, reversed(rests), strict=True)]
 
 
 def grown(sent: Sent, rows: list[Filing]) -> str:

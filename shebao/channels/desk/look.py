@@ -6,22 +6,14 @@ from django.views.decorators.http import require_GET
 from shebao.audit.operations import Trace, record
 from shebao.base.clock import now
 from shebao.base.identifiers import id_number_problem, mask_id_number
-from shebao.base.months import month_of
-from shebao.base.terms import Post, Sex, StopReason, insurances_in
-from shebao.casework.item import item_of
-from shebao.casework.models import Case
-from shebao.casework.queries import cases_about, find_case, recent
-from shebao.channels import errors
-from shebao.channels.desk.pages import actor_of, clean, number_of, show
-from shebao.channels.desk.words import state_words
+from shebao.base.terms import Post
+from shebao.casework.queries import find_case
+from shebao.channels.desk.pages import actor_of, clean, show
 from shebao.channels.guards import agency
 from shebao.channels.looking import check_look_ups
 from shebao.channels.searching import found_by_agency
-from shebao.enrolment.queries import headcount, staff
-from shebao.levy.desk_queries import find_people, find_person, find_unit, find_units, spells_of_person, terms_of
-from shebao.levy.models import BillState
-from shebao.levy.queries import bills_of, find_bill, open_of_unit, person_months
-from shebao.parties.models import UnitKind
+from shebao.levy.desk_queries import find_people, find_units
+from shebao.levy.queries import find_bill
 
 DESK = (Post.REVIEWER, Post.CLERK, Post.FINANCE)
 STAFF_SIZE = 20
@@ -39,7 +31,7 @@ def search(request: HttpRequest) -> HttpResponse:
         case = find_case(text)
         if case is not None:
             return HttpResponseRedirect(f"/w/cases/{case.pk}")
-        if text.upper().startswith("HD") and (bill := find_bill(text.upper())) is not None:
+        if text.upper().startswith(("HD", "QF")) and (bill := find_bill(text.upper())) is not None:
             return HttpResponseRedirect(f"/w/bills/{bill.number}")
     if text:
         check_look_ups(now())
@@ -79,61 +71,3 @@ def _found(request: HttpRequest, text: str, *, units_too: bool, people_too: bool
         "action": "/w/units" if units_too else "/w/people",
     }
     return show(request, "found", title, context)
-
-
-@agency(*DESK)
-@require_GET
-def unit(request: HttpRequest, number: str) -> HttpResponse:
-    """A unit: register, terms, staff, bills, cases."""
-    found = find_unit(number)
-    if found is None:
-        return errors.page(request, 404)
-    today, text = now().date(), clean(request.GET.get("q"), QUERY_LENGTH_MAX)
-    month = month_of(today)
-    members = staff(found.pk, month, search=text, after=number_of(request.GET.get("after"), 0), limit=STAFF_SIZE + 1)
-    overdue_bills, overdue_fen = open_of_unit(found.pk, today)
-    context = {
-        "unit": found,
-        "kind": UnitKind(found.kind).label,
-        "terms": [{"terms": t, "insurances": insurances_in(t.insurance_mask)} for t in terms_of(found.pk)],
-        "people": headcount(found.pk, month),
-        "month": month,
-        "members": [{"member": m, "insurances": insurances_in(m.insurance_mask)} for m in members[:STAFF_SIZE]],
-        "more": members[STAFF_SIZE - 1].person_id if len(members) > STAFF_SIZE else 0,
-        "search": text,
-        "bills": [{"bill": b, "word": BillState(b.state).label} for b in bills_of(found.pk, BILLS_SHOWN)],
-        "overdue_bills": overdue_bills,
-        "overdue_fen": overdue_fen,
-        "cases": _cases(recent(found.pk, CASES_SHOWN)),
-        "today": today,
-    }
-    return show(request, "unit", found.name, context, crumbs=(("单位快查", "/w/units"), (found.name, None)))
-
-
-@agency(*DESK)
-@require_GET
-def person(request: HttpRequest, number: str) -> HttpResponse:
-    """A person: identity, 参保关系, assessed months through the agency's units, cases. The look is recorded."""
-    found = find_person(number)
-    if found is None:
-        return errors.page(request, 404)
-    record([Trace("person.looked", found.number, person_id=found.pk)], at=now())
-    spells = spells_of_person(found.pk)
-    names = {s.unit_id: s.unit for s in spells}
-    months = person_months(found.pk, list(names))
-    context = {
-        "person": found,
-        "sex": Sex(found.sex).label,
-        "spells": [
-            {"spell": s, "insurances": insurances_in(s.insurance_mask), "reason": StopReason(s.stop_reason).label if s.stop_reason else ""}
-            for s in spells
-        ],
-        "months": [{"due": d, "unit": names[d.unit_id]} for d in reversed(months)],
-        "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
-        "present": month_of(now().date()),
-    }
-    return show(request, "person", found.name, context, crumbs=(("人员快查", "/w/people"), (found.name, None)))
-
-
-def _cases(cases: list[Case]) -> list[dict[str, object]]:
-    return [{"case": c, "item": item_of(c.item_code, c.item_version).title, "state": state_words(c)} for c in cases]

@@ -14,9 +14,10 @@ from shebao.channels.guards import agency
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import Balance, trial_balance
 from shebao.levy.arrears import UnitArrears, overdue
+from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
 from shebao.levy.desk_queries import overdue_sums, receipt_sums, receipts
-from shebao.levy.models import BillState, Origin, ReceiptState
-from shebao.levy.queries import bill_lines, bill_people, find_bill, receipts_of
+from shebao.levy.models import BillKind, Origin, ReceiptState
+from shebao.levy.queries import bill_lines, bill_people, find_bill, order_dues, receipts_of, taken_people
 from shebao.policy.late_fee import explain_late_fee
 from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
@@ -66,6 +67,8 @@ def arrears(request: HttpRequest) -> HttpResponse:
 
 def _late(row: UnitArrears, today: date, place: str) -> dict[str, object]:
     told: dict[str, object] = {"bill": row, "days": (today - row.due_date).days, "fee_fen": None, "why": None, "unknown": ""}
+    if row.kind == BillKind.ARREARS:
+        return told | {"unknown": "补缴单已含滞纳金"}
     try:
         explained = explain_late_fee(row.open_fen, row.due_date, today, place, standard())
         told |= {"fee_fen": explained.amount("fee"), "why": reason(explained.to_dict())}
@@ -82,31 +85,43 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         return errors.page(request, 404)
     search, after = clean(request.GET.get("q"), 30), number_of(request.GET.get("after"), 0)
-    people = bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1)
+    is_order = found.kind == BillKind.ARREARS
+    people = [] if is_order else bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1)
+    dues = order_dues(found, after=after, limit=PEOPLE_SIZE + 1) if is_order else []
+    on_order = list(dict.fromkeys(due.person_id for due in dues))
     lines = bill_lines(found)
     context = {
         "bill": found,
-        "word": BillState(found.state).label,
+        "word": bill_word(found, now().date())[0],
         "lines": [
             {
                 "label": Insurance(line.insurance).label,
                 "base_fen": line.base_fen or None,
                 "unit_fen": line.unit_fen,
                 "person_fen": line.person_fen,
-                "note": f"{line.headcount} 人" + ("" if line.origin == Origin.NORMAL else "，补缴"),
+                "note": f"{line.headcount} 人" + ("" if line.origin == Origin.NORMAL else f"，{Origin(line.origin).label}"),
             }
             for line in lines
         ],
         "receipts": receipts_of(found),
         "receipt_words": {state.value: state.label for state in ReceiptState},
         "people": people[:PEOPLE_SIZE],
-        "more": people[PEOPLE_SIZE - 1].person_id if len(people) > PEOPLE_SIZE else 0,
+        "taken": taken_people(found, [p.person_id for p in people]),
+        "dues": [due for due in dues if due.person_id in set(on_order[:PEOPLE_SIZE])],
+        "is_order": is_order,
+        "more": people[PEOPLE_SIZE - 1].person_id
+        if len(people) > PEOPLE_SIZE
+        else on_order[PEOPLE_SIZE - 1]
+        if len(on_order) > PEOPLE_SIZE
+        else 0,
         "search": search,
-        "overdue": found.state != BillState.PAID and found.due_date < now().date(),
+        "overdue": overdue_fen(found, now().date()) > 0,
+        "deferred": deferred_of(found, now().date()),
         "today": now().date(),
     }
-    crumbs = ((found.unit.name, f"/w/units/{found.unit.number}"), (f"核定单 {found.number}", None))
-    return show(request, "bill", f"核定单 {found.number}", context, crumbs=crumbs)
+    title = f"{BillKind(found.kind).label} {found.number}"
+    crumbs = ((found.unit.name, f"/w/units/{found.unit.number}"), (title, None))
+    return show(request, "bill", title, context, crumbs=crumbs)
 
 
 @agency(Post.FINANCE)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.access.acting import acting
@@ -13,14 +14,17 @@ from shebao.base.terms import Post
 from shebao.casework import review
 from shebao.casework.cases import StaleCaseError
 from shebao.casework.item import item_of
+from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, CaseState
-from shebao.casework.queries import find_filing, get_case, show_of
+from shebao.casework.queries import Show, filings, find_filing, get_case, show_of
 from shebao.channels import case_papers
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.deciding import NOTHING, Sent, grown, returns_of, sent_in
 from shebao.channels.desk.pages import Errors, actor_of, address, clean, number_of, show
 from shebao.channels.desk.sheet import sheet_of, shown_with
 from shebao.channels.guards import agency
+
+FOUND_ROWS_MAX = 1_000  # rows found by pasted ID numbers that go onto the list at once
 
 
 @agency(Post.REVIEWER, Post.CLERK)
@@ -41,6 +45,18 @@ def print_case(request: HttpRequest, case_id: int) -> HttpResponse:
     content = case_papers.print_case(case, account_id=actor_of(request).account_id, at=now())
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{case.number}.pdf"'
+    return response
+
+
+@agency(Post.REVIEWER, Post.CLERK)
+@require_GET
+def settling(request: HttpRequest, case_id: int) -> HttpResponse:
+    """How far the effect of a large batch is, for the page that asks again; when it has ended the page is loaded anew."""
+    case = get_case(case_id)
+    settlement = open_settlement(case)
+    response = render(request, "desk/settling.html", {"case": case, "settlement": settlement})
+    if settlement is None:
+        response["HX-Redirect"] = f"/w/cases/{case_id}?decided=1"
     return response
 
 
@@ -114,10 +130,14 @@ def _turned(case: Case, sent: Sent) -> Sent:
         rows = [row for pk in sent.picked if (row := find_filing(case, pk))]
         sent.listed = grown(sent, rows)
         sent.picked = ()
+    elif sent.act == "add-found":
+        sent.listed = grown(sent, filings(case, Show.REVIEW, search=sent.search, size=FOUND_ROWS_MAX).rows if sent.search else [])
     elif sent.act.startswith("page-"):
         sent.page = number_of(sent.act.removeprefix("page-"))
     elif sent.act == "find":
         sent.page = 1
+    elif sent.act == "all":
+        sent.search, sent.page = "", 1
     elif sent.act == "clear":
         sent.listed = ""
     return sent

@@ -7,15 +7,32 @@ from datetime import datetime
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import Refusal
+from shebao.casework.attachments import materials_of
 from shebao.casework.examine import check, of_values
 from shebao.casework.item import Answer, Change, Context, MoneyEffect, ServiceItem, item_of
 from shebao.casework.item import Filing as Row
-from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
+from shebao.casework.large import open_settlement
+from shebao.casework.models import Attachment, Case, CaseState, Event, Filing, FilingState
 from shebao.casework.operations import changes_of
-from shebao.casework.queries import ROWS_SIZE, Page, RowCounts, Show, events_of, filings, get_case, parts_of, row_counts, upload_of
+from shebao.casework.pictures import JPEG
+from shebao.casework.queries import (
+    ROWS_SIZE,
+    Page,
+    RowCounts,
+    Show,
+    events_of,
+    filings,
+    get_case,
+    parts_of,
+    row_counts,
+    upload_of,
+    warning_groups,
+)
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import state_words
+from shebao.channels.year_overview import overview_of
 from shebao.levy.desk_queries import unit_names
+from shebao.surfaces.form import attachment_url, display
 from shebao.surfaces.jinja import moment
 from shebao.surfaces.reasons import reason
 
@@ -99,8 +116,8 @@ def sheet_of(case_id: int, at: datetime, *, search: str = "", page: int = 1, sho
         lines=lines,
         whole=whole,
         refused_rows=sum(line.tone == "err" for line in every),
-        warned_rows=sum(line.tone == "warn" for line in every),
-        groups=_groups(every),
+        warned_rows=sum(line.tone == "warn" for line in every) if whole else counts.warned,
+        groups=_groups(every) if whole else [(g.text, "warn", g.rows) for g in warning_groups(case)],
         common=common,
         checks=_checks(item, only) if only and pending else [],
         answer=answer,
@@ -132,13 +149,16 @@ def _without_common(lines: list[Line]) -> tuple[list[Line], list[str]]:
 
 def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
     """The sheet as the template takes it."""
-    case = sheet.case
+    case, settlement = sheet.case, open_settlement(sheet.case)
+    deciding = case.state == CaseState.REVIEW and settlement is None
     return {
+        "settlement": settlement,
+        "overview": overview_of(case),
         "sheet": sheet,
         "case": case,
         "item": sheet.item,
-        "holding": case.state == CaseState.REVIEW and case.claimed_by == account_id,
-        "free": case.state == CaseState.REVIEW and case.claimed_by is None,
+        "holding": deciding and case.claimed_by == account_id,
+        "free": deciding and case.claimed_by is None,
         "own": account_id in (case.submitted_by, case.created_by),
         "first_mine": case.first_by == account_id,
         "second": case.first_by is not None,
@@ -148,7 +168,7 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
             for a in (sheet.effect.amounts if sheet.effect else ())
         ],
         "effect_why": next((reason(a.explained) for a in sheet.effect.amounts if a.explained), None) if sheet.effect else None,
-        "papers": [{"name": name, "state": "核对原件", "tone": "info"} for name in sheet.item.materials],
+        "scans": scans_of(case, sheet.item),
         "timeline": [_told(event) for event in sheet.events],
         "upload": upload_of(case),
         "split_off": parts_of(case),
@@ -157,13 +177,29 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
     }
 
 
+def scans_of(case: Case, item: ServiceItem) -> list[dict[str, object]]:
+    """Each material of the item with the scans that the unit handed in, for desk/scans.html."""
+    found = materials_of(case)
+    return [{"name": name, "files": [_scan(one) for one in found if one.name == name]} for name in item.materials]
+
+
+def _scan(one: Attachment) -> dict[str, object]:
+    told = {"url": attachment_url(one.pk), "name": one.file_name, "size": one.size, "at": one.at, "who": one.account_name}
+    return {**told, "picture": one.media_type == JPEG, "width": one.width, "height": one.height}
+
+
 def _lines(item: ServiceItem, context: Context, rows: Sequence[Filing]) -> list[Line]:
     """Rows with their checks done anew against the register as it is now; rows that are decided are shown as they were."""
     examined = [of_values(f.row, f.values or {}, f.pk, f.case_id) for f in rows]
     live = [e for e, f in zip(examined, rows, strict=True) if f.state == FilingState.REVIEW]
     check(item, context, live, taking_effect=True)
     return [
-        Line(f, [(field.name, field.label, field.shown((f.values or {}).get(field.name))) for field in item.fields], e.refusals, e.warnings)
+        Line(
+            f,
+            [(field.name, field.label, display(field, (f.values or {}).get(field.name))) for field in item.fields],
+            e.refusals,
+            e.warnings,
+        )
         for f, e in zip(rows, examined, strict=True)
     ]
 
@@ -193,7 +229,7 @@ def _groups(lines: Sequence[Line]) -> list[tuple[str, str, int]]:
 
 
 def _told(event: Event) -> dict[str, object]:
-    tone = {"reviewed": "ok", "first_reviewed": "ok", "refused": "err", "submitted": "now"}.get(event.kind, "")
+    tone = {"reviewed": "ok", "first_reviewed": "ok", "deciding": "now", "refused": "err", "submitted": "now"}.get(event.kind, "")
     if event.kind == "reviewed" and "退回" in event.text:
         tone = "err"
     who = event.account_name if event.account_id else "系统"

@@ -13,8 +13,8 @@ from shebao.base.clock import now, today
 from shebao.casework.item import ServiceItem, item_by_slug, items
 from shebao.channels import errors
 from shebao.channels.guards import everyone, unit_api
+from shebao.channels.openapi.bearer import bearer_missing
 from shebao.channels.openapi.body import json_body
-from shebao.channels.openapi.views import _bearer as bearer
 from shebao.contact import bookings as operations
 from shebao.contact import queries
 from shebao.contact.messages import messages_of
@@ -161,7 +161,7 @@ def bookings(request: HttpRequest) -> HttpResponse:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     if request.method == "GET":
         return json_answer({"bookings": [_booking(b) for b in queries.bookings_of_unit(actor.unit_id, 100)]})
-    if (refused := bearer(request)) is not None:
+    if (refused := bearer_missing(request)) is not None:
         return refused
     body = json_body(request, frozenset({"slot", "item"}), optional=frozenset({"case_number"}))
     if not isinstance(body["slot"], int) or isinstance(body["slot"], bool) or abs(body["slot"]) >= 2**62:
@@ -182,7 +182,7 @@ def _found(number: str) -> Booking:
 @require_POST
 def cancel(request: HttpRequest, number: str) -> HttpResponse:
     """取消."""
-    if (refused := bearer(request)) is not None:
+    if (refused := bearer_missing(request)) is not None:
         return refused
     _found(number[:14])
     json_body(request, frozenset())

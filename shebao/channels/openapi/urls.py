@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import contact, views
+from shebao.channels.openapi import attachments, certificates, contact, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -12,15 +12,21 @@ urlpatterns: list[URLPattern] = [
     path("items/<slug:slug>", contact.item_guide, name="api-item"),
     path("items/<slug:slug>/check", views.check, name="api-check"),
     path("items/<slug:slug>/filings", views.file, name="api-file"),
+    path("attachments", attachments.upload, name="api-attachments"),
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("unit", register.unit, name="api-unit"),
+    path("staff", register.people, name="api-staff"),
+    path("staff/<str:number>", register.employee, name="api-employee"),
     path("offices", contact.offices, name="api-offices"),
     path("offices/<int:office_id>/slots", contact.slots, name="api-slots"),
     path("bookings", contact.bookings, name="api-bookings"),
     path("bookings/<str:number>/cancel", contact.cancel, name="api-booking-cancel"),
     path("messages", contact.messages, name="api-messages"),
-    path("staff", views.staff, name="api-staff"),
+    path("certificates", certificates.order, name="api-bundles"),
+    path("certificates/<int:bundle_id>", certificates.bundle, name="api-bundle"),
+    path("certificates/<int:bundle_id>.zip", certificates.fetch, name="api-bundle-zip"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),

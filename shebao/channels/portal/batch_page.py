@@ -10,8 +10,10 @@ from shebao.casework.models import Case, CaseState, Channel, Filing, Upload
 from shebao.channels.contexts import of_request
 from shebao.channels.portal.case_lists import BATCH_ROWS, WRONG, Counts, count_rows, events_of, item_of_case, open_rows, upload_of
 from shebao.channels.portal.case_parts import case_title, crumbs_of, money_effect
+from shebao.channels.portal.material_list import shown_materials
 from shebao.channels.portal.pages import live_of, number_of, show
 from shebao.channels.portal.words import event_line, state_words
+from shebao.channels.year_overview import overview_of
 from shebao.surfaces.rows import row_view
 
 EFFECT_ROWS_MAX = 500  # above it the effect on money is told after the run, not while the page waits
@@ -76,7 +78,7 @@ def steps_after(case: Case, rows: int) -> list[dict[str, str]]:
     ]
 
 
-def details(request: HttpRequest, case: Case, *, said: str = "", status: int = 200) -> HttpResponse:
+def details(request: HttpRequest, case: Case, *, said: str = "", said_of: str = "没有提交", status: int = 200) -> HttpResponse:
     """The rows of a batch by tab, fifty a page; only what is wrong is a control."""
     item, counts, upload = item_of_case(case), count_rows(case), upload_of(case)
     tab = request.GET.get("tab", "") or (
@@ -101,7 +103,10 @@ def details(request: HttpRequest, case: Case, *, said: str = "", status: int = 2
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "said": said,
+        "said_of": said_of,
+        **shown_materials(case, item),
         "has_errors": status == 422,
+        "overview": overview_of(case),
         "from_workbook": case.channel == Channel.WORKBOOK,
         **standing(case, counts, of_request(request), tab="" if text else tab, first=page == 1),
     }

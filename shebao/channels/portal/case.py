@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.base.clock import today
+from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, CaseState, Channel, FilingState
 from shebao.casework.operations import NothingToSubmitError
 from shebao.channels import filing_check
@@ -25,6 +26,7 @@ from shebao.channels.portal.case_lists import (
     upload_of,
 )
 from shebao.channels.portal.case_parts import case_title, crumbs_of
+from shebao.channels.portal.material_list import shown_materials
 from shebao.channels.portal.pages import live_of, number_of, piece, show
 from shebao.channels.portal.single import face_of
 from shebao.channels.portal.words import FILING_WORDS, cutoff_of, event_line, state_words, steps_of
@@ -56,6 +58,7 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
     """Everything of a submitted case: where it stands, what is next, its rows and events."""
     item = item_of_case(case)
     chosen, text = request.GET.get("rows", ""), request.GET.get("q", "").strip()[:40]
+    settlement = open_settlement(case) if case.state == CaseState.REVIEW else None
     counts = states_of_rows(case)
     many = sum(counts.values()) > 1 or case.channel == Channel.WORKBOOK
     found = settled_rows(case, chosen, text)
@@ -101,7 +104,9 @@ def _course(request: HttpRequest, case: Case) -> dict[str, object]:
         "size": BATCH_ROWS,
         "events": [event_line(event, case) for event in events_of(case)],
         "rest": rest_of(case),
-        "poll": case.state == CaseState.REVIEW and case.automatic,
+        **shown_materials(case, item),
+        "poll": case.state == CaseState.REVIEW and (case.automatic or settlement is not None),
+        "settlement": settlement,
         "cutoff": cutoff_of(live_of(request).place, today()),
         "paper": kind_of(item).label,
         "withdrawable": case.state == CaseState.REVIEW

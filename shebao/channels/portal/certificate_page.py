@@ -118,7 +118,7 @@ def _issue(request: HttpRequest) -> HttpResponse:
     }
     chosen = [number_of(each) for each in request.POST.getlist("person")]
     people = list(Person.objects.filter(pk__in=chosen).order_by("pk"))
-    first, last, wrong = _range(asked)
+    first, last, wrong = month_range(asked)
     most = PEOPLE_MAX if asked["kind"] == "unit" else PERSONAL_MAX
     if asked["kind"] != "unit" and not people:
         wrong["people"] = "请在下面选择要打印证明的人员"
@@ -136,7 +136,8 @@ def _issue(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/u/certificates?" + "&".join(f"made={paper.pk}" for paper in made))
 
 
-def _range(asked: dict[str, str]) -> tuple[Month, Month, dict[str, str]]:
+def month_range(asked: dict[str, str]) -> tuple[Month, Month, dict[str, str]]:
+    """The months `first` and `last` as typed, and what is wrong with them by the name of the field."""
     wrong: dict[str, str] = {}
     read_months: dict[str, Month] = {}
     for name in ("first", "last"):

@@ -12,7 +12,7 @@ from shebao.base.months import Month, first_day, month_of, shift
 from shebao.base.terms import Insurance
 from shebao.casework.models import Case, CaseState
 from shebao.enrolment.models import Spell
-from shebao.levy.models import Bill
+from shebao.levy.models import Bill, BillKind
 from shebao.levy.queries import unit_totals
 from shebao.parties.queries import find_terms
 from shebao.policy.levy import assess, month_rates
@@ -116,7 +116,7 @@ def waiting(unit_id: int) -> Waiting:
 
 def bill_of(unit_id: int, month: Month) -> Bill | None:
     """The 核定单 of a month."""
-    return Bill.objects.filter(unit_id=unit_id, month=month).first()
+    return Bill.objects.filter(unit_id=unit_id, month=month, kind=BillKind.MONTHLY).first()
 
 
 def twelve_months(unit_id: int, on: date) -> list[dict[str, object]]:

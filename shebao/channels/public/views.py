@@ -62,7 +62,7 @@ def landing(actor: Actor) -> str:
 def sign_in(request: HttpRequest) -> HttpResponse:
     """登录. The next address is followed only within this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    wanted = wanted if _within(wanted) else ""
+    wanted = wanted if within(wanted) else ""
     username, password = request.POST.get("username", "").strip()[:60], request.POST.get("password", "")[:200]
     if request.method == "GET":
         return _sign_in_page(request, "", wanted, "")
@@ -87,7 +87,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _within(address: str) -> bool:
+def within(address: str) -> bool:
     """Whether an address to go on to lies within this site and is no longer than one of ours."""
     return len(address) <= ADDRESS_LENGTH_MAX and address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
 
@@ -207,7 +207,7 @@ def _verdict(found: Verification, code: str) -> dict[str, object]:
 def face(request: HttpRequest) -> HttpResponse:
     """长辈版 and high contrast, remembered in a cookie; works without scripts."""
     back = request.POST.get("next", "/")
-    response = HttpResponseRedirect(back if _within(back) else "/")
+    response = HttpResponseRedirect(back if within(back) else "/")
     for name, allowed in (("mode", ("plain", "elder")), ("contrast", ("normal", "high"))):
         if request.POST.get(name) in allowed:
             response.set_cookie(name, request.POST[name], max_age=MODE_SECONDS, samesite="Lax", secure=settings.SIGNIN_COOKIE_SECURE)

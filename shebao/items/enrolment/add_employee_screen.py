@@ -4,13 +4,14 @@ find the sentences; so nothing is refused here, and tests/db/test_add_employee_s
 from collections.abc import Mapping, Sequence
 
 from shebao.base.errors import Refusal
-from shebao.base.months import month_of, shift
+from shebao.base.months import month_of, shift, span
 from shebao.base.terms import INSURANCES
 from shebao.casework.fields import Value
 from shebao.casework.item import Context, Filing
 from shebao.enrolment.queries import NOBODY, Standing, standings
 from shebao.items.enrolment.situation import Situation, after_cutoff, bounds, clamped
-from shebao.parties.queries import find_terms, get_unit
+from shebao.parties.queries import find_terms, get_unit, insured_since
+from shebao.policy.levy import month_rates
 from shebao.policy.rulebook import standard
 
 Birth = tuple[str, str]  # born after the first and not after the second day, YYYYMMDD
@@ -20,11 +21,14 @@ def screen(columns: Mapping[str, Sequence[Value]], context: Context) -> list[tup
     """See casework.item.Screen."""
     numbers = [str(number) for number in columns["id_number"]]
     unit, terms, month = get_unit(context.unit_id), find_terms(context.unit_id, month_of(context.on)), month_of(context.on)
-    if terms is None or unit.closed_on is not None:
+    if terms is None or unit.closed_on is not None or "photo" in columns:  # no template asks for photos
         return [None] * len(numbers)
     known = standings(numbers)
     types = [str(i.value) for i in INSURANCES if terms.insurance_mask & i.flag]
     earliest = shift(month, 1 - int(standard().rule("enrolment.back_months_max", context.on, context.place).value))
+    backdated = [m for m in columns["backdated_from"] if type(m) is int and m < month]
+    if backdated:  # months that lie back may lack what a charge needs: those rows are checked by the checks
+        earliest = _chargeable_from(unit.pk, min(backdated), terms.insurance_mask, context) or month
     men, women = _births(context)
     low, plain, high = _warnings(Situation(unit, terms, NOBODY), context)
     floor, cap = bounds(context.place, month)
@@ -45,6 +49,18 @@ def screen(columns: Mapping[str, Sequence[Value]], context: Context) -> list[tup
         else:
             found.append(low if floor is not None and wage < floor else high if cap is not None and wage > cap else plain)
     return found
+
+
+def _chargeable_from(unit_id: int, first: int, mask: int, context: Context) -> int | None:
+    """The earliest month back to which every month can be charged, not before the online limit; None: none that lies back."""
+    month = month_of(context.on)
+    least = max(first, shift(month, 1 - int(standard().rule("enrolment.back_months_max", context.on, context.place).value)))
+    since = insured_since(unit_id)
+    for back in span(least, month):
+        rates = month_rates(standard(), back, context.place)
+        if since is None or back < since or any(mask & i.flag for i in rates.missing):
+            least = shift(back, 1)
+    return least if least < month else None
 
 
 def _born(number: str, within: Birth) -> bool:

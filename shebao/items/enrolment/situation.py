@@ -6,13 +6,14 @@ from functools import lru_cache
 
 from shebao.base.errors import Refusal
 from shebao.base.money import yuan_shown
-from shebao.base.months import month_of
+from shebao.base.months import month_of, span
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance, mask_of
 from shebao.casework.item import Amount, Context, Filing, Review
 from shebao.enrolment.queries import NOBODY, Cover, Standing, standings
 from shebao.levy.arrears import people_in_arrears
+from shebao.levy.differences import left_out
 from shebao.parties.models import Unit
-from shebao.parties.queries import UnitTerms, find_terms, get_unit
+from shebao.parties.queries import UnitTerms, find_terms, get_unit, insured_since
 from shebao.policy.levy import MonthRates, assess_one, month_rates
 from shebao.policy.levy_explained import explain_month
 from shebao.policy.rulebook import standard
@@ -28,6 +29,9 @@ class Situation:
     terms: UnitTerms | None
     standing: Standing
     arrears_months: tuple[int, ...] = ()
+    insured_since: int | None = None  # the unit's first month with types; only asked for where months lie back
+    left_out: tuple[int, ...] = ()  # months that were passed over by the place's assessment; likewise
+    has_photo: bool = False
 
     def cover_here(self, context: Context) -> Cover | None:
         """The open cover of the person through the filing unit."""
@@ -35,16 +39,20 @@ class Situation:
         return here[0] if here else None
 
 
-def situations(filings: Sequence[Filing], context: Context, *, arrears: bool = False) -> list[Situation]:
-    """One query for all people, one for the unit, one for arrears where they matter."""
+def situations(filings: Sequence[Filing], context: Context, *, arrears: bool = False, since: int | None = None) -> list[Situation]:
+    """One query for all people, one for the unit, one for arrears where they matter, two for months that lie back (from `since` on)."""
     known = standings([filing.text("id_number") for filing in filings])
     unit, terms = get_unit(context.unit_id), find_terms(context.unit_id, month_of(context.on))
     found = [known.get(filing.text("id_number"), NOBODY) for filing in filings]
     people = [standing.person_id for standing in found if standing.person_id]
     owing = people_in_arrears(context.unit_id, people, context.on) if arrears and people else {}
-    stranger = Situation(unit, terms, NOBODY)
+    this = month_of(context.on)
+    back = since is not None and since < this
+    first = insured_since(context.unit_id) if back else None
+    gaps = tuple(left_out(context.place, span(since, this))) if since is not None and back else ()
+    stranger = Situation(unit, terms, NOBODY, (), first, gaps)
     return [
-        stranger if standing is NOBODY else Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ())))
+        stranger if standing is NOBODY else Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ())), first, gaps)
         for standing in found
     ]
 

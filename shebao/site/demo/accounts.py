@@ -7,16 +7,21 @@ from datetime import date, datetime
 from django.contrib.auth.hashers import make_password
 from django.db import connections
 
+from shebao.access.acceptance import OF_UNITS
 from shebao.access.acting import acting
-from shebao.access.models import Account, Grant
+from shebao.access.models import Acceptance, Account, Grant, Operator, OperatorRight, Qualification
 from shebao.access.queries import ROLE_OF_CLASS
+from shebao.access.rights import EVERYTHING, Level
 from shebao.base.actor import ENGINE, Actor
-from shebao.base.terms import Post
+from shebao.base.terms import Post, Sex
 from shebao.parties.models import Unit
+from shebao.policy.agreed import in_force
+from shebao.site.demo.identities import Identities
 from shebao.site.demo.names import DEMO_MARK
 from shebao.site.demo.scale import PLACE
 from shebao.site.demo.town import DISTRICTS, Employer, Town
 
+OPERATOR_BIRTH = date(1931, 1, 1)  # nobody in the city is so old, so no number is given twice
 PASSWORD = "wuhan-demo-2026"  # noqa: S105 - printed by `shebao run`, for invented data only
 
 
@@ -44,6 +49,15 @@ ACCOUNTS = (
     DemoAccount("auditor", "韩明", Post.AUDITOR, "稽核审计"),
 )
 
+# The other agencies: told in one line, `<word>_<number of the agency>`.
+DISTRICT_STAFF = (
+    ("clerk", Post.CLERK),
+    ("reviewer", Post.REVIEWER),
+    ("finance", Post.FINANCE),
+    ("admin", Post.ADMINISTRATOR),
+    ("auditor", Post.AUDITOR),
+)
+
 
 class Cast:
     """Opens the demo accounts, and gives them as actors by username. They cannot be used before `admit`: the city is not finished."""
@@ -52,6 +66,8 @@ class Cast:
         self._on, self._at = on, at
         self._hashed = make_password(PASSWORD)  # argon2 once for all
         self._actors: dict[str, Actor] = {}
+        self._districts: list[int] = []
+        self._identities = Identities()  # numbers of operators: born on a day on which nobody else of the city was
 
     def __getitem__(self, username: str) -> Actor:
         return self._actors[username]
@@ -59,6 +75,36 @@ class Cast:
     def open_staff(self) -> None:
         """The people of the first agency. Theirs is the first row of a city, so that an unfinished one can be told from any other."""
         self._open([demo for demo in ACCOUNTS if demo.post is not Post.UNIT_OPERATOR], {})
+
+    def open_districts(self) -> None:
+        """One of each post in every other agency: clerk_2, reviewer_2, finance_2, admin_2, auditor_2, and so on."""
+        with acting(ENGINE):
+            rows = Account.objects.bulk_create(
+                Account(
+                    username=f"{word}_{agency_id}",
+                    password=self._hashed,
+                    name=f"{post.label}{agency_id}",
+                    post_class=post.post_class,
+                    agency_id=agency_id,
+                    must_change_password=False,
+                    created_at=self._at,
+                    disabled_at=self._at,
+                )
+                for agency_id in range(2, len(DISTRICTS) + 1)
+                for word, post in DISTRICT_STAFF
+            )
+            administrator, posts = self._actors["admin"].account_id, dict(DISTRICT_STAFF)
+            Grant.objects.bulk_create(
+                Grant(
+                    account=row,
+                    post=posts[row.username.partition("_")[0]].value,
+                    post_class=row.post_class,
+                    from_date=self._on,
+                    granted_by=administrator,
+                )
+                for row in rows
+            )
+            self._districts = [row.pk for row in rows]
 
     def open_operators(self, town: Town) -> None:
         """The people of the units."""
@@ -69,10 +115,12 @@ class Cast:
         """The city is finished: everybody may sign in."""
         with acting(ENGINE):
             Account.objects.filter(pk__in=[actor.account_id for actor in self._actors.values()]).update(disabled_at=None)
+            Account.objects.filter(pk__in=self._districts).update(disabled_at=None)
 
     def _open(self, demos: Sequence[DemoAccount], unit_of: Mapping[str, Employer]) -> None:
         with acting(ENGINE):
             rows = Account.objects.bulk_create([self._account(demo, unit_of.get(demo.username)) for demo in demos])
+            self._know_operators([(row, row.unit_id) for row in rows if row.unit_id])
             for demo, account in zip(demos, rows, strict=True):
                 self._actors[demo.username] = _actor(demo, account, unit_of.get(demo.username))
             # Posts are granted by the administrator, whose own was granted at installation (0).
@@ -87,6 +135,38 @@ class Cast:
                 )
                 for demo, account in zip(demos, rows, strict=True)
             )
+
+    def _know_operators(self, rows: Sequence[tuple[Account, int]]) -> None:
+        """网上办事资格, 经办人信息 and what was accepted at the first sign-in. The first operator of a unit leads."""
+        leads = {unit_id: row.pk for row, unit_id in reversed(rows)}
+        agreements = [in_force(code, self._on) for code in OF_UNITS]
+        version = in_force("online_service", self._on).version
+        Qualification.objects.bulk_create(
+            Qualification(unit_id=unit_id, agreement_code="online_service", agreement_version=version, granted_at=self._at)
+            for unit_id in sorted(leads)
+        )
+        Operator.objects.bulk_create(
+            Operator(
+                account=row,
+                unit_id=unit_id,
+                capacity="operator",
+                id_number=self._identities.person(OPERATOR_BIRTH, Sex.FEMALE),
+                mobile="",
+                lead=leads[unit_id] == row.pk,
+                valid_from=self._on,
+                added_at=self._at,
+                added_by=0,
+            )
+            for row, unit_id in rows
+        )
+        OperatorRight.objects.bulk_create(
+            OperatorRight(account=row, unit_id=unit_id, item_code=EVERYTHING, level=int(Level.SUBMIT)) for row, unit_id in rows
+        )
+        Acceptance.objects.bulk_create(
+            Acceptance(account=row, unit_id=unit_id, code=each.code, version=each.version, at=self._at, address="")
+            for row, unit_id in rows
+            for each in agreements
+        )
 
     def _account(self, demo: DemoAccount, unit: Employer | None) -> Account:
         return Account(

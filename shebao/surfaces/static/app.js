@@ -189,6 +189,20 @@
     }
   }));
 
+  /* A photo is seen before it is sent. */
+  on("change", (event) => {
+    const shown = event.target.type === "file" && event.target.closest("[data-photo]");
+    const file = shown && event.target.files[0];
+    if (!file) return;
+    const reader = new FileReader();
+    reader.onload = () => {
+      const image = $("[data-photo-shown]", shown);
+      image.src = reader.result;
+      image.hidden = false;
+    };
+    reader.readAsDataURL(file);
+  });
+
   /* -------------------------------------------------- tables: select all, count, buttons that need a choice */
   function countPicks(table) {
     const boxes = all("[data-pick]", table);
@@ -206,6 +220,45 @@
     if (!table) return;
     if (event.target.matches("[data-pick-all]")) all("[data-pick]", table).forEach((box) => { box.checked = event.target.checked; });
     countPicks(table);
+  });
+
+  /* -------------------------------------------------- scans: closer, and the right way up */
+  on("click", (event) => {
+    const button = event.target.closest("[data-scan] [data-zoom], [data-scan] [data-turn]");
+    if (!button) return;
+    const scan = button.closest("[data-scan]").dataset;
+    if ("turn" in button.dataset) scan.turned = String((Number(scan.turned || 0) + 1) % 4);
+    else scan.level = String(Math.min(3, Math.max(0, Number(scan.level || 0) + Number(button.dataset.zoom))));
+  });
+
+  /* -------------------------------------------------- keys of the review page: they move the focus, Enter acts; one button turns them off */
+  let keysOff = localStorage.getItem("keys") === "off";
+  function showKeys(button) {
+    button.setAttribute("aria-pressed", String(!keysOff));
+  }
+  on("click", (event) => {
+    const button = event.target.closest("[data-keys]");
+    if (!button) return;
+    keysOff = !keysOff;
+    localStorage.setItem("keys", keysOff ? "off" : "on");
+    showKeys(button);
+    toast(keysOff ? "已关闭快捷键" : "已开启快捷键");
+  });
+  function nextRow(step) {
+    const boxes = all("[data-picks] [data-pick]");
+    const at = boxes.indexOf(document.activeElement);
+    const box = boxes[at < 0 ? (step > 0 ? 0 : boxes.length - 1) : Math.min(boxes.length - 1, Math.max(0, at + step))];
+    if (box) {
+      box.focus();
+      box.closest("tr").scrollIntoView({ block: "center" });
+    }
+  }
+  on("keydown", (event) => {
+    if (keysOff || event.ctrlKey || event.metaKey || event.altKey || !$("[data-keys]")) return;
+    if (event.target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, dialog[open]")) return;
+    if (event.key === "j" || event.key === "k") nextRow(event.key === "j" ? 1 : -1);
+    const button = /^[pr]$/.test(event.key) && $('[data-key="' + event.key + '"]');
+    if (button) button.focus();
   });
 
   /* -------------------------------------------------- buttons that print, show a password or read aloud */
@@ -270,6 +323,7 @@
     all("[data-speak]", within).forEach((button) => { button.hidden = !speech; });
     all("[data-show]", within).forEach((box) => { box.closest("label").hidden = false; });
     all("[data-typed]", within).forEach(watchTyped);
+    all("[data-keys]", within).forEach(showKeys);
     all("[data-picks]", within).forEach(countPicks);
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
     if (target && target.matches("dialog") && !("opened" in target.dataset)) {

@@ -1,7 +1,7 @@
 """The Excel and CSV surface of an item: template out, upload in, error list and exports out."""
 
 from shebao.surfaces.workbook.errors_file import error_workbook
-from shebao.surfaces.workbook.export import ExportKind, export_csv, export_workbook
+from shebao.surfaces.workbook.export import ExportKind, export_csv, export_file, export_workbook
 from shebao.surfaces.workbook.read import read_upload
 from shebao.surfaces.workbook.refused import UPLOAD_CODES, UploadRefused
 from shebao.surfaces.workbook.sheet import ROWS_MAX, Sheet, TemplateMark
@@ -16,6 +16,7 @@ __all__ = [
     "UploadRefused",
     "error_workbook",
     "export_csv",
+    "export_file",
     "export_workbook",
     "make_template",
     "read_upload",

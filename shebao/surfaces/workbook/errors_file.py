@@ -25,6 +25,7 @@ def error_workbook(
 
     Args:  original: as read_upload gave it.  errors: by row number of the spreadsheet (original.row_numbers); others are left out.
     """
+    fields = [each for each in fields if each.batch]
     # A MANY field that came as one column of text goes back as one column of text.
     folded = frozenset(
         each.name for each in fields if each.kind is Kind.MANY and any(type(cell) is str for cell in original.columns[each.name])

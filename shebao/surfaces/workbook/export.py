@@ -2,8 +2,10 @@
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from typing import IO
 
 import xlsxwriter
 
@@ -39,12 +41,36 @@ def export_workbook(
     kinds: Sequence[ExportKind] = (),
     widths: Sequence[int] = (),
 ) -> bytes:
-    """A list as .xlsx, written row after row in little memory.
+    """A list as .xlsx, whole in memory: for short lists. See export_file."""
+    return with_rows(_skeleton(title, headers, kinds, widths), TITLE_ROWS + 1, _typed(rows, _of(kinds, headers)))
+
+
+def export_file(
+    title: str,
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    kinds: Sequence[ExportKind] = (),
+    widths: Sequence[int] = (),
+) -> IO[bytes]:
+    """A list as .xlsx in a file without a name, to be sent from its beginning: neither rows nor file are ever whole in memory.
 
     Args:  rows: each of len(headers) cells; MONEY cells are int fen.  kinds: one a column, TEXT when not given.  widths: characters.
     Raises: ExportTooLong beyond ROWS_MAX rows.
     """
-    kinds = list(kinds) or [ExportKind.TEXT] * len(headers)
+    target = tempfile.TemporaryFile()  # noqa: SIM115 the answer that sends it closes it
+    with_rows(_skeleton(title, headers, kinds, widths), TITLE_ROWS + 1, _typed(rows, _of(kinds, headers)), target)
+    target.seek(0)
+    return target
+
+
+def _of(kinds: Sequence[ExportKind], headers: Sequence[str]) -> list[ExportKind]:
+    return list(kinds) or [ExportKind.TEXT] * len(headers)
+
+
+def _skeleton(title: str, headers: Sequence[str], given: Sequence[ExportKind], widths: Sequence[int]) -> bytes:
+    """The workbook without its rows, with their pattern."""
+    kinds = _of(given, headers)
     target = io.BytesIO()
     book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     book.set_properties({"title": title})
@@ -62,7 +88,7 @@ def export_workbook(
         sheet.write_blank(TITLE_ROWS, place, None, shapes[kinds[place]])
     sheet.freeze_panes(TITLE_ROWS, 0)
     book.close()
-    return with_rows(target.getvalue(), TITLE_ROWS + 1, _typed(rows, kinds))
+    return target.getvalue()
 
 
 def _typed(rows: Iterable[Sequence[Cell]], kinds: Sequence[ExportKind]) -> Iterator[Sequence[Cell]]:
@@ -81,7 +107,7 @@ def _shown(cell: Cell, kind: ExportKind) -> Cell:
 
 def export_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, kinds: Sequence[ExportKind] = ()) -> bytes:
     """A list as CSV: UTF-8 with a byte-order mark, amounts in yuan with two decimals; text that would act as a formula starts with '."""
-    kinds = list(kinds) or [ExportKind.TEXT] * len(headers)
+    kinds = _of(kinds, headers)
     target = io.StringIO(newline="")
     writer = csv.writer(target)
     writer.writerow([harmless(header) for header in headers])

@@ -76,8 +76,9 @@ def read_upload(
     Returns: the raw cells by column; nothing is cleaned here.
     Raises: UploadRefused with a sentence that says what to do.
     """
+    asked = [each for each in fields if each.batch]
     with without_collection():
-        return _read(content, filename, mark, fields, rows_max, unpacked_max_bytes, lines_seen or _nobody_waits)
+        return _read(content, filename, mark, asked, rows_max, unpacked_max_bytes, lines_seen or _nobody_waits)
 
 
 def _nobody_waits(lines: int) -> None:

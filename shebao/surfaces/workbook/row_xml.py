@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from typing import IO
 
 from shebao.casework.fields import Cell
 from shebao.surfaces.workbook.sheet import column_letter
@@ -21,13 +22,13 @@ _SPECIAL = re.compile("[&<>\\x00-\\x08\\x0b-\\x1f\\x7f\\ud800-\\udfff\\ufffe\\uf
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def with_rows(skeleton: bytes, first_row: int, rows: Iterable[Sequence[Cell]]) -> bytes:
-    """Put rows into the first sheet of a workbook.
+def with_rows(skeleton: bytes, first_row: int, rows: Iterable[Sequence[Cell]], target_file: IO[bytes] | None = None) -> bytes:
+    """Put rows into the first sheet of a workbook. Returns it, or nothing when it is written to a file.
 
     Args:  skeleton: as XlsxWriter made it, with one row of empty formatted cells, one a column, at first_row (from 1): the pattern.
            rows: each of as many cells as the pattern has.
     """
-    result = io.BytesIO()
+    result = target_file or io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(skeleton)) as source, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
         for info in source.infolist():
             data = source.read(info)
@@ -42,7 +43,7 @@ def with_rows(skeleton: bytes, first_row: int, rows: Iterable[Sequence[Cell]]) -
                 for chunk in _row_chunks(pattern, first_row, rows):
                     sheet.write(chunk)
                 sheet.write(tail.encode())
-    return result.getvalue()
+    return result.getvalue() if isinstance(result, io.BytesIO) else b""
 
 
 def _split(xml: str, first_row: int) -> tuple[str, list[str], str]:

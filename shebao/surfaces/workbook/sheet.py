@@ -81,6 +81,8 @@ def columns_of(fields: Sequence[Field], *, folded: frozenset[str] = frozenset())
     """The columns of a template in order. A MANY field with few choices has one 是/否 column a choice, unless named in folded."""
     columns: list[Column] = []
     for each in fields:
+        if not each.batch:
+            continue
         if each.kind is Kind.MANY and len(each.choices) <= MANY_COLUMNS_MAX and each.name not in folded:
             columns += [Column(each, label) for _, label in each.choices]
         else:
@@ -134,4 +136,4 @@ def column_letter(column: int) -> str:
 
 def expanded_labels(fields: Sequence[Field]) -> Mapping[str, Field]:
     """MANY fields by the single header under which the whole field may also stand, as one column of text."""
-    return {header_key(each.label): each for each in fields if each.kind is Kind.MANY}
+    return {header_key(each.label): each for each in fields if each.kind is Kind.MANY and each.batch}

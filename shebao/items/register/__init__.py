@@ -1,0 +1,1 @@
+"""What is registered of people and units: general information by the unit itself, key information at the counter."""

@@ -1,0 +1,258 @@
+"""补收与待退: what a correction of the register means for months that were assessed before. Computed twice by the one kernel, before
+and after; where the two differ, what is due now is compared with what was charged. Upwards it is charged, downwards it is kept as 待退."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from shebao.base.terms import INSURANCES, Insurance, Payer
+from shebao.levy.billing import Charge, charge_back
+from shebao.levy.bulk import AMOUNT_COLUMNS
+from shebao.policy.levy import assess_one, month_rates
+from shebao.policy.rulebook import standard
+
+Key = tuple[int, int, int, Insurance]  # unit, person, month, type
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """应缴 of a person, month and type, fen."""
+
+    base_fen: int = 0
+    unit_fen: int = 0
+    person_fen: int = 0
+
+    @property
+    def total_fen(self) -> int:
+        return self.unit_fen + self.person_fen
+
+
+NOTHING = Share()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One person, month and type whose due has changed: what was charged, and what is due by the corrected register."""
+
+    unit_id: int
+    person_id: int
+    month: int
+    insurance: Insurance
+    charged: Share
+    due: Share
+
+    @property
+    def unit_fen(self) -> int:
+        """What the unit owes more (or, below zero, has paid too much)."""
+        return self.due.unit_fen - self.charged.unit_fen
+
+    @property
+    def person_fen(self) -> int:
+        return self.due.person_fen - self.charged.person_fen
+
+    @property
+    def up_fen(self) -> int:
+        """补收."""
+        return max(self.unit_fen, 0) + max(self.person_fen, 0)
+
+    @property
+    def down_fen(self) -> int:
+        """待退."""
+        return max(-self.unit_fen, 0) + max(-self.person_fen, 0)
+
+
+def assessed_months(place: str) -> list[int]:
+    """Months of a place that are assessed, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("select month from levy_placemonth where place = %s and state = 'assessed' order by month", [place])
+        return [month for (month,) in cursor.fetchall()]
+
+
+def left_out(place: str, months: Iterable[int]) -> list[int]:
+    """Of some months those that were passed over: a later month of the place is assessed, they are not. Nothing would ever charge them."""
+    known = assessed_months(place)
+    return sorted({month for month in months if known and month < known[-1] and month not in known})
+
+
+def by_register(person_ids: Sequence[int]) -> dict[Key, Share]:
+    """What the register as it stands makes people owe, in all assessed months, through employers.
+
+    Raises: RuleMissing when a month has no value for a type somebody is insured in.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select s.unit_id, s.person_id, m.month, u.place, bit_or(s.insurance_mask), min(w.wage_fen), min(t.injury_class)
+            from enrolment_spell s join parties_unit u on u.id = s.unit_id and u.kind = 'employer'
+            join levy_placemonth m on m.place = u.place and m.state = 'assessed' and m.month >= s.from_month
+              and (s.to_month is null or m.month < s.to_month)
+            join enrolment_wage w on w.unit_id = s.unit_id and w.person_id = s.person_id and w.known_to is null
+              and w.from_month <= m.month and (w.to_month is null or w.to_month > m.month)
+            left join parties_unitterms t on t.unit_id = s.unit_id and t.known_to is null
+              and t.from_month <= m.month and (t.to_month is null or t.to_month > m.month)
+            where s.person_id = any(%s) and s.known_to is null group by 1, 2, 3, 4
+            """,
+            [list(person_ids)],
+        )
+        rows = cursor.fetchall()
+    return {
+        (unit_id, person_id, month, insurance): share
+        for unit_id, person_id, month, place, mask, wage_fen, injury_class in rows
+        for insurance, share in shares(wage_fen, mask, injury_class or 0, month, place).items()
+    }
+
+
+def shares(wage_fen: int, mask: int, injury_class: int, month: int, place: str) -> dict[Insurance, Share]:
+    """应缴 of one person for one month by type, with the base. Raises: RuleMissing, InjuryClassUnknown."""
+    rates = month_rates(standard(), month, place)
+    owed = assess_one(wage_fen, mask, injury_class, rates)
+    found: dict[Insurance, Share] = {}
+    for insurance in INSURANCES:
+        unit_fen, person_fen = owed[insurance, Payer.UNIT], owed[insurance, Payer.PERSON]
+        if unit_fen or person_fen:
+            floor, cap = rates.floor_fen.get(insurance, 0), rates.cap_fen.get(insurance, 0)
+            base_fen = min(max(wage_fen, floor), cap) if insurance in rates.floor_fen else 0
+            found[insurance] = Share(base_fen, unit_fen, person_fen)
+    return found
+
+
+def charged(person_ids: Sequence[int]) -> dict[Key, Share]:
+    """What people were charged so far: the months' own assessment, 补缴 since, less what is 待退 already."""
+    types = sorted({insurance for insurance, _ in AMOUNT_COLUMNS}, key=lambda i: i.bit)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            select unit_id, person_id, month, insurance, sum(base_fen)::bigint, sum(unit_fen)::bigint, sum(person_fen)::bigint from (
+              select a.unit_id, a.person_id, a.month, t.insurance, t.base_fen, t.unit_fen, t.person_fen from levy_assessment a
+              cross join lateral (values {", ".join(_type_row(i) for i in types)}) as t (insurance, base_fen, unit_fen, person_fen)
+              where a.person_id = any(%(people)s)
+              union all
+              select unit_id, person_id, month, insurance, base_fen, unit_fen, person_fen from levy_line where person_id = any(%(people)s)
+              union all
+              select unit_id, person_id, month, insurance, -base_fen, -unit_fen, -person_fen from levy_refunddue
+              where person_id = any(%(people)s)) x
+            group by 1, 2, 3, 4
+            """,
+            {"people": list(person_ids)},
+        )
+        return {(unit, person, month, Insurance(code)): Share(*parts) for unit, person, month, code, *parts in cursor.fetchall()}
+
+
+def _type_row(insurance: Insurance) -> str:
+    unit, person = (f"a.{name}" if (name := AMOUNT_COLUMNS.get((insurance, payer))) else "0" for payer in (Payer.UNIT, Payer.PERSON))
+    base = {Insurance.MEDICAL: "a.medical_base_fen", Insurance.LARGE_MEDICAL: "0"}.get(insurance, "a.pension_base_fen")
+    return f"({insurance.value}, case when a.profile & {insurance.flag} <> 0 then {base} else 0 end, {unit}, {person})"
+
+
+def written_off(person_ids: Sequence[int]) -> frozenset[Key]:
+    """Months and types of people whose dues were written off (欠费注销): for good, so no correction charges or gives them back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select unit_id, person_id, month, insurance from levy_takendue where person_id = any(%s) and state = 'written_off'",
+            [list(person_ids)],
+        )
+        return frozenset((unit, person, month, Insurance(code)) for unit, person, month, code in cursor.fetchall())
+
+
+def between(
+    before: Mapping[Key, Share], after: Mapping[Key, Share], so_far: Mapping[Key, Share], closed: frozenset[Key] = frozenset()
+) -> list[Difference]:
+    """Where the register makes another amount due than before: what was charged, and what is due now. By unit, person, month and type.
+
+    closed: months and types that are settled for good and stay as they are.
+    """
+    keys = (before.keys() | after.keys()) - closed
+    moved = sorted(key for key in keys if before.get(key, NOTHING) != after.get(key, NOTHING))
+    found = (Difference(*key, so_far.get(key, NOTHING), after.get(key, NOTHING)) for key in moved)
+    return [one for one in found if one.unit_fen or one.person_fen]
+
+
+def settle(differences: Sequence[Difference], agencies: Mapping[int, int], *, reason: str, case_id: int | None, at: datetime) -> None:
+    """Charge what is due more (onto the unit's next bill) and keep what was charged too much as 待退. Nothing is dropped.
+
+    Args: agencies: 经办机构 by unit id.
+    """
+    up = [d for d in differences if d.up_fen]
+    if up:
+        charge_back(
+            [
+                Charge(
+                    d.person_id,
+                    d.unit_id,
+                    agencies[d.unit_id],
+                    d.month,
+                    d.insurance,
+                    max(d.due.base_fen - d.charged.base_fen, 0),
+                    max(d.unit_fen, 0),
+                    max(d.person_fen, 0),
+                    case_id,
+                )
+                for d in up
+            ],
+            at=at,
+        )
+    down = [d for d in differences if d.down_fen]
+    if not down:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into levy_refunddue
+              (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, case_id, recorded_at)
+            select n.unit_id, n.person_id, n.agency_id, n.month, n.insurance, n.base_fen, n.unit_fen, n.person_fen, %s, %s, %s
+            from unnest(%s::int[], %s::bigint[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[])
+                 as n (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen)
+            """,
+            [
+                *(reason[:200], case_id, at),
+                [d.unit_id for d in down],
+                [d.person_id for d in down],
+                [agencies[d.unit_id] for d in down],
+                [d.month for d in down],
+                [d.insurance.value for d in down],
+                [max(d.charged.base_fen - d.due.base_fen, 0) for d in down],
+                [max(-d.unit_fen, 0) for d in down],
+                [max(-d.person_fen, 0) for d in down],
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """待退差额 of a person and month, all types, fen."""
+
+    unit_id: int
+    person_id: int
+    person_name: str
+    month: int
+    unit_fen: int
+    person_fen: int
+    reason: str
+    case_id: int | None
+    recorded_at: datetime
+
+
+def refunds_due(*, unit_id: int | None = None, person_id: int | None = None, limit: int = 200) -> list[Refund]:
+    """待退差额 within the actor's reach, newest first; of a unit or a person when one is named."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select r.unit_id, r.person_id, p.name, r.month, sum(r.unit_fen)::bigint, sum(r.person_fen)::bigint, r.reason, r.case_id,
+                   r.recorded_at
+            from levy_refunddue r join parties_person p on p.id = r.person_id
+            where (%s::int is null or r.unit_id = %s) and (%s::bigint is null or r.person_id = %s)
+            group by r.unit_id, r.person_id, p.name, r.month, r.reason, r.case_id, r.recorded_at
+            order by r.recorded_at desc, r.month, r.person_id limit %s
+            """,
+            [unit_id, unit_id, person_id, person_id, limit],
+        )
+        return [Refund(*row) for row in cursor.fetchall()]
+
+
+def refund_total(unit_id: int) -> int:
+    """待退差额 of a unit, both parts, fen."""
+    with connection.cursor() as cursor:
+        cursor.execute("select coalesce(sum(unit_fen + person_fen), 0)::bigint from levy_refunddue where unit_id = %s", [unit_id])
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,49 @@
+"""滞纳金 of many dues at once: by the dated rule, from the day after each due date up to a day, rounded once a due."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from shebao.base.terms import Insurance
+from shebao.levy.owing import Owed
+from shebao.levy.suspension import Deferred, suspended
+from shebao.policy.explain import Explained
+from shebao.policy.late_fee import FeeRate, explain_late_fee, fee_rate
+from shebao.policy.rulebook import Rulebook
+
+
+def late_fees(dues: Sequence[Owed], unit_id: int, on: date, place: str, rulebook: Rulebook) -> list[int]:
+    """What is added to each due if it is demanded on that day, fen. The unit owes it, for its own and for the people's parts.
+
+    The unit part of what was deferred counts from the end of the deferral. Raises: RuleMissing for days without a rule.
+    """
+    deferred = suspended([unit_id], on)
+    rates: dict[tuple[date, bool], FeeRate] = {}
+
+    def fee(principal_fen: int, due_date: date, insurance: Insurance) -> int:
+        key = (due_date, insurance is Insurance.INJURY)
+        if key not in rates:
+            rates[key] = fee_rate(due_date, on, place, rulebook, insurance)
+        return rates[key].of(principal_fen)
+
+    found = []
+    for due in dues:
+        unit_due = _unit_due(deferred, unit_id, due.month, due.insurance, due.origin, due.due_date)
+        if unit_due == due.due_date:
+            found.append(fee(due.open_fen, due.due_date, due.insurance))
+        else:
+            found.append(fee(due.open_person_fen, due.due_date, due.insurance) + fee(due.open_unit_fen, unit_due, due.insurance))
+    return found
+
+
+def _unit_due(deferred: Deferred, unit_id: int, month: int, insurance: Insurance, origin: str, due_date: date) -> date:
+    last = deferred.get((unit_id, month, insurance.value)) if origin == "normal" else None
+    return max(due_date, last) if last else due_date
+
+
+def explain_fee(due: Owed, on: date, place: str, rulebook: Rulebook) -> list[Explained]:
+    """怎么算的: one explanation, or two where the unit part was deferred and counts from another day. Raises: RuleMissing."""
+    unit_due = _unit_due(suspended([due.unit_id], on), due.unit_id, due.month, due.insurance, due.origin, due.due_date)
+    if unit_due == due.due_date:
+        return [explain_late_fee(due.open_fen, due.due_date, on, place, rulebook, due.insurance)]
+    parts = ((due.open_person_fen, due.due_date), (due.open_unit_fen, unit_due))
+    return [explain_late_fee(fen, day, on, place, rulebook, due.insurance) for fen, day in parts]
