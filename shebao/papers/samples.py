@@ -476,16 +476,20 @@ def filing_form() -> FilingForm:
 
 
 def booking_ticket() -> BookingTicket:
-    """A booking of a counter's slot."""
+    """A place in the line, with the longest name of a unit."""
     return {
         "agency": AGENCY,
         "printed_at": AT,
-        "qr": codes.qr_svg("https://hall.example/w/bookings?code=YY20261221-000007"),
-        "number": "YY20261221-000007",
-        "day": "2026 年 12 月 22 日 星期二",
-        "span": "09:00–09:30",
-        "facts": [{"label": "办事大厅", "value": AGENCY}, {"label": "办理业务", "value": "增员（续保）资料审核"}],
-        "advice": ["请提前 10 分钟到场，在取号处扫描二维码，或报出预约号。"],
+        "qr": codes.qr_svg("http://localhost:8000/w/bookings?code=261223000007"),
+        "number": "261223000007",
+        "day": "2026 年 12 月 23 日（周三）",
+        "span": "09:30–10:00",
+        "facts": [
+            {"label": "预约单位", "value": UNIT},
+            {"label": "办理业务", "value": "增员（续保）"},
+            {"label": "办事大厅", "value": "示例区社保办事大厅"},
+        ],
+        "advice": ["请提前 10 分钟到场，在取号处扫描二维码，或报出预约号。", "带齐办事指南所列的材料。"],
     }
 
 

@@ -75,7 +75,7 @@ def test_messages_come_by_api_and_stay_unread(place: tuple[Town, dict[str, Brows
 
 def test_guides_are_for_everybody_and_found_by_any_word(place: tuple[Town, dict[str, Browser]]) -> None:
     public = place[1]["public"]
-    assert [i["slug"] for i in get(public, "items?q=离职")["items"]] == ["stop-employee"]
+    assert get(public, "items?q=离职")["items"][0]["slug"] == "stop-employee"
     assert get(public, "items?q=zy")["items"][0]["slug"] == "add-employee"
     guide = get(public, "items/add-employee")
     assert [p["name"] for p in guide["paths"]][:2] == ["VIP 单位", "普通单位"]

@@ -38,7 +38,8 @@ DOWNLOADS = {
     "portal-paper",
     "desk-declarations-export",
 }
-DOWNLOADS = {
+DOWNLOADS |= {
+    "desk-print",
     "portal-template",
     "portal-staff-export",
     "portal-changes-export",
