@@ -19,9 +19,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.journeys import desk
+
 NOW = "2022-07-26T09:00:00"
 PASSWORD = "only-for-tests-1"  # of tests.make, whose import needs Django
-START_SECONDS_MAX = 120
+START_SECONDS_MAX = 240
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def hall_2022() -> Iterator[str]:
 
 def signed_in(browser: Browser, address: str, username: str) -> Page:
     context = browser.new_context(base_url=address, viewport={"width": 1440, "height": 900}, locale="zh-CN")
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(90_000)
     page = context.new_page()
     page.goto("/sign-in")
     page.locator("input[name=username]").fill(username)
@@ -74,13 +76,10 @@ def signed_in(browser: Browser, address: str, username: str) -> Page:
     return page
 
 
-def passed(browser: Browser, address: str, username: str, number: str) -> None:
+def passed(browser: Browser, address: str, username: str, case: str, button: str) -> None:
+    """One of the two reviewers claims and passes the case."""
     reviewer = signed_in(browser, address, username)
-    reviewer.goto(f"/w/search?q={number}")
-    if "/w/cases/" not in reviewer.url:
-        reviewer.get_by_role("link", name=re.compile("缓缴|" + number)).first.click()
-    reviewer.get_by_role("button", name=re.compile("^(通过|复核通过|初审通过)$")).first.click()
-    expect(reviewer.locator("main")).to_contain_text(re.compile("等待复核|已经生效|初审通过"))
+    desk.passes(reviewer, case, button)
     reviewer.context.close()
 
 
@@ -100,10 +99,10 @@ def test_june_is_deferred_after_the_outage_by_two_reviewers_and_nobody_owes_late
     assert number
     clerk.get_by_role("button", name="提交审批").click()
     expect(clerk.locator("main")).to_contain_text("进行中")
-    passed(browser, hall_2022, "reviewer", number[0])
+    passed(browser, hall_2022, "reviewer", number[0], "初审通过")
     clerk.goto("/u/bills")
     expect(clerk.locator("main")).not_to_contain_text("缓缴中")  # one reviewer is not enough
-    passed(browser, hall_2022, "reviewer2", number[0])
+    passed(browser, hall_2022, "reviewer2", number[0], "复核通过")
     clerk.reload()
     clerk.get_by_role("link", name=re.compile("HD202206-")).click()
     expect(clerk.locator("main")).to_contain_text("元缓缴至 2023-12-31，期间不计滞纳金，个人权益不受影响")
