@@ -21,7 +21,7 @@ from tests.db import support
 from tests.db.desk_support import NOW, Desk, make_account
 from tests.db.portal_support import FORM, Portal, case_of, rows_of
 from tests.db.support import ADD, AT, FULL_CODES, addition, ask, attempt, context, make_agency, make_unit, new_id_number, operator
-from tests.make.pictures import pdf, picture
+from tests.pictures import pdf, picture
 
 ITEM = item_of(ADD)
 PHOTO = ITEM.field("photo")

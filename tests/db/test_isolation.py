@@ -40,7 +40,7 @@ from shebao.policy.rulebook import standard
 from tests.db import support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
-from tests.make.pictures import picture
+from tests.pictures import picture
 
 DENIED = "42501"
 # Whose a row is: a condition with the unit's (or agency's) number. Tables not named here go by their columns unit_id and agency_id.

@@ -28,7 +28,7 @@ from shebao.levy.models import Receipt, ReceiptFile, Run
 from shebao.parties.queries import get_unit
 from tests import make
 from tests.db.contact_support import make_office, slot_of
-from tests.make.pictures import picture
+from tests.pictures import picture
 
 logging.getLogger("django").setLevel(logging.ERROR)  # thousands of refusals are meant here
 NOW = "2026-11-10T09:00:00"

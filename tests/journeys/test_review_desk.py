@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys import face_checks, filing
 from tests.journeys.conftest import SignedIn
 from tests.journeys.test_ordinary_unit import passed, taken
-from tests.make.pictures import pdf, picture
+from tests.pictures import pdf, picture
 
 REASON = "劳动合同缺少签字页，请补充"
 CONTRACT = "劳动合同书或其他用工证明材料"
@@ -122,19 +122,33 @@ def test_a_filing_with_photo_and_scans_is_reviewed_side_by_side(signed_in: Signe
 
 
 def test_rows_of_a_batch_are_walked_by_keys(signed_in: SignedIn) -> None:
-    """批量：j、k 在人员之间移动."""
-    reviewer = signed_in("reviewer")
-    reviewer.goto("/w/queue/waiting")
-    batches = reviewer.locator("tbody tr", has_text=re.compile(r"\d+ 人"))
-    if batches.count() == 0:
-        pytest.skip("no batch waits in this hall")
-    batches.first.get_by_role("button", name=re.compile("^领取")).click()
+    """批量：上传三人的名册，提交；窗口用 j、k 在人员之间移动."""
+    clerk, reviewer = signed_in("unit"), signed_in("reviewer")
+    template = clerk.request.get("/u/items/add-employee/template.xlsx").body()
+    people = [filing.newcomer() for _ in range(3)]
+    rows = [
+        {"公民身份号码": p.id_number, "姓名": p.name, "民族": "汉族", "申报工资": p.wage, **filing.ticked(filing.TYPES)} for p in people
+    ]
+    content, _ = filing.filled(template, rows)
+    clerk.goto("/u/items/add-employee/batch")
+    clerk.locator("input[type=file]").set_input_files({"name": "名册.xlsx", "mimeType": "application/octet-stream", "buffer": content})
+    clerk.get_by_role("button", name="上传并校验").click()
+    clerk.get_by_role("button", name=re.compile("^提交审批")).first.click(timeout=60_000)
+    expect(clerk.locator("#course")).to_be_visible()
+    number = filing.number_on(clerk)
+
+    reviewer.goto(f"/w/queue/waiting?q={number}")
+    reviewer.get_by_role("button", name=re.compile(f"领取.*{number}")).click()
     boxes = reviewer.locator("[data-pick]")
-    expect(boxes.first).to_be_visible()
+    expect(boxes).to_have_count(3)
     reviewer.locator("h1").click()
-    for key, place in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+    for key, place in (("j", 0), ("j", 1), ("j", 2), ("j", 2), ("k", 1)):
         reviewer.keyboard.press(key)
         expect(boxes.nth(place)).to_be_focused()
+    reviewer.keyboard.press("Space")
+    expect(boxes.nth(1)).to_be_checked()
+    reviewer.keyboard.press("p")
+    expect(reviewer.get_by_role("button", name="批量审核通过")).to_be_focused()
     reviewer.get_by_role("button", name="放回队列").click()
 
 

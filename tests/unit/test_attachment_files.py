@@ -7,7 +7,7 @@ from PIL import Image
 
 from shebao.casework import pictures
 from shebao.casework.pictures import FileRefused, PhotoLimits, clean_file_name, clean_material, clean_photo
-from tests.make.pictures import bomb, exif_of_a_telephone, pdf, picture
+from tests.pictures import bomb, exif_of_a_telephone, pdf, picture
 
 LIMITS = PhotoLimits(295, 413, 640_000, 830_000)
 
