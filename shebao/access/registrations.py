@@ -17,7 +17,7 @@ from shebao.access.slips import NewOperator, as_engine
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import PUBLIC, current
 from shebao.base.errors import ShebaoError
-from shebao.parties.models import Unit
+from shebao.parties.models import Unit, UnitKind
 from shebao.policy.agreed import in_force
 
 ADDRESS_MAX, ADDRESS_MINUTES = 10, 60
@@ -111,7 +111,7 @@ def _compared(found: list[Registration]) -> list[Compared]:
 
 
 def _obstacle(each: Registration, unit: Unit | None, qualified: set[int]) -> str:
-    if unit is None:
+    if unit is None or unit.kind != UnitKind.EMPLOYER:
         return "本机构没有这个单位编号，请核对单位编号和所属经办机构"
     if unit.closed_on is not None:
         return "该单位已注销社会保险登记"

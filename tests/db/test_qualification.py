@@ -112,6 +112,9 @@ def test_the_promise_must_be_the_version_in_force_and_a_second_application_is_re
     with pytest.raises(RefusedError) as refused:
         enter(make.unit(), ISSUE, someone(agreement="1999-01"))
     assert refused.value.refusals[0].field == "agreement"
+    with pytest.raises(RefusedError) as refused:
+        enter(make.unit(kind="window"), ISSUE, someone(agreement="2011-01"))
+    assert [r.code for r in refused.value.refusals] == ["QUA-12"]
     with acting(ENGINE), pytest.raises(AlreadyQualifiedError):
         new = NewOperator(unit.id, "张三", "operator", make.person().id_number, "13800000002", AT.date())
         slips.qualify(new, ("online_service", "2011-01"), at=AT)

@@ -7,7 +7,7 @@ from shebao.access.models import Account, Operator, Qualification
 from shebao.base.errors import Refusal
 from shebao.casework import fields
 from shebao.casework.item import Context, Filing, Review
-from shebao.parties.models import Unit
+from shebao.parties.models import Unit, UnitKind
 
 GROUP = "网上办事资格"
 CAPACITIES = (("operator", "单位经办人"), ("legal", "法定代表人"))
@@ -19,6 +19,7 @@ class Standing:
     """A unit's qualification and the live accounts behind it, by user name and by 公民身份号码."""
 
     closed: bool
+    employer: bool
     qualified: bool
     stopped: bool
     stop_reason: str
@@ -42,6 +43,7 @@ def facts(filings: Sequence[Filing], context: Context) -> Sequence[Standing]:
     accounts = list(Account.objects.filter(unit=unit, disabled_at=None))
     standing = Standing(
         closed=unit.closed_on is not None,
+        employer=unit.kind == UnitKind.EMPLOYER,
         qualified=held is not None or bool(accounts),
         stopped=held is not None and held.stopped_at is not None,
         stop_reason=held.stop_reason if held else "",

@@ -16,6 +16,10 @@ def not_yet(filing: Filing, standing: Standing, context: Context) -> Refusal | N
     return Refusal("QUA-03", "该单位已有网上办事资格；密码丢失请办理“密码条补发”，增加经办人请办理“经办人信息采集”")
 
 
+def employer(filing: Filing, standing: Standing, context: Context) -> Refusal | None:
+    return None if standing.employer else Refusal("QUA-12", "个人流动窗口和居民、学生医保不是用人单位，不能申请单位网上办事资格")
+
+
 def perform(filings: Sequence[Filing], context: Context) -> None:
     for filing in filings:
         new = NewOperator(
@@ -58,7 +62,7 @@ ITEM = ServiceItem(
         fields.consent("agreement", "online_service", "已核对并留存单位签字盖章的承诺书"),
     ),
     facts=facts,
-    checks=(open_unit, not_yet),
+    checks=(open_unit, employer, not_yet),
     warns=(),
     review=at_counter,
     perform=perform,
@@ -75,6 +79,6 @@ ITEM = ServiceItem(
     ),
     batch_rows_max=0,
     printout="",
-    refusal_codes={"QUA-01": "单位已注销", "QUA-03": "已有网上办事资格"},
+    refusal_codes={"QUA-01": "单位已注销", "QUA-03": "已有网上办事资格", "QUA-12": "不是用人单位"},
     return_reasons=("承诺书没有签字盖章，请补齐", "经办人身份证与填写的不一致，请核对"),
 )
