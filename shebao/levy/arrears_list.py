@@ -11,7 +11,8 @@ from shebao.base.terms import Insurance
 from shebao.levy.arrears import overdue_bills, overdue_sums
 from shebao.levy.late_fees import late_fees
 from shebao.levy.models import BackPayment, BackPaymentState, Bill, BillKind, TakenDue, TakenState
-from shebao.levy.owing import Owed, owed_on
+from shebao.levy.owing import owed_on
+from shebao.levy.shares import Owed
 from shebao.policy.rulebook import Rulebook
 
 

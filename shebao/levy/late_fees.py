@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from shebao.base.terms import Insurance
-from shebao.levy.owing import Owed
+from shebao.levy.shares import Owed
 from shebao.levy.suspension import Deferred, suspended
 from shebao.policy.explain import Explained
 from shebao.policy.late_fee import FeeRate, explain_late_fee, fee_rate

@@ -21,7 +21,8 @@ from shebao.levy.arrears import overdue_bills
 from shebao.levy.billing import due_date
 from shebao.levy.late_fees import late_fees
 from shebao.levy.models import BackPayment, BackPaymentState, Bill, BillKind, BillState, Origin, Receipt, ReceiptState, TakenDue, TakenState
-from shebao.levy.owing import Owed, owed_on
+from shebao.levy.owing import owed_on
+from shebao.levy.shares import Owed
 from shebao.levy.taking import locked_bills
 from shebao.papers.operations import revoke_of
 from shebao.policy.rulebook import Rulebook

@@ -6,7 +6,7 @@ from datetime import date
 from django.db import connection
 
 from shebao.levy.models import Bill, BillLine, BillState, Origin, TakenDue, TakenState
-from shebao.levy.owing import Owed
+from shebao.levy.shares import Owed
 
 
 def locked_bills(bill_ids: Iterable[int]) -> dict[int, Bill]:

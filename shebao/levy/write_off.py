@@ -12,7 +12,8 @@ from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy import taking
 from shebao.levy.models import Bill, BillKind, Estimate, TakenState
-from shebao.levy.owing import Owed, owed_on
+from shebao.levy.owing import owed_on
+from shebao.levy.shares import Owed
 from shebao.levy.taking import locked_bills
 from shebao.papers.operations import revoke_of
 

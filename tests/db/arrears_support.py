@@ -13,7 +13,8 @@ from shebao.ledger.queries import trial_balance
 from shebao.levy import orders
 from shebao.levy.models import BackPayment, Bill, BillLine, BillState, Origin, TakenDue
 from shebao.levy.orders import Registration
-from shebao.levy.owing import Owed, owed_on
+from shebao.levy.owing import owed_on
+from shebao.levy.shares import Owed
 from shebao.policy.rulebook import standard
 from tests.db.support import PLACE, ask
 

@@ -155,6 +155,21 @@ def test_an_assessment_without_arrears_has_no_table_for_them() -> None:
     assert "补缴" not in text(typeset("unit_assessment", samples.unit_assessment(arrears=False)))
 
 
+def test_a_back_payment_list_names_every_due_and_its_total_in_figures_and_capitals() -> None:
+    data = samples.arrears_detail(2, 2)
+    found = text(typeset("arrears_detail", data))
+    assert "社会保险费补缴明细表" in found and f"共{data['people']}人" in found and data["bill_number"] in found
+    assert all(found.count(row["id_number"]) == 10 for row in data["rows"])
+    assert "35,094.08" in found and "叁万伍仟零玖拾肆元零捌分" in found
+
+
+def test_an_order_has_no_month_of_its_own_and_a_month_tells_what_went_onto_an_order() -> None:
+    order = text(typeset("unit_assessment", samples.order_assessment()))
+    assert "当期应缴" not in order and "欠费补缴" in order
+    month = text(typeset("unit_assessment", samples.reduced_assessment()))
+    assert "已转欠费补缴单" in month and "本单应缴" in month and "¥479,289.80" in month and "肆拾柒万玖仟贰佰捌拾玖元捌角" in month
+
+
 def test_a_flexible_workers_certificate_names_no_unit() -> None:
     data = samples.insurance_certificate(1)
     data["unit_name"] = data["unit_number"] = data["uscc"] = None
@@ -186,6 +201,10 @@ def test_lines_that_do_not_add_up_are_refused() -> None:
     with pytest.raises(TypesetError, match="add up"):
         typeset("addition_roster", roster)
     for key in ("unit_fen", "person_fen", "late_fee_fen", "total_fen"):
+        detail: dict[str, object] = {**samples.arrears_detail()}
+        detail[key] = 1
+        with pytest.raises(TypesetError, match=key):
+            typeset("arrears_detail", detail)
         assessment: dict[str, object] = {**samples.unit_assessment()}
         assessment[key] = 1
         with pytest.raises(TypesetError, match=key):

@@ -13,7 +13,7 @@ from shebao.enrolment.queries import NOBODY, Standing, standings
 from shebao.levy import orders
 from shebao.levy.arrears_list import owed_of
 from shebao.levy.models import BackPayment, BackPaymentState, TakenDue
-from shebao.levy.owing import Owed
+from shebao.levy.shares import Owed
 from shebao.parties.models import Person
 from shebao.policy.rulebook import standard
 

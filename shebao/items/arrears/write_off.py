@@ -14,8 +14,8 @@ from shebao.enrolment.queries import NOBODY, Standing, standings
 from shebao.items.arrears.situation import WHO, automatic
 from shebao.levy import write_off
 from shebao.levy.models import TakenState
-from shebao.levy.owing import Owed
 from shebao.levy.queries import taken_people
+from shebao.levy.shares import Owed
 
 WORD = "确认注销"
 ALL_TYPES = "所有参保险种的欠费同步注销，不能只注销其中一种。"

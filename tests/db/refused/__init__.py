@@ -34,9 +34,9 @@ class World:
     def __post_init__(self) -> None:
         self.move(make.SINCE)
 
-    def move(self, since: Month) -> None:
+    def move(self, since: Month, mask: int = make.FULL_MASK) -> None:
         """Let the unit be one that was registered in another month, its operator at work since then."""
-        self.unit = make.unit(vip=self.vip, since=since)
+        self.unit = make.unit(vip=self.vip, since=since, mask=mask)
         self.clerk = make.operator(self.unit)
         Grant.objects.using("owner").filter(account_id=self.clerk.account_id).update(from_date=first_day(since))
 
