@@ -56,9 +56,19 @@ def server() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def database(server: None, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database of this test module alone, with everything migrated and nothing in it."""
+    yield from _own(request.module.__name__.rsplit(".", 1)[-1])
+
+
+@pytest.fixture
+def own_database(server: None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of one test alone: for tests that need a whole city's months for themselves."""
+    yield from _own(f"{request.node.name[5:45]}_{id(request):x}")
+
+
+def _own(title: str) -> Iterator[str]:
     from shebao.site import database as site_database
 
-    name = "t_" + "".join(c if c.isalnum() else "_" for c in request.module.__name__.rsplit(".", 1)[-1])[:50].lower()
+    name = "t_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in title)[-50:].lower()
     site_database.create_database(name, TEMPLATE)
     _point_at(name)
     yield name

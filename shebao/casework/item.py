@@ -161,6 +161,7 @@ class ServiceItem:
     counter_lifts: codes of refusals that only hold online; at the counter they become warnings for the reviewer.
     second_review: why a second reviewer has to confirm (复核); empty when one is enough. Asked at submission.
     compare: what changes, before and after, for 核对, the review and the printout.
+    template_title: what its template is called; rows_fixed: nobody is added to the template's rows, and their core columns are locked.
     """
 
     code: str
@@ -192,6 +193,8 @@ class ServiceItem:
     counter_lifts: frozenset[str] = frozenset()
     second_review: Callable[[Sequence[Filing], Context], str] | None = None
     compare: Callable[[Filing, Any, Context], Sequence[Change]] | None = None
+    template_title: Callable[[Context], str] | None = None
+    rows_fixed: bool = False
 
     @property
     def columns(self) -> tuple[Field, ...]:
@@ -211,6 +214,9 @@ class ServiceItem:
 CATALOGUE: dict[tuple[str, int], ServiceItem] = {}
 
 
+FORM_WORDS = frozenset({"action", "key", "version", "csrfmiddlewaretoken"})  # what every form sends beside its fields
+
+
 def register(items: Sequence[ServiceItem]) -> None:
     """Enter items into the catalogue at start. Raises: ValueError on a clash, which is our own mistake."""
     for item in items:
@@ -222,6 +228,8 @@ def register(items: Sequence[ServiceItem]) -> None:
         names = [f.name for f in item.fields]
         if len(set(names)) != len(names):
             raise ValueError(f"{item.code} names a field twice")
+        if taken := FORM_WORDS & set(names):
+            raise ValueError(f"{item.code} names a field as the form names a part of its own: {sorted(taken)}")
         if item.subject is not Subject.PERSON and item.batch_rows_max:
             raise ValueError(f"{item.code} is about a unit and cannot come in a batch")
         if item.subject is Subject.NEW_UNIT and item.audience != {Audience.COUNTER}:

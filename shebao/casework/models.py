@@ -235,3 +235,18 @@ class Settlement(models.Model):
             models.CheckConstraint(condition=models.Q(rows_done__lte=models.F("rows_total")), name="casework_settlement_within"),
         ]
         indexes = [models.Index(fields=["case", "-id"], name="casework_settlement_case")]
+
+
+class ErrorFile(models.Model):
+    """下载导入失败列表 of a large batch as a job made it, for the rows as they were at a version of the case; made anew when they change.
+
+    content is null while the job is at it.
+    """
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    unit_id = models.IntegerField()
+    agency_id = models.SmallIntegerField()
+    version = models.IntegerField()
+    asked_at = models.DateTimeField()
+    rows = models.IntegerField(default=0)
+    content = models.BinaryField(null=True)

@@ -250,6 +250,7 @@ def _submit(case_id: int, version: int, context: Context) -> int:
     split = bad.exists()
     if split:
         _split(item, context, case, bad)
+    case.second_reason = _second_reason(item, context, good)
     case.round += 1
     count = good.update(state=FilingState.REVIEW, round=case.round, return_reason="", pins=None, changed_at=context.at)
     case.state, case.returned, case.return_reason = CaseState.REVIEW, False, ""
@@ -257,7 +258,6 @@ def _submit(case_id: int, version: int, context: Context) -> int:
         case.subject = f"{count} 人"
     case.submitted_by, case.submitted_at, case.reviewed_by = current().account_id, context.at, None
     case.claimed_by, case.claimed_name, case.claimed_at = None, "", None
-    case.second_reason = _second_reason(item, context, good)
     case.first_by, case.first_name, case.first_at, case.first_returns = None, "", None, None
     case.automatic = item.review(context) is Review.AUTOMATIC and not context.counter and not case.second_reason
     moved(case, at=context.at)
@@ -273,7 +273,7 @@ def _second_reason(item: ServiceItem, context: Context, good: QuerySet[Filing]) 
     """Why a second reviewer has to confirm what is submitted now; empty when one is enough."""
     if item.second_review is None:
         return ""
-    rows = [Row(f.values or {}, f.row, f.pk, f.case_id) for f in good.filter(state=FilingState.REVIEW).order_by("row")]
+    rows = [Row(f.values or {}, f.row, f.pk, f.case_id) for f in good.order_by("row")]
     with acting(ENGINE):
         return item.second_review(rows, context)[:120]
 
@@ -348,5 +348,5 @@ def _subject(item: ServiceItem, context: Context, examined: Examined) -> str:
     if item.subject is Subject.UNIT:
         return context.unit_name or "本单位"
     if item.subject is Subject.NEW_UNIT:
-        return str(examined.values.get("unit_name") or "") or "新单位"
+        return str(examined.values.get("unit_name") or examined.values.get("name") or "") or "新单位"
     return examined.name or examined.id_number or "未填写"

@@ -162,6 +162,8 @@ def _settle(case: Case, decision: Decision, context: Context, *, reviewer: int) 
     returns = {f.pk: decision.return_all for f in filings} if decision.return_all else dict(decision.returns)
     passing = [f for f in filings if f.pk not in returns]
     refused = take_effect(item, case, passing, context)
+    if not case.unit_id:  # a registration that took effect has given the case its unit
+        case.unit_id = Case.objects.values_list("unit_id", flat=True).get(pk=case.pk)
     returns |= refused
     done = [f.pk for f in passing if f.pk not in refused]
     Filing.objects.filter(pk__in=done).update(state=FilingState.DONE, changed_at=context.at)

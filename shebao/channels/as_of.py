@@ -22,6 +22,7 @@ class BadAsOfError(ShebaoError):
 
     code = "INF-01"
     status = 422
+    heading = "不能按这一天查询"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from shebao.base.clock import ZONE
 from shebao.casework.item import ServiceItem, Subject, item_of
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
 from shebao.casework.operations import changes_of
+from shebao.channels import registration_papers
 from shebao.channels.contexts import of_case
 from shebao.channels.papers import NothingToPrintError, PaperTooLongError, issued, roster_pdf
 from shebao.channels.portal.case_parts import row_of
@@ -40,7 +41,8 @@ def print_case(case: Case, *, account_id: int, at: datetime) -> bytes:
     if ended and (paper := Paper.objects.filter(case_id=case.pk, kind=kind.value, revoked_at__isnull=True).first()):
         return bytes(paper.content)
     unit = get_unit(case.unit_id) if case.unit_id else None
-    data = _form(case, item, unit, ended, at)
+    registering = item.printout in registration_papers.KINDS
+    data = registration_papers.of_case_data(case, item, unit, ended, at) if registering else _form(case, item, unit, ended, at)
     if ended and unit is not None:
         facts = (Fact("单位名称", unit.name), Fact("业务顺序号", case.number), Fact("业务事项", item.title))
         title = f"{kind.label} {case.number}"

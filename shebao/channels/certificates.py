@@ -237,6 +237,8 @@ MARKS = {Standing.OVERDUE: "欠费", Standing.ORDERED: "欠费", Standing.NOT_DU
 def _cell(insurance: Insurance, due: PersonDue | None, state: BilledMonth | None) -> MonthCell:
     if due is None or state is None or not due.mask & insurance.flag:
         return NOTHING
+    if insurance in state.deferred:
+        return {**NOTHING, "mark": Standing.DEFERRED.value}
     if not state.standing.counts:
         return {**NOTHING, "mark": MARKS[state.standing]}
     base = {Insurance.MEDICAL: due.medical_base_fen, Insurance.LARGE_MEDICAL: None}.get(insurance, due.pension_base_fen)

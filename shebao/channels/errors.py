@@ -35,12 +35,15 @@ SENTENCES = {
 }
 
 
-def page(request: HttpRequest, status: int, *, text: str = "", back_url: str = "") -> HttpResponse:
+def page(request: HttpRequest, status: int, *, text: str = "", back_url: str = "", heading: str = "") -> HttpResponse:
     """An error page, or problem+json where the API asked."""
     if request.path.startswith("/api/"):
         return problem(request, status, f"HTTP-{status}", text or SENTENCES.get(status, SENTENCES[500]))
     context = frame(request, "") | {"reason": text, "trace_id": getattr(request, "trace", "")}
     context |= {"limit": f"{settings.UPLOAD_BYTES_MAX // MIB} MB"} | ({"back_url": back_url} if back_url else {})
+    if heading:  # a refusal with a heading of its own
+        context |= {"status": status, "heading": heading}
+        return render(request, "errors/refused.html", context, status=status)
     return render(request, _template(status, text), context | _refused(status, text), status=status)
 
 
@@ -62,7 +65,8 @@ def told(request: HttpRequest, error: ShebaoError) -> HttpResponse:
     if request.path.startswith("/api/"):
         refusals = error.refusals if isinstance(error, RefusedError) else []
         return problem(request, error.status, error.code, error.text, [_as_dict(r) for r in refusals])
-    return page(request, error.status, text=error.text)
+    heading = getattr(error, "heading", "")
+    return page(request, error.status, text=error.text, heading=heading, back_url=request.path if heading else "")
 
 
 def _as_dict(refusal: object) -> dict[str, object]:

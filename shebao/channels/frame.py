@@ -11,8 +11,7 @@ from shebao.access.rights import Level, may
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework.queues import queues_for
-from shebao.channels.guards import open_items
-from shebao.contact.messages import unread
+from shebao.channels.guards import open_items, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,11 @@ HOMES = {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.A
 
 
 def frame(
-    request: HttpRequest, title: str, *, crumbs: tuple[tuple[str, str | None], ...] = (), counts: dict[str, int] | None = None
+    request: HttpRequest,
+    title: str,
+    *,
+    crumbs: tuple[tuple[str, str | None], ...] = (),
+    counts: dict[str, int] | None = None,
 ) -> dict[str, object]:
     """The context that the layouts take (surfaces/templates/ui/README.md)."""
     actor: Actor = getattr(request, "actor", PUBLIC)
@@ -57,7 +60,7 @@ def frame(
         "home_url": home,
         "portal_url": home if home != "/" else "",
         "search_url": "/w/search" if desk else "/u/search" if unit else "/search",
-        "unread": unread(actor.unit_id) if unit else 0,
+        "unread": counts.get("unread", 0),  # counted by the page: an error page may ask nothing of the database
     }
 
 
@@ -82,21 +85,29 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     """The left tree of the 单位 portal, in the seeds' words; of an operator only what the 主经办人 gave."""
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
     for item in open_items(actor):
-        groups.setdefault(item.group, []).append((item.title, f"/u/items/{item.slug}/", item.icon, 0))
+        groups.setdefault(item.group, []).append((item.title, page_of(item), item.icon, 0))
+    groups.setdefault("申报与缴费", []).extend(_held(actor, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]))
     first = [
         ("首页", "/u/", "house", 0),
         ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
         ("已办任务", "/u/done", "check2-square", 0),
     ]
-    bills = [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]
     staff = [("参保人员花名册", "/u/staff", "person-lines-fill", 0), ("单位增减员异动表", "/u/changes", "arrow-repeat", 0)]
-    staff.append(("单位欠费查询", "/u/arrears", "exclamation-octagon", 0))
+    staff += [
+        ("单位登记信息", "/u/unit", "building-gear", 0),
+        ("社会保险登记证", "/u/registration", "patch-check", 0),
+        ("单位欠费查询", "/u/arrears", "exclamation-octagon", 0),
+        ("已办业务查询", "/u/inquiries/cases", "list-check", 0),
+        ("批量增员审核结果查询", "/u/inquiries/additions", "person-plus", 0),
+        ("批量减员审核结果查询", "/u/inquiries/reductions", "person-dash", 0),
+        ("工资申报审核结果查询", "/u/inquiries/wages", "clipboard-data", 0),
+        ("缴费记录查询", "/u/payments", "cash-stack", 0),
+    ]
     papers = [("参保证明打印", "/u/certificates", "file-earmark-text", 0)]
     own = [("经办人管理", "/u/operators", "people", 0)] if Post.UNIT_LEAD in actor.posts else []
     return [
         {"title": "", "entries": _entries(path, first)},
-        *_groups(path, groups),
-        *_given(path, actor, "申报与缴费", bills),
+        *_groups(path, {title: entries for title, entries in groups.items() if entries}),
         *_given(path, actor, "单位网申综合查询", staff),
         {
             "title": "预约与咨询",
@@ -115,11 +126,20 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     ]
 
 
-_SERVICES = {"/u/bills": "service.bills", "/u/staff": "service.staff", "/u/certificates": "service.certificates"}
+SERVICE_AT = {
+    **dict.fromkeys(("/u/bills", "/u/arrears", "/u/payments"), "service.bills"),
+    **dict.fromkeys(("/u/staff", "/u/changes"), "service.staff"),
+    "/u/certificates": "service.certificates",
+}
+
+
+def sees(actor: Actor, url: str) -> bool:
+    """Whether an operator was given what stands at an address, as far as it can be kept back."""
+    return url not in SERVICE_AT or may(actor, SERVICE_AT[url], Level.QUERY)
 
 
 def _held(actor: Actor, entries: list[tuple[str, str, str, int]]) -> list[tuple[str, str, str, int]]:
-    return [entry for entry in entries if entry[1] not in _SERVICES or may(actor, _SERVICES[entry[1]], Level.QUERY)]
+    return [entry for entry in entries if sees(actor, entry[1])]
 
 
 def _given(path: str, actor: Actor, title: str, entries: list[tuple[str, str, str, int]]) -> list[dict[str, object]]:
@@ -169,8 +189,12 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         groups.append({"title": "预约与咨询", "entries": _entries(path, services)})
         given = [("法人注册确认", "/w/registrations", "clipboard-check", 0), ("密码条发放", "/w/slips", "key", 0)]
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
+    declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        groups.append({"title": "核定与征缴", "entries": _entries(path, [("月度核定", "/w/months", "calendar2-check", 0)])})
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]
+        groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
+    elif Post.CLERK in actor.posts:
+        groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
@@ -182,6 +206,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     looks = [("单位快查", "/w/units", "building", 0), ("人员快查", "/w/people", "person-lines-fill", 0)]
     if actor.posts & {Post.REVIEWER, Post.CLERK}:
         looks.append(("统计", "/w/statistics", "bar-chart", 0))
+        looks.append(("登记证验证", "/w/verifications", "patch-check", 0))
     groups.append({"title": "查询", "entries": _entries(path, looks)})
     groups.append({"title": "账户与安全", "entries": _entries(path, [("修改密码", "/password", "person-gear", 0)])})
     return groups

@@ -85,17 +85,29 @@ def auditors(view: View) -> View:
 # What an operator needs for an address of one 事项 (a route with the item's slug); every other step of it is 录入.
 LEVEL_OF = {"portal-item": Level.QUERY, "api-file": Level.SUBMIT}
 # Addresses that are no 事项 but may be kept back from an operator all the same.
-SERVICE_OF = {
-    **dict.fromkeys(("portal-staff", "portal-staff-export", "portal-employee", "portal-reveal", "api-staff"), "service.staff"),
-    **dict.fromkeys(
-        ("portal-bills", "portal-bill", "portal-bill-print", "portal-bill-person", "api-bills", "api-bill", "api-due"), "service.bills"
-    ),
-    **dict.fromkeys(
-        ("portal-certificates", "portal-paper", "portal-bundle-new", "portal-bundle", "portal-bundle-progress", "portal-bundle-zip"),
-        "service.certificates",
-    ),
-    **dict.fromkeys(("api-bundles", "api-bundle", "api-bundle-zip"), "service.certificates"),
+_ROUTES_OF = {
+    "service.staff": "portal-staff portal-staff-export portal-employee portal-reveal portal-changes portal-changes-export"
+    " api-staff api-employee",
+    "service.bills": "portal-bills portal-bill portal-bill-print portal-bill-person portal-order-detail portal-arrears"
+    " portal-arrears-export portal-arrears-person portal-payments portal-payments-export api-bills api-bill api-due",
+    "service.certificates": "portal-certificates portal-paper portal-bundle-new portal-bundle portal-bundle-progress portal-bundle-zip"
+    " api-bundles api-bundle api-bundle-zip",
 }
+SERVICE_OF = {route: service for service, routes in _ROUTES_OF.items() for route in routes.split()}
+
+
+# Pages of an item beside its form: the item's slug and what an operator needs.
+ITEM_OF = {
+    "portal-months": ("declare-month", Level.QUERY),
+    "portal-month": ("declare-month", Level.QUERY),
+    "portal-month-declare": ("declare-month", Level.SUBMIT),
+}
+PAGES_OF_ITEMS = {"levy.declare_month": "/u/months"}  # items that are better done on a page of their own than in a form
+
+
+def page_of(item: ServiceItem) -> str:
+    """Where an item begins in the unit portal."""
+    return PAGES_OF_ITEMS.get(item.code, f"/u/items/{item.slug}/")
 
 
 def without_right(actor: Actor, route: str, slug: str) -> rights.NoRightError | None:
@@ -104,8 +116,9 @@ def without_right(actor: Actor, route: str, slug: str) -> rights.NoRightError | 
         needed = Level.QUERY
         if not rights.may(actor, service, needed):
             return rights.NoRightError(rights.SERVICES[service], needed)
+    slug, level = ITEM_OF.get(route, (slug, LEVEL_OF.get(route, Level.FILE)))
     if slug and (item := item_by_slug(slug)) is not None:
-        needed = LEVEL_OF.get(route, Level.FILE)
+        needed = level
         if not rights.may(actor, item.code, needed):
             return rights.NoRightError(item.title, needed)
     return None

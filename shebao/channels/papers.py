@@ -17,7 +17,8 @@ from shebao.base.terms import ETHNICITIES, SHORT_LABELS, Insurance, Payer, StopR
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
 from shebao.enrolment.models import Spell
-from shebao.levy.models import Bill, BillKind, BillLine, Line, Origin, TakenState
+from shebao.levy.deferring import deferred_of
+from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, Line, Origin, TakenState
 from shebao.levy.queries import TakenSum, bill_lines, order_dues, orders_of_bill, taken_sums, written_off_people
 from shebao.papers import codes, operations
 from shebao.papers.contracts import (
@@ -256,8 +257,8 @@ def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
     rates = month_rates(standard(), bill.month, unit.place)
     off = {(t.insurance, t.origin): t for t in taken_sums(bill) if t.state is TakenState.WRITTEN_OFF}
     lines = bill_lines(bill)
-    normal = [line for line in lines if line.origin == Origin.NORMAL]
-    back = [line for line in lines if line.origin != Origin.NORMAL]
+    normal = [line for line in lines if line.origin in MONTHLY_ORIGINS]
+    back = [line for line in lines if line.origin not in MONTHLY_ORIGINS]
     injury_class = terms.injury_class if terms else 0
     written_off = written_off_people(bill) if off else 0
     data: UnitAssessment = {
@@ -271,6 +272,7 @@ def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
         "notices": [
             *unverified(rates),
             *([f"已注销 {written_off} 人本月欠费 {yuan_shown(bill.written_off_fen)} 元，不在本表内。"] if off else []),
+            *_standing_of(bill, lines),
             "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。",
         ],
     }
@@ -278,6 +280,16 @@ def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
         data["deductions"] = [{"label": f"已转补缴单 {number}", "amount_fen": fen} for number, fen in orders_of_bill(bill)]
         data["payable_fen"] = data["total_fen"] - bill.moved_fen
     return data
+
+
+def _standing_of(bill: Bill, lines: Sequence[BillLine]) -> list[str]:
+    """Sentences about a bill that is not the plain one: undeclared, deferred."""
+    told = []
+    if any(line.origin == Origin.ESTIMATE for line in lines):
+        told.append("本月未按规定申报，养老、失业、工伤保险费按上月缴费额的 110% 核定；补办申报后结算。")
+    if (later := deferred_of(bill, bill.due_date)) is not None:
+        told.append(f"其中单位应缴 {yuan_shown(later.amount_fen)} 元缓缴至 {later.due_date}，期间不计滞纳金。")
+    return told
 
 
 def order_assessment_of(order: Bill, unit: Unit) -> UnitAssessment:
@@ -402,9 +414,10 @@ def _assessment_head(bill: Bill, unit: Unit) -> UnitAssessment:
 
 def _assessment_line(line: BillLine, off: TakenSum | None, rates: MonthRates, injury_class: int) -> AssessmentLine:
     insurance = Insurance(line.insurance)
-    parts = [percent(ppm) for ppm in line_rates(insurance, rates, injury_class) if ppm]
+    estimated = line.origin == Origin.ESTIMATE
+    parts = [] if estimated else [percent(ppm) for ppm in line_rates(insurance, rates, injury_class) if ppm]
     return {
-        "insurance": insurance.label,
+        "insurance": f"{insurance.label}（按上月核定）" if estimated else insurance.label,
         "people": line.headcount - (off.people if off else 0),
         "base_fen": line.base_fen - (off.base_fen if off else 0),
         "rate": " + ".join(parts) or None,

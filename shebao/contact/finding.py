@@ -60,8 +60,8 @@ def people_named(agency_id: int, text: str, limit: int = LIMIT) -> list[Person]:
     """The same for all who were insured through an agency's units."""
     if len(text) < LETTERS_MIN:
         return []
-    values = _values(text, limit) | {"agency": agency_id}
-    return _people(_ids(NUMBERED, values) or _ids(NAMED, values))
+    numbered = text.isascii() and any(c.isdigit() for c in text)
+    return _people(_ids(NUMBERED if numbered else NAMED, _values(text, limit) | {"agency": agency_id}))
 
 
 def units_named(agency_id: int, text: str, limit: int = LIMIT) -> list[Unit]:

@@ -29,6 +29,12 @@ def tell(unit_ids: Sequence[int], title: str, text: str, *, at: datetime, case_i
         )
 
 
+def told_since(title: str, since: datetime, unit_ids: Sequence[int]) -> set[int]:
+    """Which of some units were told under a title since an instant: what is told once a day goes by it."""
+    found = Message.objects.filter(unit_id__in=list(unit_ids), title=title[:TITLE_MAX], at__gte=since)
+    return set(found.values_list("unit_id", flat=True))
+
+
 def unread(unit_id: int) -> int:
     """How many messages nobody of the unit has read. On every page of the portal: plain SQL over a small partial index."""
     with connection.cursor() as cursor:

@@ -181,13 +181,6 @@ def desk_counts(day: date) -> dict[str, int]:
         return dict(zip(("queue", "questions", "drafts"), cursor.fetchone(), strict=True))
 
 
-def answered_unseen(unit_id: int) -> int:
-    """Questions of a unit that were answered and are still open to it."""
-    with connection.cursor() as cursor:
-        cursor.execute("select count(*) from contact_question where unit_id = %s and state = 'answered'", [unit_id])
-        return int(cursor.fetchone()[0])
-
-
 def find_questions(unit_id: int | None, text: str, limit: int) -> list[Question]:
     """Questions by number or words of their subject; of one unit, or of all that the actor sees."""
     found = Question.objects.filter(Q(number__iexact=text) | Q(subject__icontains=text))

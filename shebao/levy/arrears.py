@@ -10,19 +10,29 @@ from django.db import connection
 
 from shebao.levy.suspension import suspended
 
-# The one definition of an overdue bill: open, past its due date, by more than what is deferred. Money counts for the rest first.
+# The one definition of an overdue bill: open, past its due date, by more than what is deferred. Money counts for the rest first, so at
+# most the deferred unit parts are still put off; when they alone are open, they fall due with the end of the deferral.
 OVERDUE = """
-select b.id, b.kind, b.number, b.unit_id, b.agency_id, b.month, b.due_date, b.headcount,
-       b.unit_fen + b.person_fen + b.late_fee_fen - b.paid_fen - b.moved_fen - b.written_off_fen as open_fen
+select b.id, b.kind, b.number, b.unit_id, b.agency_id, b.month,
+       case when o.fen <= d.ended_fen then greatest(b.due_date, d.ended_on) else b.due_date end as due_date,
+       b.headcount, o.fen - d.running_fen as open_fen
 from levy_bill b
+cross join lateral (
+  select b.unit_fen + b.person_fen + b.late_fee_fen - b.paid_fen - b.moved_fen - b.written_off_fen as fen) o
+cross join lateral (
+  select coalesce(sum(p.fen) filter (where p.last_day >= %(on)s), 0)::bigint as running_fen,
+         coalesce(sum(p.fen) filter (where p.last_day < %(on)s), 0)::bigint as ended_fen,
+         max(p.last_day) filter (where p.last_day < %(on)s) as ended_on
+  from (select d.last_day, least(l.unit_fen + l.person_fen - l.paid_fen - l.moved_fen - l.written_off_fen,
+               l.unit_fen - coalesce((select sum(t.unit_fen) from levy_takendue t
+                                      where t.line_id = l.id and t.state <> 'rolled_back'), 0)) as fen
+        from unnest(%(d_units)s::int[], %(d_months)s::int[], %(d_types)s::int[], %(d_last)s::date[])
+             as d (unit_id, month, insurance, last_day)
+        join levy_billline l on l.bill_id = b.id and l.insurance = d.insurance and l.origin in ('normal', 'estimate')
+        where d.unit_id = b.unit_id and d.month = b.month and b.kind = 'monthly') p) d
 where b.state in ('issued', 'part_paid') and b.due_date < %(on)s
   and (%(unit)s::int is null or b.unit_id = %(unit)s) and (%(agency)s::int is null or b.agency_id = %(agency)s)
-  and b.unit_fen + b.person_fen + b.late_fee_fen - b.paid_fen - b.moved_fen - b.written_off_fen > coalesce((
-    select sum(l.unit_fen - coalesce((select sum(t.unit_fen) from levy_takendue t
-                                      where t.line_id = l.id and t.state <> 'rolled_back'), 0))
-    from unnest(%(d_units)s::int[], %(d_months)s::int[], %(d_types)s::int[]) as d (unit_id, month, insurance)
-    join levy_billline l on l.bill_id = b.id and l.insurance = d.insurance and l.origin = 'normal'
-    where d.unit_id = b.unit_id and d.month = b.month and b.kind = 'monthly'), 0)
+  and o.fen > d.running_fen
 """
 
 
@@ -43,8 +53,10 @@ class UnitArrears:
 
 
 def _values(on: date, *, unit_id: int | None = None, agency_id: int | None = None) -> dict[str, Any]:
-    deferred = [key for key, last in suspended(_units(on, agency_id) if unit_id is None else [unit_id], on).items() if last >= on]
+    found = suspended(_units(on, agency_id) if unit_id is None else [unit_id], on)
+    deferred = list(found)
     return {
+        "d_last": [found[key] for key in deferred],
         "on": on,
         "unit": unit_id,
         "agency": agency_id,
@@ -89,9 +101,19 @@ def people_in_arrears(unit_id: int, person_ids: Sequence[int], on: date) -> dict
 
 
 def overdue_bills(unit_id: int, on: date) -> list[int]:
-    """Overdue 核定单 of a unit, oldest first: what its people can be taken out of."""
+    """Overdue 核定单 of a unit, oldest first: what its people can be taken out of.
+
+    Not those of undeclared months: what they are determined at is no person's until the late declaration settles it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(f"select id from ({OVERDUE}) b where kind = 'monthly' order by month, id", _values(on, unit_id=unit_id))
+        cursor.execute(
+            f"""
+            select id from ({OVERDUE}) b where kind = 'monthly' and not exists (
+              select 1 from levy_estimate e where e.unit_id = b.unit_id and e.month = b.month and e.settled_at is null)
+            order by month, id
+            """,
+            _values(on, unit_id=unit_id),
+        )
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -11,7 +11,9 @@ from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy.bulk import AMOUNT_COLUMNS
 from shebao.levy.models import Run
+from shebao.levy.settling import estimate_undeclared, use_credits
 from shebao.policy.calendar import add_working_days
+from shebao.policy.declaration import payment_due
 from shebao.policy.rulebook import Rulebook
 
 ASSESSED_TYPES = tuple(i for i in INSURANCES if i is not Insurance.MATERNITY)  # 生育 is levied within 职工基本医疗 since 2020
@@ -25,9 +27,10 @@ def due_date(rulebook: Rulebook, issued_on: date, place: str) -> date:
 def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
     """Issue the bills of a published month and book them as receivable. Set-based; returns how many bills.
 
-    Lines owed outside the normal month (补缴) that are on no bill yet are taken onto it.
+    Lines owed outside the normal month (补缴) that are on no bill yet are taken onto it. Undeclared units are determined by last month;
+    credits of settled months pay at once.
     """
-    due = due_date(rulebook, on, run.place)
+    due = payment_due(rulebook, run.month, on, run.place)
     with connection.cursor() as cursor:
         cursor.execute(_BILLS, {"run": run.pk, "month": run.month, "place": run.place, "on": on, "due": due})
         bills = int(cursor.rowcount)
@@ -39,6 +42,7 @@ def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
             [run.pk],
         )
         cursor.execute(_NORMAL_LINES, {"run": run.pk, "month": run.month})
+        estimate_undeclared(run, rulebook, at=at)
         cursor.execute(_OTHER_LINES, [run.pk])
         cursor.execute(
             """
@@ -65,6 +69,7 @@ def bill_month(run: Run, rulebook: Rulebook, *, on: date, at: datetime) -> int:
     if any(side.amount_fen for side in sides):
         text = f"{run.month} 月度核定应收"
         book([Booking(f"assess:{run.place}:{run.month}", text, f"run:{run.pk}", tuple(sides))], place=run.place, on=on, at=at)
+    use_credits(run, at=at)
     return bills
 
 

@@ -10,10 +10,9 @@ from django.db import connection
 from django.db.models import Count, F, Q, Sum
 
 from shebao.access.models import Account
-from shebao.enrolment.models import Spell, Wage
 from shebao.levy import arrears
 from shebao.levy.models import Allocation, Bill, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
-from shebao.parties.models import Person, Unit, UnitTerms
+from shebao.parties.models import Person, Unit
 
 Row = TypeVar("Row")
 
@@ -58,11 +57,6 @@ def find_unit(number: str) -> Unit | None:
     return Unit.objects.select_related("agency").filter(number=number).first()
 
 
-def terms_of(unit_id: int) -> list[UnitTerms]:
-    """What the register holds today of a unit's types and injury class, newest first."""
-    return list(UnitTerms.objects.filter(unit_id=unit_id, known_to=None).order_by("-from_month"))
-
-
 def find_people(text: str, limit: int = FOUND_MAX) -> Found[Person]:
     """People by 公民身份号码 or 个人编号 (whole), or by the whole name: no browsing by fragments of other people's data."""
     text = text.strip()
@@ -73,16 +67,6 @@ def find_people(text: str, limit: int = FOUND_MAX) -> Found[Person]:
 def find_person(number: str) -> Person | None:
     """A person by 个人编号."""
     return Person.objects.filter(number=number).first()
-
-
-def spells_of_person(person_id: int) -> list[Spell]:
-    """参保关系 as the register holds them today, newest first, with their units."""
-    return list(Spell.objects.filter(person_id=person_id, known_to=None).select_related("unit").order_by("-from_month", "-id"))
-
-
-def wages_of_person(person_id: int) -> list[Wage]:
-    """Declared wages as the register holds them today, newest first, with their units."""
-    return list(Wage.objects.filter(person_id=person_id, known_to=None).select_related("unit").order_by("-from_month", "-id"))
 
 
 def operators_of(unit_id: int) -> list[Account]:

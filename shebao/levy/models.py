@@ -2,6 +2,11 @@
 
 from django.db import models
 
+from shebao.levy.declared_models import CreditUse as CreditUse
+from shebao.levy.declared_models import Declaration as Declaration
+from shebao.levy.declared_models import DeclarationLine as DeclarationLine
+from shebao.levy.declared_models import Deferral as Deferral
+from shebao.levy.declared_models import Estimate as Estimate
 from shebao.parties.models import Person, Unit
 
 
@@ -92,6 +97,11 @@ class Origin(models.TextChoices):
     BACK = "back", "补缴"
     ARREARS = "arrears", "欠费补缴"
     LATE_FEE = "late_fee", "滞纳金"
+    ESTIMATE = "estimate", "未申报，按上月 110% 核定"
+
+
+# What a month's run puts on a bill; everything else comes onto it from elsewhere.
+MONTHLY_ORIGINS = (Origin.NORMAL, Origin.ESTIMATE)
 
 
 class Line(models.Model):

@@ -265,3 +265,47 @@ def unit_totals(unit_id: int, first: int) -> list[tuple[int, int, int, int]]:
 def open_of_unit(unit_id: int, on: date) -> tuple[int, int]:
     """(bills, fen) overdue of a unit."""
     return overdue_sums(on, unit_id=unit_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """缴费记录: one arrival for a bill of the unit, fen."""
+
+    id: int
+    paid_on: date
+    serial: str
+    bill_number: str
+    month: int
+    amount_fen: int
+    allocated_fen: int
+    state: str
+
+
+def payments(
+    unit_id: int,
+    *,
+    from_day: date | None = None,
+    to_day: date | None = None,
+    state: str = "",
+    text: str = "",
+    before: int | None = None,
+    limit: int = 50,
+) -> list[PaymentLine]:
+    """What arrived for a unit's bills, the last one registered first, from before one on. Days: of payment, both included.
+
+    text: a serial, a bill's number, or a month like 202610.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select r.id, r.paid_on, r.serial, b.number, b.month, r.amount_fen, r.allocated_fen, r.state
+            from levy_receipt r join levy_bill b on b.id = r.bill_id
+            where b.unit_id = %(unit)s and r.state <> 'void' and (%(before)s::bigint is null or r.id < %(before)s)
+              and (%(from)s::date is null or r.paid_on >= %(from)s) and (%(to)s::date is null or r.paid_on <= %(to)s)
+              and (%(state)s = '' or r.state = %(state)s)
+              and (%(text)s = '' or r.serial = %(text)s or b.number = upper(%(text)s) or b.month::text = %(text)s)
+            order by r.id desc limit %(limit)s
+            """,
+            {"unit": unit_id, "before": before, "from": from_day, "to": to_day, "state": state, "text": text, "limit": limit},
+        )
+        return [PaymentLine(*row) for row in cursor.fetchall()]

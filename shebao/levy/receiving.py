@@ -12,7 +12,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind, PostingState
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy.models import Bill, BillKind, BillLine, BillState, Origin, Receipt, ReceiptFile, ReceiptState
+from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, BillState, Origin, Receipt, ReceiptFile, ReceiptState
 from shebao.levy.suspension import suspended
 
 
@@ -246,7 +246,7 @@ def _closed(bill: Bill) -> str:
 
 
 def _deferred(line: BillLine, last: date | None, on: date) -> int:
-    return min(line.open_fen, line.unit_fen) if last and last >= on and line.origin == Origin.NORMAL else 0
+    return min(line.open_fen, line.unit_fen) if last and last >= on and line.origin in MONTHLY_ORIGINS else 0
 
 
 def _share(bill: Bill, lines: Sequence[BillLine], amount_fen: int, *, on: date) -> Shares:

@@ -8,6 +8,9 @@ from enum import Enum
 from django.db import connection
 
 from shebao.base.months import Month
+from shebao.base.terms import Insurance
+from shebao.levy.deferring import bill_word, deferred_types
+from shebao.levy.models import Bill, BillKind
 
 
 class Standing(Enum):
@@ -16,17 +19,18 @@ class Standing(Enum):
     PAID = "已缴清"
     OVERDUE = "欠费"
     ORDERED = "欠费（补缴单待缴费）"
+    DEFERRED = "缓缴"
     NOT_DUE = "未到缴费截止日"
     WRITTEN_OFF = "已注销"
 
     @property
     def tone(self) -> str:
-        return {"PAID": "ok", "OVERDUE": "err", "ORDERED": "warn", "NOT_DUE": "info", "WRITTEN_OFF": "mute"}[self.name]
+        return {"PAID": "ok", "OVERDUE": "err", "ORDERED": "warn", "DEFERRED": "info", "NOT_DUE": "info", "WRITTEN_OFF": "mute"}[self.name]
 
     @property
     def counts(self) -> bool:
-        """Whether the month counts as paid."""
-        return self is Standing.PAID
+        """Whether the month counts as paid. 缓缴 leaves rights unharmed (seed 001, 问 11)."""
+        return self in (Standing.PAID, Standing.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class BilledMonth:
     month: Month
     bill_number: str
     standing: Standing
+    deferred: tuple[Insurance, ...] = ()  # of a month that is 缓缴: what is deferred; everything else of it is paid
 
 
 def _of_bill(state: str, due_date: date, on: date) -> Standing:
@@ -60,6 +65,16 @@ def unit_months(unit_id: int, on: date) -> dict[Month, BilledMonth]:
     for month, number, state, due_date, waiting in rows:
         standing = _of_bill(state, due_date, on)
         found[month] = BilledMonth(month, number, Standing.ORDERED if waiting and standing is Standing.PAID else standing)
+    return _with_deferred(found, unit_id, on)
+
+
+def _with_deferred(found: dict[Month, BilledMonth], unit_id: int, on: date) -> dict[Month, BilledMonth]:
+    """Months of which nothing but a deferred part is open are 缓缴."""
+    months = [m for m, told in found.items() if told.standing in (Standing.OVERDUE, Standing.NOT_DUE)]
+    types = deferred_types(unit_id, (min(months), max(months)), on) if months else {}
+    for bill in Bill.objects.filter(unit_id=unit_id, month__in=[m for m in types if m in months], kind=BillKind.MONTHLY):
+        if bill_word(bill, on)[0] == "缓缴中":
+            found[bill.month] = replace(found[bill.month], standing=Standing.DEFERRED, deferred=types[bill.month])
     return found
 
 
@@ -84,6 +99,7 @@ def people_months(unit_id: int, person_ids: Sequence[int], on: date) -> dict[int
         )
         taken = {(person_id, month): _TAKEN[state] for person_id, month, state in cursor.fetchall()}
     plain = {month: BilledMonth(month, number, _of_bill(state, due_date, on)) for month, number, state, due_date in bills}
+    plain = _with_deferred(plain, unit_id, on)
     found = {person_id: dict(plain) for person_id in person_ids}
     for (person_id, month), standing in taken.items():
         if month in plain:

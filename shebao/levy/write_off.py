@@ -11,7 +11,7 @@ from shebao.base.months import Month, month_of, month_shown
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy import taking
-from shebao.levy.models import Bill, BillKind, TakenState
+from shebao.levy.models import Bill, BillKind, Estimate, TakenState
 from shebao.levy.owing import Owed, owed_on
 from shebao.levy.taking import locked_bills
 from shebao.papers.operations import revoke_of
@@ -40,6 +40,8 @@ def why_not(bill: Bill | None, month: Month) -> str:
     """Why nothing of a month can be written off; empty when it can."""
     if bill is None:
         return f"{month_shown(month)}还没有核定，没有当月欠费可以注销；核定前请办理“暂停缴费”"
+    if Estimate.objects.filter(unit_id=bill.unit_id, month=month, settled_at=None).exists():
+        return f"{month_shown(month)}没有申报，核定单 {bill.number} 按上月缴费额核定；请先补办月度申报，再注销欠费"
     if bill.paid_fen:
         paid = yuan_shown(bill.paid_fen)
         return f"{month_shown(month)}核定单 {bill.number} 已到账 {paid} 元，已缴的费款不能注销；如缴错，请到经办机构窗口办理"

@@ -22,6 +22,7 @@ from shebao.papers.contracts import (
     ArrearsDetailRow,
     ArrearsLine,
     AssessmentLine,
+    BookingTicket,
     CertificateMonth,
     FilingForm,
     InsuranceCertificate,
@@ -474,6 +475,20 @@ def filing_form() -> FilingForm:
     return data
 
 
+def booking_ticket() -> BookingTicket:
+    """A booking of a counter's slot."""
+    return {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "qr": codes.qr_svg("https://hall.example/w/bookings?code=YY20261221-000007"),
+        "number": "YY20261221-000007",
+        "day": "2026 年 12 月 22 日 星期二",
+        "span": "09:00–09:30",
+        "facts": [{"label": "办事大厅", "value": AGENCY}, {"label": "办理业务", "value": "增员（续保）资料审核"}],
+        "advice": ["请提前 10 分钟到场，在取号处扫描二维码，或报出预约号。"],
+    }
+
+
 SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "addition_roster": (PaperKind.ADDITION_ROSTER, addition_roster()),
     "addition_roster_long": (PaperKind.ADDITION_ROSTER, addition_roster(68)),
@@ -493,6 +508,7 @@ SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "registration_certificate": (PaperKind.REGISTRATION_CERTIFICATE, registration_certificate()),
     "registration_certificate_new": (PaperKind.REGISTRATION_CERTIFICATE, registration_certificate(reissued=False)),
     "verification_slip": (PaperKind.VERIFICATION_SLIP, verification_slip()),
+    "booking_ticket": (PaperKind.BOOKING_TICKET, booking_ticket()),
     "filing_form": (PaperKind.FILING_FORM, filing_form()),
 }
 

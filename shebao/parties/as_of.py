@@ -32,21 +32,29 @@ class Known:
         return shown(field, self.values[field])
 
 
-def person_as_of(ids: Sequence[int], known_at: datetime, on: date | None = None) -> dict[int, Known]:
+def person_as_of(ids: Sequence[int], known_at: datetime | None, on: date | None = None) -> dict[int, Known]:
     """People as the register knew them at an instant, for a day (that of the instant when none is named).
 
+    known_at: None for what is held true now, whatever the clocks of processes say; `on` then means nothing.
     Who was not registered by then, or is not the actor's to see, is absent.
     """
     return _as_of(ids, known_at, on, "person", "r.registered_at <= %(known)s", tuple(PERSON_FIELDS))
 
 
-def unit_as_of(ids: Sequence[int], known_at: datetime, on: date | None = None) -> dict[int, Known]:
-    """Units as the register knew them at an instant, for a day. What was not registered by then is absent."""
+def unit_as_of(ids: Sequence[int], known_at: datetime | None, on: date | None = None) -> dict[int, Known]:
+    """Units as the register knew them at an instant (None: now), for a day. What was not registered by then is absent."""
     known = "exists (select 1 from parties_unitterms t where t.unit_id = r.id and t.known_from <= %(known)s)"
     return _as_of(ids, known_at, on, "unit", known, tuple(UNIT_FIELDS))
 
 
-def _as_of(ids: Sequence[int], known_at: datetime, on: date | None, of: str, registered: str, fields: tuple[str, ...]) -> dict[int, Known]:
+def _as_of(
+    ids: Sequence[int], known_at: datetime | None, on: date | None, of: str, registered: str, fields: tuple[str, ...]
+) -> dict[int, Known]:
+    if known_at is None:  # the register row is the newest version
+        with connection.cursor() as cursor:
+            cursor.execute(f"select id, number, to_jsonb(r)::text from parties_{of} r where id = any(%s)", [list(ids)])
+            rows = [(i, number, json.loads(row)) for i, number, row in cursor.fetchall()]
+        return {i: Known(i, number, {name: _text(now[name]) for name in fields}) for i, number, now in rows}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

@@ -7,6 +7,9 @@ from datetime import date, datetime
 from django.db import IntegrityError, connection, transaction
 
 from shebao.base.errors import ShebaoError
+from shebao.papers.contracts import PaperKind
+from shebao.papers.models import Paper
+from shebao.papers.operations import revoke
 from shebao.parties.models import Certificate, Closing, Unit, UnitTerms, Verification
 from shebao.parties.operations import NewUnit, register_units
 
@@ -67,15 +70,42 @@ def issue_certificate(unit_id: int, agency_id: int, issued_for: str, *, on: date
     )
 
 
-def reissue_certificate(unit_id: int, reason: str, *, on: date, case_id: int | None) -> tuple[str | None, Certificate]:
+def issue_certificates(unit_ids: Sequence[int], issued_for: str) -> int:
+    """First certificates of employers registered elsewhere (cut-over, the demo city), dated as registered. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into parties_certificate (unit_id, agency_id, number, issued_on, issued_for, void_reason)
+            select id, agency_id, 'DJ' || place || lpad(nextval('parties_certificate_number')::text, 8, '0'), registered_on, %s, ''
+            from parties_unit where id = any(%s) and kind = 'employer' and closed_on is null order by id
+            on conflict do nothing
+            """,
+            [issued_for[:100], list(unit_ids)],
+        )
+        return int(cursor.rowcount)
+
+
+def void_certificate(unit_id: int, reason: str, *, on: date, at: datetime) -> None:
+    """The live number of a unit is void, and with it every sealed paper of it: 凭证验真 says so from now on."""
+    old = Certificate.objects.filter(unit_id=unit_id, voided_on=None).first()
+    if old is None:
+        return
+    Certificate.objects.filter(pk=old.pk).update(voided_on=on, void_reason=reason[:100])
+    kind = PaperKind.REGISTRATION_CERTIFICATE
+    for code in Paper.objects.filter(unit_id=unit_id, kind=kind.value, title=f"{kind.label} {old.number}", revoked_at=None).values_list(
+        "code", flat=True
+    ):
+        revoke(code, f"登记证编号作废：{reason}"[:200], at)
+
+
+def reissue_certificate(unit_id: int, reason: str, *, on: date, case_id: int | None, at: datetime) -> tuple[str | None, Certificate]:
     """补证: void the old number, issue a new one. Units from before certificates were kept here get their first one.
 
     Returns: the old number (None when there was none), and the new certificate. Raises: UnitClosedError.
     """
     unit = lock_unit(unit_id)
     old = Certificate.objects.filter(unit_id=unit_id, voided_on=None).first()
-    if old is not None:
-        Certificate.objects.filter(pk=old.pk).update(voided_on=on, void_reason=reason[:100])
+    void_certificate(unit_id, reason, on=on, at=at)
     new = issue_certificate(unit_id, unit.agency_id, f"补证：{reason}", on=on, place=unit.place, case_id=case_id)
     return (old.number if old else None), new
 
@@ -125,7 +155,7 @@ def close_unit(unit_id: int, to_month: int, reason: str, document: str, *, on: d
     for row in rows:
         if row.from_month < to_month:
             _terms(unit_id, row.insurance_mask, row.injury_class, row.from_month, to_month, at)
-    Certificate.objects.filter(unit_id=unit_id, voided_on=None).update(voided_on=on, void_reason="注销登记")
+    void_certificate(unit_id, "注销登记", on=on, at=at)
     Closing.objects.create(
         unit_id=unit_id, agency_id=unit.agency_id, closed_on=on, to_month=to_month, reason=reason, document=document, case_id=case_id
     )
@@ -138,9 +168,9 @@ def lock_people(person_ids: Sequence[int]) -> None:
         cursor.execute("select id from parties_person where id = any(%s) order by id for update", [sorted(set(person_ids))])
 
 
-def move_unit(unit_id: int, agency_id: int, *, on: date, case_id: int | None) -> None:
+def move_unit(unit_id: int, agency_id: int, *, on: date, case_id: int | None, at: datetime) -> None:
     """The unit belongs to another agency of its place from now on; it gets a certificate of that agency. Raises: UnitClosedError."""
     unit = lock_unit(unit_id)
     Unit.objects.filter(pk=unit_id).update(agency_id=agency_id)
-    Certificate.objects.filter(unit_id=unit_id, voided_on=None).update(voided_on=on, void_reason="变更经办机构")
+    void_certificate(unit_id, "变更经办机构", on=on, at=at)
     issue_certificate(unit_id, agency_id, "变更经办机构", on=on, place=unit.place, case_id=case_id)

@@ -9,6 +9,6 @@ from shebao.parties.models import Unit
 
 def set_vip(unit_id: int, vip: bool, *, at: datetime, on: date, case_id: int | None) -> None:
     """Make a unit a VIP one, or an ordinary one again, from a day on. Call as the engine."""
-    before = Unit.objects.select_for_update().values_list("vip", flat=True).get(pk=unit_id)
-    change_units([Change(unit_id, {"vip": vip}, true_from=on, case_id=case_id, correction=False)], at=at)
+    before = Unit.objects.values_list("vip", flat=True).get(pk=unit_id)
+    change_units([Change(unit_id, {"vip": vip}, true_from=on, case_id=case_id)], at=at)
     record([Trace("access.vip_changed", "", unit_id=unit_id, case_id=case_id, before={"vip": before}, after={"vip": vip})], at=at)

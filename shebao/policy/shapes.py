@@ -296,8 +296,9 @@ class Relief(Shape):
 
 
 class DeferralScheme(Shape):
-    """One row of a deferral: whose unit part of which types in which months."""
+    """One row of a deferral: whose unit part of which types in which months. Rows of one group share their `who`."""
 
+    group: Annotated[str, Field(pattern=r"^[a-z]+$")]
     who: str
     insurances: tuple[InsuranceKey, ...]
     first_month: Month | None
@@ -324,6 +325,25 @@ class Window(Shape):
 
     def shown(self) -> str:
         return f"{self.opens.replace('T', ' ')} 至 {self.closes.replace('T', ' ')}"
+
+
+class LateWindow(Window):
+    """A window in which months may be declared and paid late without a late fee; both months included."""
+
+    first_month: Month
+    last_month: Month
+
+    def shown(self) -> str:
+        return f"{super().shown()}，补报 {_month(self.first_month)} 至 {_month(self.last_month)}"
+
+
+class DeclaredTypes(Shape):
+    """Types whose monthly amount the unit itself declares."""
+
+    insurances: Annotated[tuple[InsuranceKey, ...], Field(min_length=1)]
+
+    def shown(self) -> str:
+        return _types(self.insurances)
 
 
 class PhotoSize(Shape):
@@ -412,7 +432,8 @@ KINDS: dict[str, Kind] = {
     "arrears.advised_before_day": _count("日"),
     "declaration.payment_working_days": _count("个工作日"),
     "declaration.undeclared_ratio": _ppm("上月的 "),
-    "declaration.late_window": _structured(Window),
+    "declaration.late_window": _structured(LateWindow),
+    "declaration.monthly_types": _structured(DeclaredTypes),
     "late_fee.daily_rate": _ppm("每日 "),
     "late_fee.injury_daily_rate": _ppm("每日 "),
     "late_fee.cap_ratio": _ppm("本金的 "),

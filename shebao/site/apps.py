@@ -10,9 +10,12 @@ class SiteConfig(AppConfig):
     label = "site"
 
     def ready(self) -> None:
-        """Enter the items into the catalogue and name the jobs."""
+        """Enter the items into the catalogue, name the jobs, and let arrears and late fees know of deferrals."""
         from shebao.items import catalogue
+        from shebao.levy import deferring, suspension
         from shebao.site import jobs
 
         catalogue.enter()
         jobs.name_all()
+        if deferring.last_days not in suspension.PROVIDERS:
+            suspension.PROVIDERS.append(deferring.last_days)

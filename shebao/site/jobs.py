@@ -6,13 +6,14 @@ from procrastinate.contrib.django import app
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.clock import ZONE, now
-from shebao.casework import attachments, batch, review, settling
+from shebao.casework import attachments, batch, error_files, review, settling
 from shebao.casework.item import item_of
 from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import monthly_assessment
+from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
 AGAIN = RetryStrategy(max_attempts=5, wait=3)
@@ -41,6 +42,15 @@ def settle_case(case_id: int) -> None:
             return
         context = of_case(case, settlement.decided_at.astimezone(ZONE))
     settling.go_on(case_id, context, clock=now)
+
+
+@app.task(name="make_error_list", retry=AGAIN)
+def make_error_list(case_id: int) -> None:
+    """下载导入失败列表 of a large batch, of its rows as they are now."""
+    with acting(ENGINE):
+        case = Case.objects.get(pk=case_id)
+        if error_files.ready(case) is None:
+            error_files.keep(case, *error_list_of(case))
 
 
 @app.task(name="check_upload", retry=AGAIN)

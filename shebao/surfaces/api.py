@@ -112,6 +112,7 @@ def _amount(a: Amount) -> dict[str, str]:
     return {"label": a.label, "base": yuan(a.base_fen), "unit": yuan(a.unit_fen), "person": yuan(a.person_fen)}
 
 
+AS_OF = ("as_of", "登记库截至这一天的记载，例如 2026-10-31；不填为今天")
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 
 
@@ -187,6 +188,24 @@ def _query_paths() -> dict[str, Any]:
         "/cases/{number}/withdraw": {
             "post": _operation("退单", "办件", path=("number",), body=_object({"version": {"type": "integer"}}, ["version"]))
         },
+        "/unit": {"get": _operation("单位登记信息、参保险种和变更记录", "查询", query=(AS_OF,))},
+        "/staff": {
+            "get": _operation(
+                "花名册，每次 100 人",
+                "查询",
+                query=(
+                    ("month", "年月"),
+                    ("after", "上一页的 next_after"),
+                    ("q", "姓名的一部分，或身份号码、个人编号的开头"),
+                    ("insurance", "险种代码，如 110"),
+                    ("cover", "running 参保缴费，stopped 已停保"),
+                    AS_OF,
+                ),
+            )
+        },
+        "/staff/{number}": {
+            "get": _operation("一名职工的登记信息、参保时间、申报工资和变更记录", "查询", path=("number",), query=(AS_OF,))
+        },
         "/attachments": {
             "post": _operation(
                 "上传相片或资料，取得 id",
@@ -249,7 +268,6 @@ def _query_paths() -> dict[str, Any]:
         },
         "/certificates/{id}": {"get": _operation("批量出具的进度", "参保证明", path=("id",))},
         "/certificates/{id}.zip": {"get": _operation("下载压缩包（完成后限时）", "参保证明", path=("id",))},
-        "/staff": {"get": _operation("花名册", "查询", query=(("month", "年月"), ("after", "从此个人编号之后")))},
         "/bills": {"get": _operation("核定单列表", "查询")},
         "/bills/{number}": {"get": _operation("一张核定单", "查询", path=("number",))},
         "/bills/{number}/people/{person}": {"get": _operation("一个人的应缴和计算过程", "查询", path=("number", "person"))},

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from itertools import count
 from typing import Any
@@ -14,16 +14,18 @@ from django.db import DatabaseError, connection, connections, transaction
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.clock import ZONE
+from shebao.base.errors import ShebaoError
 from shebao.base.identifiers import make_id_number
-from shebao.base.months import first_day
+from shebao.base.months import first_day, shift
 from shebao.base.terms import INSURANCES, Insurance, Post, insurances_in, mask_of
 from shebao.casework import operations, review
 from shebao.casework.item import Context, item_of
 from shebao.enrolment import operations as enrolment
-from shebao.levy import receiving
+from shebao.levy import declaring, deferring, receiving
 from shebao.levy.models import Bill
 from shebao.parties.models import Agency
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
+from shebao.policy.rulebook import standard
 from shebao.runs import monthly_assessment
 
 PLACE = "420100"
@@ -128,8 +130,45 @@ def take_effect(code: str, ctx: Context, typed: dict[str, Any]) -> review.Outcom
         return review.review_automatically(case, ctx)
 
 
-def assess(month: int, *, place: str = PLACE, at: datetime | None = None) -> int:
+def declare_all(month: int, *, place: str = PLACE, at: datetime | None = None) -> int:
+    """Every unit of a place declares an open month, where months are declared at all."""
+    with acting(ENGINE):
+        return declaring.declare_all(place, month, at=at or moment(month, 25), rulebook=standard())
+
+
+def assess(month: int, *, place: str = PLACE, at: datetime | None = None, declared: bool = True) -> int:
+    """核定 a month; every unit has declared it unless the test says otherwise. What cannot be declared is left to the run to refuse."""
+    if declared:
+        with suppress(ShebaoError):
+            declare_all(month, place=place, at=at)
     return monthly_assessment.assess(place, month, clock=lambda: at or moment(month, 25))
+
+
+def declare(
+    unit_id: int, month: int, *, at: datetime | None = None, agency: int = 1, place: str = PLACE, account: int = 100, **confirmed: int
+) -> int:
+    """One unit declares a month, as the effect of its filing would. Returns the declaration."""
+    wanted = declaring.Wanted(unit_id, agency, None, **confirmed)
+    with acting(Actor(Role.ENGINE, account, "经办甲")):
+        return declaring.declare(wanted, place=place, month=month, at=at or moment(month, 25), rulebook=standard())
+
+
+def settle_and_defer(units: Sequence[tuple[int, int]], month: int) -> None:
+    """Units (with their agencies) live through all of 自主申报 and 缓缴: a month declared, the next not and paid at 110 %, declared late, the
+    surplus taken by the third; and a deferral. Their people must be insured from the first month on."""
+    assess(month)
+    assess(shift(month, 1), declared=False)
+    for unit, agency in units:
+        with acting(ENGINE):
+            bill = Bill.objects.get(unit_id=unit, month=shift(month, 1))
+        pay(bill, bill.open_fen, at=moment(shift(month, 1), 27), agency=agency)
+        declare(unit, shift(month, 1), at=moment(shift(month, 1), 28), agency=agency)
+        wanted = deferring.NewDeferral(
+            unit, agency, "hardship", (Insurance.PENSION,), 202204, 202205, date(2023, 12, 31), "deferral 2022-05", None
+        )
+        with acting(ENGINE):
+            deferring.grant(wanted, at=moment(202206))
+    assess(shift(month, 2))
 
 
 def pay(bill: Bill, amount_fen: int, *, at: datetime = AT, agency: int = 1) -> receiving.Received:

@@ -199,7 +199,8 @@ def test_the_preview_says_before_and_after_and_how_many_meet_the_bounds() -> Non
     filings = [Filing({"year": "2027", "id_number": n, "name": "x", "average_wage": w}) for n, w in zip(numbers, wages, strict=True)]
     with acting(ENGINE):
         effect = item_of(ANNUAL).effect(filings, context(unit))
-    assert effect.sentences[1].endswith("试算：保底 1 人，封顶 1 人，其余 1 人按申报数。") and "尚未公布" in effect.sentences[1]
+    assert "受理时间未见公布" in effect.sentences[1]
+    assert effect.sentences[2].endswith("试算：保底 1 人，封顶 1 人，其余 1 人按申报数。") and "尚未公布" in effect.sentences[2]
     assert [r[2:] for r in effect.tables[0].rows] == [
         ("8,000.00", "4,000.00", "4,498.00"),
         ("8,000.01", "9,000.00", "9,000.00"),

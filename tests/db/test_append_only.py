@@ -3,6 +3,7 @@
 import pytest
 
 from shebao.base.actor import PUBLIC, Actor, Role
+from shebao.contact import questions
 from tests.db import support
 from tests.db.support import ENGINE, acting, as_owner, attempt
 
@@ -12,9 +13,14 @@ APPEND_ONLY = (
     "casework_effect",
     "casework_event",
     "casework_submission",
+    "contact_questionline",
     "ledger_entry",
     "ledger_posting",
     "levy_allocation",
+    "levy_credituse",
+    "levy_declaration",
+    "levy_declarationline",
+    "levy_deferral",
     "levy_runchunk",
 )
 
@@ -28,10 +34,14 @@ def life(database: str) -> None:
     case = support.file(support.ADD, ctx, support.addition(), key=support.UUID(int=1))
     with acting(ENGINE):
         support.review.review_automatically(case, ctx)
+    support.hire(unit, month=202606)
+    support.settle_and_defer([(unit, 1)], 202606)
     support.assess(202610)
     with acting(ENGINE):
-        bill = support.Bill.objects.get()
+        bill = support.Bill.objects.get(month=202610)
     support.pay(bill, 100)
+    with acting(support.operator(unit)):
+        questions.ask("item", "s", "t", agency_id=1, at=support.AT)
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

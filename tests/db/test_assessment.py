@@ -114,6 +114,7 @@ def test_a_run_killed_between_chunks_goes_on_and_ends_as_an_undisturbed_one(
     """Next month nothing has changed, so a run cut into a chunk a unit, killed twice, must give the rows of September again."""
     monkeypatch.setattr(bulk, "chunks", lambda heads: [(unit, unit) for unit, _ in heads])
     month, at = 202510, moment(202510, 25)
+    support.declare_all(month)
     with acting(ENGINE):
         run_id = assessing.begin(PLACE, month, at=at)
         work = assessing.plan(run_id)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.utils.timezone import now
 
 from shebao.access.models import (
@@ -24,10 +25,20 @@ from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
 from shebao.casework.item import item_of
+from shebao.casework.models import ErrorFile, Settlement
+from shebao.contact import bookings, notices, offices, questions
+from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
+from shebao.enrolment.models import Spell
+from shebao.levy import orders
+from shebao.levy.arrears import overdue_bills
+from shebao.levy.owing import owed_on
 from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
+from shebao.parties.models import Person
+from shebao.policy.rulebook import standard
 from tests.db import support
+from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
 from tests.pictures import picture
 
@@ -41,10 +52,17 @@ UNITS = {
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.unit_id = {0})",
+    "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.unit_id = {0})",
+    "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.unit_id = {0})",
     "access_account": "t.id = {0}00",
     "access_grant": "t.account_id = {0}00",
     "access_signin": "t.account_id = {0}00",
     "audit_event": "t.unit_id = {0}",
+    # A unit sees the counters of its own agency.
+    **dict.fromkeys(
+        ("contact_office", "contact_officeitem", "contact_hours", "contact_closedday", "contact_slot"),
+        "t.agency_id = (select u.agency_id from parties_unit u where u.id = {0})",
+    ),
 }
 AGENCIES = {
     "parties_unitterms": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
@@ -54,6 +72,8 @@ AGENCIES = {
     "levy_assessment": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.agency_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})",
+    "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.agency_id = {0})",
+    "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.agency_id = {0})",
     "access_account": "t.id = {0}",
     "access_grant": "t.account_id = {0}",
     "access_signin": "t.account_id = {0}",
@@ -75,11 +95,11 @@ UNSEEN = {
     "ledger_posting",
     "ledger_entry",
 }
-PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper"} | {
+PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper", "contact_notice"} | {
     "access_guess", "access_qualification", "access_operator",
 }  # fmt: skip
 ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
-OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "casework")
+OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
 
 
 def tables() -> list[str]:
@@ -97,10 +117,11 @@ def units(database: str) -> Iterator[tuple[int, int]]:
     support.make_agency(1), support.make_agency(2)
     both = support.make_unit("甲公司", agency=1), support.make_unit("乙公司", agency=2)
     for agency, unit in enumerate(both, 1):
-        people = support.person_ids(support.hire(unit, 2, month=202609, agency=agency))
+        people = support.person_ids(support.hire(unit, 2, month=202606, agency=agency))
         with acting(ENGINE):
             change_people([Change(p, {"marriage": "2"}, support.AT.date()) for p in people], at=support.AT)
             change_units([Change(unit, {"fax": "027-1"}, support.AT.date())], at=support.AT)
+    support.settle_and_defer([(unit, agency) for agency, unit in enumerate(both, 1)], 202606)
     support.assess(202610)
     for agency, unit in enumerate(both, 1):
         ctx = support.context(unit, agency=agency)
@@ -108,13 +129,22 @@ def units(database: str) -> Iterator[tuple[int, int]]:
         case = support.file(support.ADD, ctx, support.addition(backdated_from="202610"), key=key)
         with acting(ENGINE):
             support.review.review_automatically(case, ctx)
-            bill = support.Bill.objects.get(unit_id=unit)
+            bill = support.Bill.objects.get(unit_id=unit, month=202610)
             paper = {"code": f"{unit:016d}", "kind": "k", "title": "t", "facts": [], "agency_name": "n", "made_by": 0}
             Paper.objects.create(**paper, unit_id=unit, agency_id=agency, sha256=b"0" * 32, size=1, content=b"x")
+            people = list(Person.objects.filter(pk__in=Spell.objects.filter(unit_id=unit).values("person_id")).order_by("id")[:2])
+            declare_year([YearWage(people[0].pk, unit, agency, 2027, 202701, 900_000, case)], at=support.AT)
+            declare_retirees([NewRetiree(people[1].pk, unit, agency, "outside", 300_000, 202701, case)], at=support.AT)
+            decided = {"reviewer": 0, "reviewer_name": "", "decided_at": support.AT, "rows_total": 2, "rows_done": 1}
+            ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
+            Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
+        owe_on_an_order(unit, agency)
+        due_back(unit, agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
+        _contact(unit, agency)
         for number, post, place in (
             (unit * 100, Post.UNIT_OPERATOR, {"unit_id": unit}),
             (agency, Post.REVIEWER, {"agency_id": agency}),
@@ -129,6 +159,40 @@ def units(database: str) -> Iterator[tuple[int, int]]:
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both
+
+
+def _contact(unit: int, agency: int) -> None:
+    """An office with a booking, a closed day, a question and a notice of one side."""
+    clerk, operator = support.reviewer(agency, agency=agency), support.operator(unit, unit * 100, agency=agency)
+    office = make_office(clerk, name=f"大厅{agency}")
+    with acting(clerk):
+        offices.close_day(office, FRIDAY, "检修", at=NOW)
+        notice = notices.save_notice(None, notices.NoticeData("t", "x", "unit", unit, NOW.date(), None), at=NOW)
+    with acting(support.reviewer(900 + agency, agency=agency)):
+        notices.publish(notice, at=NOW)
+    with acting(operator):
+        bookings.book(slot_of(office), "other", at=NOW)
+        questions.ask("item", "s", "t", agency_id=agency, at=NOW)
+
+
+def due_back(unit: int, agency: int) -> None:
+    """待退差额 of one person, as a correction leaves it."""
+    with acting(ENGINE), connection.cursor() as cursor:
+        cursor.execute(
+            "insert into levy_refunddue"
+            " (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, recorded_at)"
+            " select %s, person_id, %s, 202610, 110, 100, 16, 8, '订正', %s from enrolment_spell where unit_id = %s limit 1",
+            [unit, agency, support.AT, unit],
+        )
+
+
+def owe_on_an_order(unit: int, agency: int) -> None:
+    """A 欠费补缴单 of one person, so that its tables have rows."""
+    day = support.AT.date().replace(month=12)
+    with acting(ENGINE):
+        person = owed_on(overdue_bills(unit, day))[0].person_id
+        orders.register([orders.Registration(person, None)], unit_id=unit, agency_id=agency, at=support.AT)
+        orders.issue(unit, agency_id=agency, place=support.PLACE, case_id=None, rulebook=standard(), on=day, at=support.AT)
 
 
 def _account(number: int, post: Post, place: dict[str, int]) -> None:
@@ -298,7 +362,7 @@ def test_the_application_and_its_roles_own_nothing_and_pass_no_policy(units: tup
 
 def test_parts_of_the_month_table_are_reached_through_it_only(units: tuple[int, int]) -> None:
     parts = [name for (name,) in as_owner("select inhrelid::regclass::text from pg_inherits where inhparent = 'levy_assessment'::regclass")]
-    assert len(parts) == 1
+    assert len(parts) == 4
     for actor in (PUBLIC, unit_actor(units), AGENCY_1, ENGINE, ADMIN, READER):
         for verb in ("select 1 from {}", "delete from {}", "update {} set person_id = 1", "insert into {} default values"):
             assert attempt(actor, verb.format(parts[0])) == DENIED, f"{actor.role.value}: {verb}"

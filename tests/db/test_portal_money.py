@@ -82,7 +82,7 @@ def test_numbers_are_masked_and_showing_one_leaves_a_trace(town: dict[str, Any])
 
 def test_the_exported_roster_is_a_workbook_and_is_traced(town: dict[str, Any]) -> None:
     answer = town["hr"].client.get("/u/staff.xlsx")
-    assert answer.status_code == 200 and answer.content[:2] == b"PK"
+    assert answer.status_code == 200 and answer.getvalue()[:2] == b"PK"
     with acting(ENGINE):
         assert Event.objects.filter(action="staff.exported").exists()
 

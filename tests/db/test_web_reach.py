@@ -16,6 +16,14 @@ OBJECTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("u/", "case_id"): ("draft_id", 987654321),
     ("u/", "filing_id"): ("filing_id", 987654321),
     ("u/", "number"): ("bill", "HD209912-9999999"),
+    ("u/bookings/", "number"): ("booking", "261231999999"),
+    ("u/questions/", "number"): ("question", "WT20991231999999"),
+    ("w/bookings/", "number"): ("booking", "261231999999"),
+    ("w/questions/", "number"): ("question", "WT20991231999999"),
+    ("w/offices/", "office_id"): ("office_id", 987654321),
+    ("w/notices/", "notice_id"): ("notice_id", 987654321),
+    ("messages/", "message_id"): ("message_id", 987654321),
+    ("api/v1/bookings/", "number"): ("booking", "261231999999"),
     ("u/", "person_id"): ("person_id", 987654321),
     ("u/", "attachment_id"): ("attachment", "00000000-0000-4000-8000-000000000000"),
     ("w/", "attachment_id"): ("attachment", "00000000-0000-4000-8000-000000000000"),
@@ -32,9 +40,18 @@ OBJECTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("a/", "account_id"): ("account_id", 987654321),
     ("api/v1/cases/", "number"): ("case_number", "ZY20260101-999999"),
     ("api/v1/bills/", "number"): ("bill", "HD209912-9999999"),
+    ("api/v1/staff/", "number"): ("person", "9999999999"),
     ("api/v1/", "person"): ("person", "9999999999"),
 }
-OPEN_PARAMETERS = {"slug", "code", "name", "month", "run_id"}  # items, 验真码, queues; months and runs are of the whole place
+OPEN_PARAMETERS = {
+    "slug",
+    "code",
+    "name",
+    "month",
+    "run_id",
+    "notice_id",
+    "office_id",
+}  # items, 验真码, queues; months and runs are of the whole place
 ACTORS = (
     "public op_a op_b op_c reviewer_1 reviewer_2 clerk_1 clerk_2 finance_1 finance_2 admin_1 admin_2 auditor".split()  # noqa: SIM905 one line is easier to read
 )
@@ -72,6 +89,7 @@ def values_of(route: str, made: Town, *, absent: bool) -> dict[str, Any]:
     known = {name: getattr(made, name) for name in Town.__slots__ if name not in ("a", "b", "c", "accounts")}
     known |= {"account_id": made.accounts["op_a"].account_id, "unit_number": _number_of_a(made), "case_number": _case_number(made)}
     values: dict[str, Any] = {"slug": "add-employee", "name": "waiting", "month": MONTH, "code": made.paper, "run_id": made.run_id}
+    values |= {"notice_id": made.notice_id, "office_id": made.office_id}  # for everybody, and for every unit of the agency
     for name in parameters(route):
         if key := key_of(route, name):
             belongs, nobodys = OBJECTS[key]

@@ -22,10 +22,12 @@ from shebao.casework.item import Context, item_of
 from shebao.casework.models import Channel
 from shebao.channels import certificates
 from shebao.channels.middleware import COOKIE
+from shebao.contact import bookings, notices, questions
 from shebao.levy import receiving
 from shebao.levy.models import Receipt, ReceiptFile, Run
 from shebao.parties.queries import get_unit
 from tests import make
+from tests.db.contact_support import make_office, slot_of
 from tests.pictures import picture
 
 logging.getLogger("django").setLevel(logging.ERROR)  # thousands of refusals are meant here
@@ -108,6 +110,11 @@ class Town:
     receipt_id: int
     counter_id: int
     attachment: str
+    office_id: int
+    booking: str
+    question: str
+    notice_id: int
+    message_id: int
 
     def browser(self, who: str) -> Browser:
         return Browser("" if who == "public" else who)
@@ -155,8 +162,25 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
     ((filing_id,),) = ask("select id from casework_filing where case_id = %s", [draft])
     ((person,),) = ask("select number from parties_person where id = %s", [a.staff[0].person_id])
     person_id = a.staff[0].person_id
-    objects = (person_id, person, paper.code, run_id, file_id, receipt_id, counter_id, attachment)
+    objects = (person_id, person, paper.code, run_id, file_id, receipt_id, counter_id, attachment, *_contact(a, accounts))
     return Town(a, b, c, accounts, draft, filing_id, review, bill, *objects)
+
+
+def _contact(a: make.MadeUnit, accounts: dict[str, Actor]) -> tuple[int, str, str, int, int]:
+    """An office, a booking, a question, a notice for everybody and one to the unit, which is a message too."""
+    clerk, day = accounts["clerk_1"], make.AT.date()
+    office = make_office(clerk)
+    with acting(accounts["op_a"]):
+        booking = bookings.book(slot_of(office), "other", at=make.AT).number
+        question = questions.ask("item", "怎么办", "内容", agency_id=1, at=make.AT).number
+    with acting(clerk):
+        public = notices.save_notice(None, notices.NoticeData("通知", "正文", "all", None, day, None), at=make.AT)
+        own = notices.save_notice(None, notices.NoticeData("通知", "正文", "unit", a.id, day, None), at=make.AT)
+    with acting(accounts["reviewer_1"]):
+        notices.publish(public, at=make.AT)
+        notices.publish(own, at=make.AT)
+    ((message,),) = ask("select max(id) from contact_message where unit_id = %s", [a.id])
+    return office, booking, question, public, message
 
 
 def ask(sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:

@@ -6,15 +6,16 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import openpyxl
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Download, Page, expect
 
 from shebao.base.identifiers import make_id_number
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance
 
 AREA = "420198"  # never assigned by GB/T 2260, and not the area of the demo city
-NUMBER = re.compile(r"(?:ZY|JY|GZ)\d{8}-\d{6}")
+NUMBER = re.compile(r"[A-Z]{2}\d{8}-\d{6}")
 SURNAMES, GIVEN = "赵钱孙李周吴郑王", "安宁康泰明华伟芳敏静丽强磊军洋勇艳杰娟涛超秀霞平刚桂英文辉玲"
 TYPES = tuple(i for i in INSURANCES if i is not Insurance.MATERNITY)  # what the units of the demo city insure
 # Halls may stand for several runs (SHEBAO_TEST_HALL), so people are drawn by chance; a failed test shows whom it drew.
@@ -120,6 +121,27 @@ def filled(template: bytes, rows: Sequence[Mapping[str, str]]) -> tuple[bytes, i
     out = io.BytesIO()
     book.save(out)
     return out.getvalue(), first
+
+
+def sheet_of(path: Path) -> list[list[str]]:
+    """The lines of a downloaded list: title, header, rows."""
+    sheet = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True).worksheets[0]
+    return [["" if cell is None else str(cell) for cell in line] for line in sheet.iter_rows(values_only=True)]
+
+
+def opened(download: Download) -> openpyxl.Workbook:
+    """A workbook that the browser was given."""
+    return openpyxl.load_workbook(io.BytesIO(download.path().read_bytes()))
+
+
+def staff_of(page: Page, heads: int) -> list[tuple[str, str]]:
+    """ID number and name of the last people of the 花名册, as it is exported."""
+    page.goto("/u/staff")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="导出 Excel").first.click()
+    sheet = opened(download.value).worksheets[0]
+    rows = [[str(cell.value) for cell in row] for row in sheet.iter_rows(min_row=3)]
+    return [(row[2], row[3]) for row in rows[-heads:]]
 
 
 def ticked(types: Collection[Insurance]) -> dict[str, str]:

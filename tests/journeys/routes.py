@@ -28,18 +28,40 @@ def walk(patterns, before):
 print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
 DOWNLOADS = {
+    *("portal-template", "portal-staff-export", "portal-error-list", "portal-print", "portal-bill-print", "portal-paper"),
+    *("portal-order-detail", "portal-arrears-export"),
+    "portal-template",
+    "portal-staff-export",
+    "portal-error-list",
+    "portal-print",
+    "portal-bill-print",
+    "portal-paper",
+    "desk-declarations-export",
+}
+DOWNLOADS = {
     "portal-template",
     "portal-staff-export",
     "portal-changes-export",
     "portal-error-list",
     "portal-print",
+    "portal-booking-ticket",
+    "guide-template",
     "portal-bill-print",
     "portal-paper",
+    "portal-bundle-zip",
+    "portal-case-year-export",
+    "portal-inquiry-cases-export",
+    "portal-inquiry-results-export",
+    "portal-payments-export",
     "desk-statistics-export",
     "attachment",
+    "portal-registration-certificate",
+    "desk-registration-certificate",
 }
+FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling", "portal-error-list-state"}
 FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
-FOR_PROGRAMS = {"openapi", "health"}
+FRAGMENTS = {"portal-status", "portal-progress", "portal-bundle-progress", "desk-month-progress", "desk-settling"}
+FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
 KINDS = {"int": "[0-9]+", "uuid": "[-0-9a-f]{36}", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 
 

@@ -11,6 +11,7 @@ numbers are right in form and unissued. Two calls never give the same number, na
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import count
@@ -24,17 +25,19 @@ from shebao.access.models import Acceptance, Account, Grant
 from shebao.access.queries import ROLE_OF_CLASS
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.clock import ZONE
+from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, first_day
 from shebao.base.terms import INSURANCES, Insurance, Post, Sex, insurances_in, mask_of
 from shebao.casework import operations, review
 from shebao.casework.item import Context, item_of
 from shebao.enrolment import operations as enrolment
 from shebao.gateways import receipt_file
-from shebao.levy import receiving
+from shebao.levy import declaring, receiving
 from shebao.levy.models import Bill
 from shebao.parties.models import Agency
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
 from shebao.policy.agreed import in_force
+from shebao.policy.rulebook import standard
 from shebao.runs import monthly_assessment
 from shebao.site.demo.identities import Identities
 
@@ -179,6 +182,8 @@ def finance(agency_id: int = 1, username: str = "") -> Actor:
 def month_assessed(month: Month, *, place: str = PLACE, at: datetime | None = None) -> int:
     """核定 a month. Returns the run. Raises: AlreadyAssessedError."""
     moment = at or instant(month, 25)
+    with suppress(ShebaoError), acting(ENGINE):  # every unit declares, where months are declared; what cannot be is left to the run
+        declaring.declare_all(place, month, at=moment, rulebook=standard())
     return monthly_assessment.assess(place, month, clock=lambda: moment)
 
 

@@ -9,14 +9,17 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import IntConverter, UUIDConverter
 
+from shebao.access.rights import SERVICES
 from shebao.base.actor import Actor, Role
 from shebao.base.terms import Post
-from shebao.channels.guards import Guard, guard_of
+from shebao.channels.frame import SERVICE_AT
+from shebao.channels.guards import LEVEL_OF, SERVICE_OF, Guard, guard_of
 
 # Open to everyone: sign-in, help, verifying. Each further one is a decision to be written down here.
 OPEN = {
     "home", "sign-in", "sign-out", "guides", "guide", "search", "verify", "verify-code", "notices", "face", "accessibility",
     "gallery", "health", "openapi-page", "openapi", "api-sign-in", "agreement", "register",
+    "guide-template", "answers", "notice", "api-items", "api-item",
 }  # fmt: skip
 ROLE_OF_PREFIX = {"u/": {Role.UNIT}, "w/": {Role.AGENCY}, "a/": {Role.ADMIN, Role.AUDITOR}, "api/v1/": {Role.UNIT}}
 POST_OF = {
@@ -110,3 +113,11 @@ def test_without_a_sign_in_only_what_is_open_answers(database: str, path: str, r
             assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (401, "application/problem+json")
         else:
             assert answer.status_code == 302 and answer.headers["location"].startswith("/sign-in")
+
+
+def test_what_can_be_kept_back_from_an_operator_is_named_by_routes_that_exist() -> None:
+    names = {route.name for _, route in ROUTES}
+    assert set(SERVICE_OF) | set(LEVEL_OF) <= names
+    assert set(SERVICE_OF.values()) == set(SERVICE_AT.values()) == set(SERVICES)
+    at = {f"/{path}": str(route.name) for path, route in ROUTES}
+    assert {url: SERVICE_OF[at[url]] for url in SERVICE_AT} == SERVICE_AT, "menu and guard say the same"

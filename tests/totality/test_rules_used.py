@@ -12,9 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "shebao" / "policy" / "rules"
 BUILT = set(BASE_RULES.values()) | set(RATE_RULES.values())  # named by type of insurance, not written out
 WAITING = {
-    "declaration.late_window": "2022 年停机后的补申报窗口，自主申报 (A14) 尚未开通",
-    "declaration.undeclared_ratio": "未申报按 110% 核定，自主申报 (A14) 尚未开通",
-    "deferral.unit_part": "阶段性缓缴 (A15) 的历史数据，供数据迁移核对",
     "enrolment.employee_registration_days": "用工之日起 30 日，系统不知道用工日期，由办事指南说明",
     "flexible.age": "灵活就业参保 (B2) 尚未开通",
     "flexible.back_payment": "灵活就业补缴 (B7) 尚未开通",

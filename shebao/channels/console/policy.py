@@ -253,12 +253,18 @@ def _width(text: str) -> int:
 
 
 def _table(rows: Iterable[tuple[str, ...]], right_from: int | None = None) -> None:
+    print("\n".join(table_lines(rows, right_from)))
+
+
+def table_lines(rows: Iterable[tuple[str, ...]], right_from: int | None = None) -> list[str]:
     """Columns lined up in a terminal, where a Chinese character is two wide. right_from: first column of numbers."""
     lines = list(rows)
     widths = [max(_width(cell) for cell in column) for column in zip(*lines, strict=True)]
+    found = []
     for line in lines:
         cells = []
         for i, (cell, width) in enumerate(zip(line, widths, strict=True)):
             blank = " " * (width - _width(cell))
             cells.append(blank + cell if right_from is not None and i >= right_from else cell + blank)
-        print("  ".join(cells).rstrip())
+        found.append("  ".join(cells).rstrip())
+    return found

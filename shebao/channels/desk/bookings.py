@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
+from shebao.channels import errors
 from shebao.channels.desk.pages import clean, number_of, show
 from shebao.channels.desk.words import age
 from shebao.channels.guards import agency
@@ -124,6 +125,8 @@ def call(request: HttpRequest) -> HttpResponse:
 @require_POST
 def step(request: HttpRequest, number: str) -> HttpResponse:
     """已办理, 未到场."""
+    if queries.find_booking(number) is None:
+        return errors.page(request, 404)
     act = STEPS.get(request.POST.get("act", ""))
     if act is None:
         return _day(request, wrong=("code", "请选择要做的操作"), status=422)

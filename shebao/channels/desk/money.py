@@ -14,8 +14,9 @@ from shebao.channels.guards import agency
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import Balance, trial_balance
 from shebao.levy.arrears import UnitArrears, overdue
+from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
 from shebao.levy.desk_queries import overdue_sums, receipt_sums, receipts
-from shebao.levy.models import OPEN_STATES, BillKind, BillState, Origin, ReceiptState
+from shebao.levy.models import BillKind, Origin, ReceiptState
 from shebao.levy.queries import bill_lines, bill_people, find_bill, order_dues, receipts_of, taken_people
 from shebao.policy.late_fee import explain_late_fee
 from shebao.policy.rulebook import standard
@@ -91,7 +92,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     lines = bill_lines(found)
     context = {
         "bill": found,
-        "word": BillState(found.state).label,
+        "word": bill_word(found, now().date())[0],
         "lines": [
             {
                 "label": Insurance(line.insurance).label,
@@ -114,7 +115,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         if len(on_order) > PEOPLE_SIZE
         else 0,
         "search": search,
-        "overdue": found.state in OPEN_STATES and found.due_date < now().date(),
+        "overdue": overdue_fen(found, now().date()) > 0,
+        "deferred": deferred_of(found, now().date()),
         "today": now().date(),
     }
     title = f"{BillKind(found.kind).label} {found.number}"

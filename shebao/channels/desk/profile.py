@@ -1,6 +1,6 @@
 """人员 and 单位 all round: what is registered and was, months, money, cases, papers, and who looked. Every look is on record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
@@ -13,26 +13,27 @@ from shebao.audit.operations import Trace, record
 from shebao.audit.queries import ACTIONS, looks_at_person, looks_at_unit
 from shebao.base.actor import ENGINE
 from shebao.base.clock import now
-from shebao.base.months import month_of, month_shown
+from shebao.base.months import month_shown
 from shebao.base.terms import Post, StopReason, insurances_in
 from shebao.casework.item import item_of
 from shebao.casework.models import Case
 from shebao.casework.queries import cases_about, recent
 from shebao.channels import errors
-from shebao.channels.as_of import versions
+from shebao.channels.as_of import as_of, held, versions
 from shebao.channels.desk.look import DESK, QUERY_LENGTH_MAX
 from shebao.channels.desk.pages import actor_of, clean, number_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
+from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
+from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import headcount, staff
-from shebao.levy.desk_queries import find_person, find_unit, operators_of, spells_of_person, terms_of, wages_of_person
-from shebao.levy.models import Bill, BillKind, BillState, Receipt, ReceiptState
+from shebao.levy.deferring import bill_word
+from shebao.levy.desk_queries import find_person, find_unit, operators_of
+from shebao.levy.models import Bill, BillKind, Receipt, ReceiptState
 from shebao.levy.month_marks import grid_of, person_marks, unit_marks
 from shebao.levy.queries import bills_of, open_of_unit, receipts_of_unit
 from shebao.papers.queries import papers_of_person, papers_of_unit
 from shebao.parties.as_of import history_of_person, history_of_unit
-from shebao.parties.facts import PERSON_FIELDS, UNIT_FIELDS, shown
-from shebao.parties.models import Person, Unit
 from shebao.surfaces.form import attachment_url
 
 STAFF_SIZE = 20
@@ -41,20 +42,6 @@ CASES_SHOWN = 10
 PAPERS_SHOWN = 8
 YEARS_BACK = 5  # of a unit's grid, beside this year
 SUPERVISING = frozenset({Post.REVIEWER})  # who sees who looked; auditors have the whole trace
-PERSON_TOLD = ("sex", "birth_date", "ethnicity", "education", "marriage", "mobile", "phone", "household_address", "home_address")
-UNIT_TOLD = (
-    "uscc",
-    "kind",
-    "industry",
-    "legal_representative",
-    "contact_name",
-    "contact_phone",
-    "phone",
-    "fax",
-    "email",
-    "postcode",
-    "address",
-)
 
 
 @agency(*DESK)
@@ -65,26 +52,31 @@ def person(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         return errors.page(request, 404)
     record([Trace("person.looked", found.number, person_id=found.pk)], at=now())
-    today = now().date()
-    spells = spells_of_person(found.pk)
+    today, asked = now().date(), as_of(request)
+    known = person_at(found.pk, asked)
+    if known is None:  # registered after the day asked for
+        return errors.page(request, 404)
+    spells = list(held(Spell.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"))
     units = {s.unit_id: s.unit for s in spells}
     context = {
         "person": found,
-        "told": _told(found, PERSON_TOLD, PERSON_FIELDS),
+        "asked": asked,
+        "known": known,
+        "told": person_told(known),
         "photo": attachment_url(found.photo) if found.photo else "",
-        "versions": versions(history_of_person(found.pk)),
+        "versions": versions(history_of_person(found.pk, known_at=asked.known_at)),
         "spells": [
             {"spell": s, "insurances": insurances_in(s.insurance_mask), "reason": StopReason(s.stop_reason).label if s.stop_reason else ""}
             for s in spells
         ],
-        "wages": wages_of_person(found.pk),
+        "wages": held(Wage.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"),
         "grid": grid_of(person_marks(found.pk, list(units), today)),
         "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
         "papers": papers_of_person(found.pk)[:PAPERS_SHOWN],
         "looks": _looks(looks_at_person(found.pk)) if actor_of(request).posts & SUPERVISING else None,
-        "present": month_of(today),
+        "present": asked.month,
     }
-    return show(request, "person", found.name, context, crumbs=(("人员快查", "/w/people"), (found.name, None)))
+    return show(request, "person", known["name"], context, crumbs=(("人员快查", "/w/people"), (known["name"], None)))
 
 
 @agency(*DESK)
@@ -95,25 +87,30 @@ def unit(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         return errors.page(request, 404)
     record([Trace("unit.looked", found.number, unit_id=found.pk)], at=now())
-    today, text = now().date(), clean(request.GET.get("q"), QUERY_LENGTH_MAX)
-    month = month_of(today)
-    members = staff(found.pk, month, search=text, after=number_of(request.GET.get("after"), 0), limit=STAFF_SIZE + 1)
+    today, text, asked = now().date(), clean(request.GET.get("q"), QUERY_LENGTH_MAX), as_of(request)
+    known = unit_at(found.pk, asked)
+    if known is None:
+        return errors.page(request, 404)
+    month, after = asked.month, number_of(request.GET.get("after"), 0)
+    members = staff(found.pk, month, search=text, after=after, limit=STAFF_SIZE + 1, known_at=asked.known_at, on=asked.day)
     overdue_bills, overdue_fen = open_of_unit(found.pk, today)
-    bills, people = bills_of(found.pk), headcount(found.pk, month)
+    bills, people = bills_of(found.pk), headcount(found.pk, month, known_at=asked.known_at)
     with acting(ENGINE):
         operators = [_operator(account, today) for account in operators_of(found.pk)]
     context = {
         "unit": found,
-        "told": _told(found, UNIT_TOLD, UNIT_FIELDS),
-        "versions": versions(history_of_unit(found.pk)),
-        "terms": [{"terms": t, "insurances": insurances_in(t.insurance_mask)} for t in terms_of(found.pk)],
+        "asked": asked,
+        "known": known,
+        "told": unit_told(known),
+        "versions": versions(history_of_unit(found.pk, known_at=asked.known_at)),
+        "terms": terms_at(found.pk, asked),
         "people": people,
         "month": month,
         "members": [{"member": m, "insurances": insurances_in(m.insurance_mask)} for m in members[:STAFF_SIZE]],
         "more": members[STAFF_SIZE - 1].person_id if len(members) > STAFF_SIZE else 0,
         "search": text,
         "headcounts": _headcounts(bills, month, people),
-        "bills": [{"bill": b, "word": BillState(b.state).label} for b in bills[:BILLS_SHOWN]],
+        "bills": [{"bill": b, "word": bill_word(b, today)[0]} for b in bills[:BILLS_SHOWN]],
         "receipts": [_receipt(r) for r in receipts_of_unit(found.pk)],
         "grid": grid_of(unit_marks(found.pk, today, first=(today.year - YEARS_BACK) * 100 + 1)),
         "overdue_bills": overdue_bills,
@@ -124,12 +121,7 @@ def unit(request: HttpRequest, number: str) -> HttpResponse:
         "looks": _looks(looks_at_unit(found.pk)) if actor_of(request).posts & SUPERVISING else None,
         "today": today,
     }
-    return show(request, "unit", found.name, context, crumbs=(("单位快查", "/w/units"), (found.name, None)))
-
-
-def _told(party: Person | Unit, fields: Sequence[str], labels: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What is registered, as label and text."""
-    return [(labels[field], shown(field, str(getattr(party, field) or ""))) for field in fields]
+    return show(request, "unit", known["name"], context, crumbs=(("单位快查", "/w/units"), (known["name"], None)))
 
 
 def _headcounts(bills: Sequence[Bill], month: int, people: int) -> list[dict[str, object]]:

@@ -85,12 +85,12 @@ def _question(request: HttpRequest, number: str, *, problem: str = "", typed: st
 @require_POST
 def turn(request: HttpRequest, number: str) -> HttpResponse:
     """领取 or 放回."""
+    if find_question(number) is None:
+        return errors.page(request, 404)
     act = ACTS.get(request.POST.get("act", ""))
     try:
         if act is not None:
             act(number, at=now())
-    except NoQuestionError:
-        return errors.page(request, 404)
     except ShebaoError as error:
         return _question(request, number, problem=error.text, status=error.status)
     return HttpResponseRedirect(f"/w/questions/{number}")

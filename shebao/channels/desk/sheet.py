@@ -30,6 +30,7 @@ from shebao.casework.queries import (
 )
 from shebao.channels.contexts import of_case
 from shebao.channels.desk.words import state_words
+from shebao.channels.year_overview import overview_of
 from shebao.levy.desk_queries import unit_names
 from shebao.surfaces.form import attachment_url, display
 from shebao.surfaces.jinja import moment
@@ -152,6 +153,7 @@ def shown_with(sheet: Sheet, account_id: int) -> Mapping[str, object]:
     deciding = case.state == CaseState.REVIEW and settlement is None
     return {
         "settlement": settlement,
+        "overview": overview_of(case),
         "sheet": sheet,
         "case": case,
         "item": sheet.item,

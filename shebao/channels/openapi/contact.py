@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from shebao.base.actor import Actor
 from shebao.base.clock import now, today
 from shebao.casework.item import ServiceItem, item_by_slug, items
+from shebao.channels import errors
 from shebao.channels.guards import everyone, unit_api
 from shebao.channels.openapi.bearer import bearer_missing
 from shebao.channels.openapi.body import json_body
@@ -77,7 +78,7 @@ def item_guide(request: HttpRequest, slug: str) -> HttpResponse:
     """办事指南 of one item."""
     item = item_by_slug(slug)
     if item is None:
-        raise BadBodyError("没有这个事项；全部事项见 GET /items")
+        return errors.problem(request, 404, "API-01", "没有这个事项；全部事项见 GET /api/v1/items")
     return json_answer(_guide(item, whole=True))
 
 
@@ -109,12 +110,12 @@ def slots(request: HttpRequest, office_id: int) -> HttpResponse:
     if queries.find_office(office_id) is None:
         raise NoSlotError
     days = request.GET.get("days", "14")
-    if not (days.isascii() and days.isdigit() and 1 <= int(days[:4]) <= DAYS_MAX):
-        raise BadBodyError(f"days 应为 1 至 {DAYS_MAX} 的整数")
+    if not (days.isascii() and days.isdigit() and len(days) < 3 and 1 <= int(days) <= DAYS_MAX):
+        raise BadBodyError(f"days 应为 1 至 {DAYS_MAX} 的整数，请改正后重新发送")
     try:
         first = date.fromisoformat(request.GET["from"]) if request.GET.get("from") else today()
     except ValueError:
-        raise BadBodyError("from 应为日期，例如 2026-11-23") from None
+        raise BadBodyError("from 应为日期，例如 2026-11-23，请改正后重新发送") from None
     told = [
         {
             "day": d.day.isoformat(),
@@ -164,7 +165,7 @@ def bookings(request: HttpRequest) -> HttpResponse:
         return refused
     body = json_body(request, frozenset({"slot", "item"}), optional=frozenset({"case_number"}))
     if not isinstance(body["slot"], int) or isinstance(body["slot"], bool) or abs(body["slot"]) >= 2**62:
-        raise BadBodyError("slot 应为整数，取自号源的 id")
+        raise BadBodyError("slot 应为整数，请取自号源列表的 id")
     made = operations.book(body["slot"], str(body["item"])[:60], case_number=str(body.get("case_number") or "")[:24], at=now())
     return json_answer(_booking(_found(made.number)), 201)
 
@@ -183,6 +184,7 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
     """取消."""
     if (refused := bearer_missing(request)) is not None:
         return refused
+    _found(number[:14])
     json_body(request, frozenset())
     operations.cancel(number[:14], at=now())
     return json_answer(_booking(_found(number[:14])))

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, certificates, contact, views
+from shebao.channels.openapi import attachments, certificates, contact, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -16,6 +16,9 @@ urlpatterns: list[URLPattern] = [
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("unit", register.unit, name="api-unit"),
+    path("staff", register.people, name="api-staff"),
+    path("staff/<str:number>", register.employee, name="api-employee"),
     path("offices", contact.offices, name="api-offices"),
     path("offices/<int:office_id>/slots", contact.slots, name="api-slots"),
     path("bookings", contact.bookings, name="api-bookings"),
@@ -24,7 +27,6 @@ urlpatterns: list[URLPattern] = [
     path("certificates", certificates.order, name="api-bundles"),
     path("certificates/<int:bundle_id>", certificates.bundle, name="api-bundle"),
     path("certificates/<int:bundle_id>.zip", certificates.fetch, name="api-bundle-zip"),
-    path("staff", views.staff, name="api-staff"),
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),

@@ -1,6 +1,5 @@
 """The open API: sign-in, filings of every item, cases, staff, bills. Answers in JSON; refusals as problem+json."""
 
-import re
 from typing import Any
 
 from django.conf import settings
@@ -13,9 +12,8 @@ from shebao.access import operations as access
 from shebao.access.acting import acting
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import Actor
-from shebao.base.clock import now, today
+from shebao.base.clock import now
 from shebao.base.money import yuan
-from shebao.base.months import month_of
 from shebao.casework import operations as casework
 from shebao.casework.attachments import against
 from shebao.casework.cases import NoSuchCaseError
@@ -30,14 +28,11 @@ from shebao.channels.guards import everyone, unit_api
 from shebao.channels.middleware import sign_in_cookie
 from shebao.channels.openapi.bearer import bearer_missing
 from shebao.channels.openapi.body import json_body, uuid_of
-from shebao.enrolment.queries import staff as staff_of
 from shebao.levy import queries as levy
 from shebao.levy.models import Bill
 from shebao.surfaces.api import FILINGS_MAX, BadBodyError, effect_json, openapi, refusal_json, typed_filing
 
 PAGE = 100
-MONTH_OR_NOTHING = re.compile(r"(?:[0-9]{6})?\Z", re.ASCII)
-ID = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
 
 
 def _json(body: dict[str, Any], status: int = 200) -> JsonResponse:
@@ -198,30 +193,6 @@ def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     found = _case_of(number)
     casework.withdraw(found.pk, version, at=now())
     return _json(_case(_case_of(number)))
-
-
-@unit_api
-@require_GET
-def staff(request: HttpRequest) -> HttpResponse:
-    """花名册 of a month, by 个人编号 order of registration, a hundred at a time."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    month, after = request.GET.get("month", ""), request.GET.get("after", "0")
-    if not MONTH_OR_NOTHING.match(month) or not ID.match(after):
-        raise BadBodyError("month 应为 6 位年月，after 应为数字")
-    rows = staff_of(actor.unit_id, int(month) if month else month_of(today()), after=int(after), limit=PAGE)
-    told = [
-        {
-            "number": m.number,
-            "id_number": m.id_number,
-            "name": m.name,
-            "insurances": m.insurance_mask,
-            "from_month": m.from_month,
-            "to_month": m.to_month,
-            "declared_wage": yuan(m.wage_fen) if m.wage_fen is not None else None,
-        }
-        for m in rows
-    ]
-    return _json({"staff": told, "next_after": rows[-1].person_id if len(rows) == PAGE else None})
 
 
 def _bill(found: Bill) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from shebao.audit.operations import Trace, record
 from shebao.base.clock import now, today
 from shebao.base.months import month_shown
-from shebao.base.terms import SHORT_LABELS, Insurance
+from shebao.base.terms import Insurance
 from shebao.channels import errors
 from shebao.channels.guards import unit_operators
 from shebao.channels.papers import order_detail_pdf
@@ -54,7 +54,7 @@ def _months(debtor: Debtor) -> list[dict[str, object]]:
     return [
         {
             "month": month,
-            "types": "、".join(SHORT_LABELS[i] for i in dict.fromkeys(d.due.insurance for d in debts)),
+            "types": len({d.due.insurance for d in debts}),
             "unit_fen": sum(d.due.open_unit_fen for d in debts),
             "person_fen": sum(d.due.open_person_fen for d in debts),
             "fee_fen": sum(d.fee_fen for d in debts),

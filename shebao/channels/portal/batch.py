@@ -10,24 +10,25 @@ from django.views.decorators.http import require_GET, require_POST
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
-from shebao.base.clock import today
+from shebao.base.clock import now, today
 from shebao.casework import batch as intake
-from shebao.casework import operations
+from shebao.casework import error_files, operations
 from shebao.casework.cases import KeyReusedError, WrongStateError
-from shebao.casework.examine import from_json, gate_of
-from shebao.casework.fields import Cell, Value
+from shebao.casework.examine import gate_of
+from shebao.casework.fields import Value
 from shebao.casework.item import Audience, ServiceItem, item_by_slug
 from shebao.casework.models import CaseState, Channel, Filing
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal import batch_page
-from shebao.channels.portal.case_lists import count_rows, get_case, item_of_case, open_rows, recent_cases
+from shebao.channels.portal.case_lists import count_rows, get_case, item_of_case, recent_cases
 from shebao.channels.portal.items import crumbs_of
-from shebao.channels.portal.pages import actor_of, by_htmx, clash, key_of, live_of, number_of, piece, saved_under, show
+from shebao.channels.portal.pages import HOME, actor_of, by_htmx, clash, key_of, live_of, number_of, piece, saved_under, show
 from shebao.channels.portal.words import case_line, cutoff_of
+from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.rows import amended_values, row_view
-from shebao.surfaces.workbook import Sheet, TemplateMark, error_workbook, make_template
+from shebao.surfaces.workbook import TemplateMark, make_template
 
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MIB = 2**20
@@ -84,8 +85,9 @@ def template(request: HttpRequest, slug: str) -> HttpResponse:
     if item is None:
         return errors.page(request, 404)
     context = of_request(request)
+    title = item.template_title(context) if item.template_title else ""
     with acting(ENGINE):
-        return _template(item, item.rows(context) if item.rows else ())
+        return _template(item, item.rows(context) if item.rows else (), title)
 
 
 def blank_template(item: ServiceItem) -> HttpResponse:
@@ -93,12 +95,19 @@ def blank_template(item: ServiceItem) -> HttpResponse:
     return _template(item, ())
 
 
-def _template(item: ServiceItem, rows: Iterable[Mapping[str, Value]]) -> HttpResponse:
+def _template(item: ServiceItem, rows: Iterable[Mapping[str, Value]], title: str = "") -> HttpResponse:
+    """title: what the item calls its table for this unit and day, where it has a name of its own for it."""
     notes = (item.guide.summary, f"办理时间：{item.guide.when}")
-    mark = TemplateMark(item.code, item.version)
-    title = f"{item.title}批量办理名册"
-    content = make_template(title, mark, item.columns, rows_max=item.batch_rows_max, notes=notes, prefilled=rows)
-    return download(content, f"{item.title}批量模板-第{item.version}版.xlsx")
+    content = make_template(
+        title or f"{item.title}批量办理名册",
+        TemplateMark(item.code, item.version),
+        item.columns,
+        rows_max=item.batch_rows_max,
+        notes=notes,
+        prefilled=rows,
+        locked=bool(title) and item.rows_fixed,
+    )
+    return download(content, f"{title or f'{item.title}批量模板-第{item.version}版'}.xlsx")
 
 
 def download(content: bytes, name: str, kind: str = WORKBOOK_TYPE, *, inline: bool = False) -> HttpResponse:
@@ -206,17 +215,27 @@ def remove(request: HttpRequest, case_id: int) -> HttpResponse:
 @unit_operators
 @require_GET
 def error_list(request: HttpRequest, case_id: int) -> HttpResponse:
-    """下载导入失败列表: the wrong rows in the same template, each with its reason; mended, the file can be uploaded as it is."""
+    """下载导入失败列表: the wrong rows in the same template, each with its reason. Of many rows a job makes it; the page waits."""
     case = get_case(case_id)
-    item = item_of_case(case)
-    columns: dict[str, list[Cell]] = {f.name: [] for f in item.columns}
-    numbers, told = [], {}
-    for row, typed, refusals in open_rows(case, "wrong", "").values_list("row", "typed", "refusals").iterator(chunk_size=2000):
-        numbers.append(row)
-        told[row] = from_json(refusals)
-        for name, cells in columns.items():
-            cells.append(typed.get(name))
-    content = error_workbook(
-        Sheet(columns, numbers), told, item.columns, TemplateMark(item.code, item.version), title=f"{item.title}导入失败列表"
+    rows = error_files.wrong_rows(case)
+    content = error_files.ready(case) if rows > error_files.AT_ONCE_ROWS_MAX else error_list_of(case)[0]
+    if content is not None:
+        return download(content, f"导入失败列表-{case.number}.xlsx")
+    error_files.ask(case, at=now())
+    context = {"case": case, "rows": rows}
+    return show(
+        request,
+        "error_list",
+        "正在生成导入失败列表",
+        context,
+        crumbs=(HOME, (case.number, f"/u/cases/{case_id}"), ("导入失败列表", None)),
+        status=202,
     )
-    return download(content, f"导入失败列表-{case.number}.xlsx")
+
+
+@unit_operators
+@require_GET
+def error_list_state(request: HttpRequest, case_id: int) -> HttpResponse:
+    """Asked again and again while the list is made; leads to it when it is there."""
+    case = get_case(case_id)
+    return piece(request, "error_list_state", {"case": case, "ready": error_files.ready(case) is not None})

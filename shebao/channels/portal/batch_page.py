@@ -13,6 +13,7 @@ from shebao.channels.portal.case_parts import case_title, crumbs_of, money_effec
 from shebao.channels.portal.material_list import shown_materials
 from shebao.channels.portal.pages import live_of, number_of, show
 from shebao.channels.portal.words import event_line, state_words
+from shebao.channels.year_overview import overview_of
 from shebao.surfaces.rows import row_view
 
 EFFECT_ROWS_MAX = 500  # above it the effect on money is told after the run, not while the page waits
@@ -105,6 +106,7 @@ def details(request: HttpRequest, case: Case, *, said: str = "", said_of: str = 
         "said_of": said_of,
         **shown_materials(case, item),
         "has_errors": status == 422,
+        "overview": overview_of(case),
         "from_workbook": case.channel == Channel.WORKBOOK,
         **standing(case, counts, of_request(request), tab="" if text else tab, first=page == 1),
     }

@@ -1,6 +1,5 @@
 """缴费单与到账: bills, their lines, what arrived, and how every amount came about."""
 
-from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +17,8 @@ from shebao.channels.portal import arrears
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.figures import bill_of, forecast
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
-from shebao.levy.models import OPEN_STATES, Bill, BillKind, BillLine, BillState, Line, Origin, Receipt, ReceiptState
+from shebao.levy.deferring import bill_word, deferred_of, open_parts
+from shebao.levy.models import Bill, BillKind, BillLine, BillState, Line, Origin, Receipt, ReceiptState
 from shebao.levy.queries import (
     PersonDue,
     bill_lines,
@@ -30,6 +30,8 @@ from shebao.levy.queries import (
     receipts_of,
     taken_people,
 )
+from shebao.levy.settling import credited
+from shebao.levy.suspension import suspended
 from shebao.parties.models import Person
 from shebao.parties.queries import find_terms
 from shebao.policy.explain import Explained
@@ -39,20 +41,10 @@ from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
 
 PEOPLE_ROWS = 50
+ORIGIN_WORDS = {Origin.ESTIMATE: "按上月 110% 核定"}
 BACK_ROWS_MAX = 200
 PDF_TYPE = "application/pdf"
 LIST = ("缴费单与到账", "/u/bills")
-
-
-def state_of(bill: Bill, on: date) -> tuple[str, str]:
-    """缴费状态 and its tone; overdue says so."""
-    if bill.state == BillState.PAID:
-        return "已到账", "ok"
-    if bill.state not in OPEN_STATES:
-        return BillState(bill.state).label, "mute"
-    if on > bill.due_date:
-        return ("已过缴费期限", "err") if bill.kind == BillKind.ARREARS else ("欠费", "err")
-    return ("部分到账", "warn") if bill.state == BillState.PART_PAID else ("待缴费", "info")
 
 
 @unit_operators
@@ -63,9 +55,10 @@ def bills(request: HttpRequest) -> HttpResponse:
     month = month_of(on)
     found = bills_of(unit_id)
     overdue, overdue_fen = open_of_unit(unit_id, on)
+    deferred = suspended([unit_id], on)
     context = {
-        "bills": [{"bill": bill, "state": state_of(bill, on)} for bill in found if bill.kind == BillKind.MONTHLY],
-        "orders": [{"bill": bill, "state": state_of(bill, on)} for bill in found if bill.kind == BillKind.ARREARS],
+        "bills": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.MONTHLY],
+        "orders": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.ARREARS],
         "month": month,
         "expected": forecast(unit_id, month, live.place) if bill_of(unit_id, month) is None else None,
         "overdue": overdue,
@@ -87,21 +80,25 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         return errors.page(request, 404)
     on, unit_id = today(), found.unit_id
     if found.kind == BillKind.ARREARS:
-        return arrears.order(request, found, state_of(found, on), [_receipt(receipt) for receipt in reversed(receipts_of(found))])
+        return arrears.order(request, found, bill_word(found, on), [_receipt(receipt) for receipt in reversed(receipts_of(found))])
     text, after = request.GET.get("q", "").strip()[:40], number_of(request.GET.get("after"))
     people = bill_people(unit_id, found.month, search=text, after=after, limit=PEOPLE_ROWS + 1)
     terms = find_terms(unit_id, found.month)
     rates = month_rates(standard(), found.month, live_of(request).place)
-    late = on > found.due_date and found.open_fen > 0
-    fee = explain_late_fee(found.open_fen, found.due_date, on, found.unit.place, standard()) if late else None
+    parts = [part for part in open_parts(found) if part.due_date < on]
+    late = bool(parts)
+    fees = [explain_late_fee(part.amount_fen, part.due_date, on, found.unit.place, standard()) for part in parts]
     context = {
         "bill": found,
-        "state": state_of(found, on),
+        "state": bill_word(found, on),
         "lines": [_line(line, rates, terms.injury_class if terms else 0) for line in bill_lines(found)],
         "receipts": [_receipt(receipt) for receipt in reversed(receipts_of(found))],
         "late": late,
-        "fee": fee.amount("fee") if fee else 0,
-        "fee_reason": reason(fee.to_dict()) if fee else None,
+        "fee": sum(fee.amount("fee") for fee in fees),
+        "fee_reasons": [reason(fee.to_dict()) for fee in fees],
+        "deferred": deferred_of(found, on),
+        "credited_fen": credited(found),
+        "estimated": any(line.origin == Origin.ESTIMATE for line in bill_lines(found)),
         "people": people[:PEOPLE_ROWS],
         "taken": taken_people(found, [p.person_id for p in people]),
         "orders": orders_of_bill(found) if found.moved_fen else [],
@@ -116,10 +113,10 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
 
 def _line(line: BillLine, rates: MonthRates, injury_class: int) -> dict[str, object]:
     insurance = Insurance(line.insurance)
-    back = line.origin != Origin.NORMAL
-    unit_ppm, person_ppm = (None, None) if back else line_rates(insurance, rates, injury_class)
+    normal = line.origin == Origin.NORMAL
+    unit_ppm, person_ppm = line_rates(insurance, rates, injury_class) if normal else (None, None)
     return {
-        "label": f"{insurance.label}{'（补缴）' if back else ''}",
+        "label": insurance.label + ("" if normal else f"（{ORIGIN_WORDS.get(Origin(line.origin), '补缴')}）"),
         "note": f"{line.headcount:,} 人",
         "base_fen": line.base_fen or None,
         "unit_fen": line.unit_fen,

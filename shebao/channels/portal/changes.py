@@ -74,6 +74,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "totals": movement_totals(unit_id, period),
         "moves": [_told(m) for m in _numbered(found[:PAGE_ROWS])],
         "Move": Move,
+        "running": period.month == asked.month and not asked.past,
         "sentence": _sentence(period),
         "base": f"?{kept.urlencode()}",
         "export": f"/u/changes.xlsx?{kept.urlencode()}",

@@ -5,11 +5,13 @@ from datetime import date, datetime
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from shebao.access import rights
+from shebao.access.rights import Level, may
 from shebao.base.clock import now
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
 from shebao.casework.models import CaseState
-from shebao.channels.guards import open_items, unit_operators
+from shebao.channels.guards import open_items, page_of, unit_operators
 from shebao.channels.portal.bookings import coming
 from shebao.channels.portal.case_lists import Wanted, find_cases
 from shebao.channels.portal.figures import Forecast, Movement, Waiting, bill_of, forecast, movement, twelve_months, waiting
@@ -18,11 +20,19 @@ from shebao.channels.portal.words import case_line, cutoff_of, nothing_waits
 from shebao.channels.searching import news_line
 from shebao.contact.notices import notices_for
 from shebao.enrolment.queries import headcount
+from shebao.levy.declared_queries import Stage, Standing, standings
+from shebao.levy.deferring import open_parts
 from shebao.levy.models import OPEN_STATES, Bill, BillState
 from shebao.levy.queries import open_of_unit
+from shebao.policy.rulebook import standard
 
 TASKS_SHOWN = 5
 NEWS_SHOWN = 5
+SERVICES = (
+    ("service.bills", {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"}),
+    ("service.certificates", {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"}),
+    ("service.staff", {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"}),
+)
 NOON, EVENING = 12, 18
 MORNING = 5
 
@@ -38,12 +48,14 @@ def home(request: HttpRequest) -> HttpResponse:
     expected, moves, cases = forecast(unit_id, month, live.place), movement(unit_id, month), waiting(unit_id)
     overdue_bills, overdue_fen = open_of_unit(unit_id, on)
     todo = find_cases(unit_id, (CaseState.DRAFT, CaseState.CHECKING), Wanted(), 1)
+    sees = {code.partition(".")[2]: may(actor_of(request), code, Level.QUERY) for code in rights.SERVICES}
+    sees["add"] = may(actor_of(request), "enrolment.add_employee", Level.FILE)
     context = {
         "greeting": greeting(moment),
         "live": live,
         "month": month,
         "deadline": deadline(cutoff, on, vip=live.vip),
-        "steps": month_steps(month, bill, expected, moves, cases, on),
+        "steps": month_steps(month, bill, expected, moves, cases, on, standings(unit_id, live.place, [month], on, standard())[0]),
         "headcount": headcount(unit_id, month),
         "moves": moves,
         "bill": bill,
@@ -55,18 +67,17 @@ def home(request: HttpRequest) -> HttpResponse:
         "todo_total": todo.total,
         "nothing": nothing_waits(cutoff, on, vip=live.vip),
         "entries": [
-            *({"label": i.title, "url": f"/u/items/{i.slug}/", "icon": i.icon} for i in open_items(actor_of(request))),
+            *({"label": i.title, "url": page_of(i), "icon": i.icon} for i in open_items(actor_of(request))),
             *(
                 {"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"}
                 for i in open_items(actor_of(request))
                 if i.batch_rows_max
             ),
-            {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"},
-            {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"},
-            {"label": "花名册", "url": "/u/staff", "icon": "person-lines-fill"},
+            *(entry for code, entry in SERVICES if may(actor_of(request), code, Level.QUERY)),
             {"label": "申报业务预约", "url": "/u/bookings", "icon": "calendar2-check"},
             {"label": "问题报告", "url": "/u/questions", "icon": "chat-left-text"},
         ],
+        "sees": sees,
         "columns": twelve_months(unit_id, on),
         "coming": coming(unit_id, on),
         "news": [news_line(n) for n in notices_for(on, NEWS_SHOWN)],
@@ -94,10 +105,22 @@ def deadline(cutoff: date | None, on: date, *, vip: bool) -> tuple[str, str] | N
 
 
 def month_steps(
-    month: Month, bill: Bill | None, expected: Forecast | None, moves: Movement, cases: Waiting, on: date
+    month: Month, bill: Bill | None, expected: Forecast | None, moves: Movement, cases: Waiting, on: date, stands: Standing
 ) -> list[dict[str, object]]:
-    """人员增减 → 工资核对 → 费用核定 → 核定单 → 缴费, with real figures."""
-    return [_people(moves, cases), _wages(expected), _assessed(bill, expected), _bill(month, bill), _paid(bill, on)]
+    """人员增减 → 工资核对 → 月度申报 → 费用核定 → 核定单 → 缴费, with real figures. 月度申报 where the place asks for it."""
+    declared = [] if stands.stage is Stage.NOT_REQUIRED else [_declared(stands)]
+    return [_people(moves, cases), _wages(expected), *declared, _assessed(bill, expected), _bill(month, bill), _paid(bill, on)]
+
+
+def _declared(stands: Standing) -> dict[str, object]:
+    url = f"/u/months/{stands.month}"
+    if stands.declaration is not None:
+        text = f"已申报 {yuan_shown(stands.declaration.total_fen)} 元\n{stands.declaration.headcount:,} 人"
+        return {"title": "月度申报", "text": text, "state": "done", "action": {"label": "看申报表", "url": url, "kind": ""}}
+    if not stands.stage.may_declare:
+        return {"title": "月度申报", "text": "本月不用申报", "state": "", "tag": (stands.stage.label, stands.stage.tone)}
+    text = "按上月 110% 核定\n请补申报" if stands.stage is Stage.ESTIMATED else "每月自主申报\n核对申报表后确认"
+    return {"title": "月度申报", "text": text, "state": "now", "action": {"label": "去申报", "url": url, "kind": "primary"}}
 
 
 def _people(moves: Movement, cases: Waiting) -> dict[str, object]:
@@ -148,7 +171,11 @@ def _paid(bill: Bill | None, on: date) -> dict[str, object]:
         return {"title": "缴费", "text": f"已到账 {yuan_shown(bill.paid_fen)} 元", "state": "done", "tag": ("已到账", "ok")}
     if bill.state not in OPEN_STATES:
         return {"title": "缴费", "text": BillState(bill.state).label, "state": "done", "tag": (BillState(bill.state).label, "mute")}
-    late = on > bill.due_date
-    text = f"应缴 {yuan_shown(bill.open_fen)} 元\n{'已逾期，' if late else ''}截止 {bill.due_date.month} 月 {bill.due_date.day} 日"
+    part = open_parts(bill)[0]  # what is due first; the rest may be deferred
+    if part.deferred and on <= part.due_date:
+        text = f"缓缴 {yuan_shown(part.amount_fen)} 元\n{part.due_date} 前补缴"
+        return {"title": "缴费", "text": text, "state": "now", "tag": ("缓缴中", "info")}
+    late = on > part.due_date
+    text = f"应缴 {yuan_shown(part.amount_fen)} 元\n{'已逾期，' if late else ''}截止 {part.due_date.month} 月 {part.due_date.day} 日"
     action = {"label": "去缴费", "url": f"/u/bills/{bill.number}", "kind": "danger" if late else "primary"}
     return {"title": "缴费", "text": text, "state": "bad" if late else "now", "action": action}

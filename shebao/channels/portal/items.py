@@ -3,12 +3,14 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from shebao.access.rights import Level, may
 from shebao.base.clock import today
 from shebao.casework.examine import gate_of
 from shebao.casework.item import Audience, Review, ServiceItem, Subject, item_by_slug
 from shebao.channels import errors
 from shebao.channels.contexts import of_request
-from shebao.channels.guards import open_items, unit_operators
+from shebao.channels.frame import sees
+from shebao.channels.guards import open_items, page_of, unit_operators
 from shebao.channels.portal.case_lists import recent_cases
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, show
 from shebao.channels.portal.words import case_line, cutoff_of
@@ -33,9 +35,10 @@ def grid(request: HttpRequest) -> HttpResponse:
     """All items by group, and what else the portal offers."""
     groups: dict[str, list[dict[str, str]]] = {}
     for item in open_items(actor_of(request)):
-        entry = {"label": item.title, "url": f"/u/items/{item.slug}/", "icon": item.icon, "note": item.guide.summary}
+        entry = {"label": item.title, "url": page_of(item), "icon": item.icon, "note": item.guide.summary}
         groups.setdefault(item.group, []).append(entry)
-    groups["查询、证明与服务"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in SERVICES]
+    given = [service for service in SERVICES if sees(actor_of(request), service[1])]
+    groups["查询、证明与服务"] = [{"label": label, "url": url, "icon": icon, "note": note} for label, url, icon, note in given]
     return show(request, "items", "办事", {"groups": groups}, crumbs=(HOME, ("办事", None)))
 
 
@@ -49,6 +52,7 @@ def landing(request: HttpRequest, slug: str) -> HttpResponse:
     live = live_of(request)
     context = {
         "item": item,
+        "files": may(actor_of(request), item.code, Level.FILE),
         "live": live,
         "gate": gate_of(item, of_request(request)),
         "automatic": item.review(of_request(request)) is Review.AUTOMATIC,

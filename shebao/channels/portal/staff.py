@@ -19,6 +19,7 @@ from shebao.channels.guards import unit_operators
 from shebao.channels.papers import short_labels
 from shebao.channels.portal.batch import WORKBOOK_TYPE
 from shebao.channels.portal.pages import HOME, actor_of, by_htmx, live_of, number_of, piece, show
+from shebao.channels.registered import person_told
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import Cover, Member, all_staff, headcount, staff
 from shebao.levy import standing
@@ -26,8 +27,7 @@ from shebao.levy.models import Bill
 from shebao.levy.month_marks import grid_of, person_marks
 from shebao.levy.queries import person_months
 from shebao.levy.standing import BilledMonth
-from shebao.parties.as_of import Known, history_of_person, person_as_of
-from shebao.parties.facts import PERSON_FIELDS
+from shebao.parties.as_of import history_of_person, person_as_of
 from shebao.parties.models import Person
 from shebao.surfaces.workbook import ExportKind, export_file
 
@@ -37,8 +37,6 @@ LIST = ("参保人员花名册", "/u/staff")
 HEADERS = ("序号", "个人编号", "公民身份号码", "姓名", "性别", "参保险种", "参保起始年月", "停保年月", "申报工资（元）")
 KINDS = (ExportKind.NUMBER, *(ExportKind.TEXT,) * 7, ExportKind.MONEY)
 WIDTHS = (8, 16, 22, 14, 8, 34, 14, 12, 16)
-# What an employee page tells beside the name and the number, in this order.
-TOLD = ("sex", "birth_date", "ethnicity", "education", "marriage", "mobile", "phone", "household_address", "home_address")
 
 
 def _month(request: HttpRequest, asked: AsOf) -> Month:
@@ -151,14 +149,14 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
     dues = person_months(person.pk, [unit_id], first=shift(month_of(on), -MONTHS_BACK))
     running = any(spell.to_month is None or spell.to_month > month_of(on) for spell in spells)
     known_at = told_until(spells, asked)
-    known = person_as_of([person.pk], known_at, min(on, known_at.astimezone(ZONE).date())).get(person.pk)
+    known = person_as_of([person.pk], known_at).get(person.pk)
     if known is None:  # registered after the day asked for
         return errors.page(request, 404)
     context = {
         "person": person,
         "known": known,
         "asked": asked,
-        "told": told(known),
+        "told": person_told(known),
         "versions": versions(history_of_person(person.pk, known_at=known_at)),
         "whole": whole,
         "running": running,
@@ -190,21 +188,17 @@ def _state(month: BilledMonth | None, asked: AsOf) -> tuple[str, str]:
     return ("已核定", "mute") if asked.past else (month.standing.value, month.standing.tone)
 
 
-def told_until(spells: Sequence[Spell], asked: AsOf) -> datetime:
-    """Until when a unit is told of a person: the day asked for, and never beyond the end of the cover through it.
+def told_until(spells: Sequence[Spell], asked: AsOf) -> datetime | None:
+    """Until when a unit is told of a person: the day asked for (None: now), and never beyond the end of the cover through it.
 
     What somebody registers with a later employer is none of the former one's business.
     """
-    until = asked.known_at or datetime.combine(asked.day, time.max, ZONE)
-    if spells and all(spell.to_month is not None for spell in spells):
-        end = max(spell.to_month or 0 for spell in spells)
-        until = min(until, datetime.combine(first_day(end), time(), ZONE) - timedelta(microseconds=1))
-    return until
-
-
-def told(known: Known) -> list[tuple[str, str]]:
-    """What is registered of a person, as label and text."""
-    return [(PERSON_FIELDS[field], known.shown(field)) for field in TOLD]
+    if not spells or any(spell.to_month is None for spell in spells):
+        return asked.known_at
+    end = first_day(max(spell.to_month or 0 for spell in spells))
+    if end > asked.day:
+        return asked.known_at
+    return datetime.combine(end, time(), ZONE) - timedelta(microseconds=1)
 
 
 @unit_operators

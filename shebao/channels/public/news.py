@@ -11,8 +11,10 @@ from shebao.base.actor import Actor, Role
 from shebao.base.clock import now, today
 from shebao.casework.models import Event
 from shebao.channels import errors
+from shebao.channels.desk.pages import menu_counts as desk_counts
 from shebao.channels.frame import frame
 from shebao.channels.guards import everyone, signed_in, unit_operators
+from shebao.channels.portal.pages import menu_counts as unit_counts
 from shebao.channels.searching import news_line
 from shebao.contact import messages as inbox
 from shebao.contact import notices as board
@@ -75,7 +77,8 @@ def messages(request: HttpRequest) -> HttpResponse:
         "older": told[-1].pk if len(told) == inbox.SIZE else 0,
         "events": list(events) if actor.role in (Role.UNIT, Role.AGENCY) else [],
     }
-    return render(request, "public/messages.html", frame(request, "消息") | context)
+    counts = unit_counts(actor.unit_id) if unit else desk_counts(actor) if actor.role is Role.AGENCY else {}
+    return render(request, "public/messages.html", frame(request, "消息", counts=counts) | context)
 
 
 @unit_operators

@@ -104,7 +104,7 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
     rows = [(SHORT_LABELS[d.insurance], yuan_shown(d.open_unit_fen), yuan_shown(d.open_person_fen), yuan_shown(d.open_fen)) for d in dues]
     unit_fen, person_fen = sum(d.open_unit_fen for d in dues), sum(d.open_person_fen for d in dues)
     rows.append(("合计", yuan_shown(unit_fen), yuan_shown(person_fen), yuan_shown(unit_fen + person_fen)))
-    amounts = Table(f"{month}注销的费款", ("险种", "单位（元）", "个人（元）", "合计（元）"), tuple(rows), ALL_TYPES, frozenset({1, 2, 3}))
+    amounts = Table(f"{month}注销的费款", ("险种", "单位（元）", "个人（元）", "合计（元）"), tuple(rows), "", frozenset({1, 2, 3}))
     bill = write_off.bill_of_month(context.unit_id, month_of(context.on))
     open_fen = bill.open_fen if bill else 0
     after = Table(

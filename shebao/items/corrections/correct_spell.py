@@ -52,7 +52,7 @@ def _target(filing: Filing, spell: Spell) -> SpellCorrection:
     """What the spell should have been. The last month that is typed is the last one with cover."""
     last, chosen = filing.number("to_month"), filing.values.get("insurances")
     mask = mask_of([Insurance(int(code)) for code in chosen]) if isinstance(chosen, list) and chosen else spell.insurance_mask
-    cancelled = filing.text("action") == CANCEL
+    cancelled = filing.text("way") == CANCEL
     to_month = shift(last, 1) if last else None
     reason = filing.text("stop_reason") if to_month else ""
     return SpellCorrection(
@@ -93,7 +93,7 @@ def same_name(filing: Filing, found: Facts, context: Context) -> Refusal | None:
 
 
 def something_changes(filing: Filing, found: Facts, context: Context) -> Refusal | None:
-    if found.spell is None or filing.text("action") == CANCEL:
+    if found.spell is None or filing.text("way") == CANCEL:
         return None
     spell, target = found.spell, _target(filing, found.spell)
     now = (spell.insurance_mask, spell.from_month, spell.to_month, spell.stop_reason)
@@ -103,7 +103,7 @@ def something_changes(filing: Filing, found: Facts, context: Context) -> Refusal
 
 
 def in_order(filing: Filing, found: Facts, context: Context) -> Refusal | None:
-    if found.spell is None or filing.text("action") == CANCEL:
+    if found.spell is None or filing.text("way") == CANCEL:
         return None
     target, latest = _target(filing, found.spell), shift(month_of(context.on), 1)
     if target.to_month is not None and target.to_month <= target.from_month:
@@ -116,13 +116,13 @@ def in_order(filing: Filing, found: Facts, context: Context) -> Refusal | None:
 
 
 def reason_with_an_end(filing: Filing, found: Facts, context: Context) -> Refusal | None:
-    if filing.text("action") == CANCEL or bool(filing.number("to_month")) == bool(filing.text("stop_reason")):
+    if filing.text("way") == CANCEL or bool(filing.number("to_month")) == bool(filing.text("stop_reason")):
         return None
     return Refusal("COR-06", "填了最后缴费月的须选停保原因，仍在保的两项都请留空", "stop_reason")
 
 
 def within_the_units_terms(filing: Filing, found: Facts, context: Context) -> Refusal | None:
-    if found.spell is None or filing.text("action") == CANCEL:
+    if found.spell is None or filing.text("way") == CANCEL:
         return None
     target = _target(filing, found.spell)
     if found.unit_since is not None and target.from_month < found.unit_since:
@@ -203,7 +203,7 @@ ITEM = ServiceItem(
         fields.id_number("id_number"),
         fields.name("name", "姓名"),
         fields.month("spell_from", "原参保起始月", hint="要订正的那一段现在登记的起始月，6 位数字"),
-        fields.choice("action", "订正方式", ACTIONS, default=PUT_RIGHT),
+        fields.choice("way", "订正方式", ACTIONS, default=PUT_RIGHT),
         fields.month("from_month", "应为起始月", required=False, hint="不变请留空"),
         fields.month("to_month", "应为最后缴费月", required=False, hint="仍在保请留空"),
         fields.choice("stop_reason", "停保原因", tuple((r.value, r.label) for r in StopReason), required=False, hint="仍在保请留空"),

@@ -62,7 +62,7 @@ def evidence_of_other(filing: Filing, found: Facts, context: Context) -> Refusal
 
 def not_known_already(filing: Filing, found: Facts, context: Context) -> Refusal | None:
     day = day_of(filing, "day")
-    if filing.text("action") != RECOGNISE or day is None:
+    if filing.text("way") != RECOGNISE or day is None:
         return None
     clash = [one for one in _same_kind(filing, found) if one.to_date is None or one.to_date > day]
     if not clash:
@@ -73,7 +73,7 @@ def not_known_already(filing: Filing, found: Facts, context: Context) -> Refusal
 
 def something_to_end(filing: Filing, found: Facts, context: Context) -> Refusal | None:
     day = day_of(filing, "day")
-    if filing.text("action") != END or day is None:
+    if filing.text("way") != END or day is None:
         return None
     running = [one for one in _same_kind(filing, found) if one.to_date is None]
     if not running:
@@ -91,7 +91,7 @@ def perform(filings: Sequence[Filing], context: Context) -> None:
         person_id, day, kind = one.standing.person_id or 0, day_of(f, "day"), SpecialKind(f.text("kind"))
         assert day is not None
         case_id = f.case_id or None
-        if f.text("action") == END:
+        if f.text("way") == END:
             end_special(person_id, kind, day, case_id=case_id, at=context.at)
         else:
             recognise(
@@ -115,7 +115,7 @@ def compare(filing: Filing, found: Facts, context: Context) -> Sequence[Change]:
     label = f"特殊人群：{dict(KINDS)[filing.text('kind')]}"
     running = [one for one in _same_kind(filing, found) if one.to_date is None]
     before = f"{running[0].from_date} 起" if running else "未认定"
-    after = f"{filing.text('day')} 起" if filing.text("action") == RECOGNISE else f"{filing.text('day')} 终止"
+    after = f"{filing.text('day')} 起" if filing.text("way") == RECOGNISE else f"{filing.text('day')} 终止"
     return [Change(label, before, after)]
 
 
@@ -134,7 +134,7 @@ ITEM = ServiceItem(
     fields=(
         fields.id_number("id_number"),
         fields.name("name", "姓名"),
-        fields.choice("action", "办理方式", ACTIONS, default=RECOGNISE),
+        fields.choice("way", "办理方式", ACTIONS, default=RECOGNISE),
         fields.choice("kind", "特殊人群类别", KINDS),
         fields.day("day", "认定（终止）日期", hint="认定文件上的日期；终止的填不再属于的第一天"),
         fields.text("evidence", "认定依据", most=200, width=40, hint="文件名称和文号、档案材料"),

@@ -145,7 +145,12 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
     return MoneyEffect(
         f"{year.code} 年度每月的缴费",
         amounts,
-        (f"{year.span_shown}的缴费基数按本次申报核定。", *bounds_told(year, bounds, wages), "下表费率按现行标准。"),
+        (
+            f"{year.span_shown}的缴费基数按本次申报核定。",
+            f"{year.window_shown}。",
+            *bounds_told(year, bounds, wages),
+            "下表费率按现行标准。",
+        ),
         (_people(rows, bounds),),
     )
 
@@ -222,6 +227,13 @@ def rows(context: Context) -> Iterator[Mapping[str, Value]]:
             yield {"year": str(found[0].code), "id_number": member.id_number, "name": member.name, WAGE: member.wage_fen}
 
 
+def template_title(context: Context) -> str:
+    """The seeds' name of the table: 武汉市2011年社会保险缴费工资基数申报表."""
+    found = years(context)
+    city = standard().place(context.place).label
+    return f"{city}{found[0].code if found else ''}年社会保险缴费工资基数申报表"
+
+
 ITEM = ServiceItem(
     code="enrolment.annual_wages",
     version=1,
@@ -255,6 +267,7 @@ ITEM = ServiceItem(
     batch_rows_max=100_000,
     printout="",
     refusal_codes={
+        "ANN-01": "现在没有可以申报的社保年度",
         "ANN-02": "社保年度不是现在可以申报的",
         "ANN-03": "不在本单位参保",
         "ANN-04": "已办理暂停缴费",
@@ -272,4 +285,6 @@ ITEM = ServiceItem(
     rows=rows,
     available=unavailable,
     compare=compare,
+    template_title=template_title,
+    rows_fixed=True,
 )

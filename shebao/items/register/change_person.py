@@ -1,4 +1,4 @@
-"""个人一般信息变更: education, marriage, ethnicity, telephones, addresses of an employee (seed 004, 单位篇 七)."""
+"""个人一般信息变更: education, marriage, ethnicity, telephones, addresses, photo of an employee (seed 004, 单位篇 七)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def facts(filings: Sequence[Filing], context: Context) -> list[Situation]:
     """Two queries for all filings: standings, and what is registered."""
     found = standings([f.text("id_number") for f in filings])
     people = [found.get(f.text("id_number"), NOBODY) for f in filings]
-    known = person_as_of([p.person_id for p in people if p.person_id], context.at)
+    known = person_as_of([p.person_id for p in people if p.person_id], None)
     return [Situation(p, _cover(p, context), known.get(p.person_id or 0)) for p in people]
 
 
@@ -67,7 +67,8 @@ def changed(filing: Filing, situation: Situation) -> dict[str, str]:
 
 def compare(filing: Filing, situation: Situation, context: Context) -> Sequence[Change]:
     before = situation.known
-    return [Change(PERSON_FIELDS[n], before.shown(n) if before else "", shown(n, v)) for n, v in changed(filing, situation).items()]
+    after = {n: "本次上传的照片" if n == "photo" else shown(n, v) for n, v in changed(filing, situation).items()}
+    return [Change(PERSON_FIELDS[n], before.shown(n) if before else "", text) for n, text in after.items()]
 
 
 def perform(filings: Sequence[Filing], context: Context) -> None:
@@ -88,7 +89,9 @@ def look_up(id_number: str, context: Context) -> Answer:
     known = situation.known
     assert known is not None, "who is insured is registered"
     registered = tuple((PERSON_FIELDS[name], known.shown(name)) for name in GENERAL)
-    values = {name: known[name] for name in ("name", *GENERAL) if known[name]}
+    # What would not be accepted today is left empty, which leaves it as it is.
+    given = [f for f in ITEM.fields if f.name in ("name", *GENERAL) and known[f.name]]
+    values = {f.name: known[f.name] for f in given if f.clean(known[f.name])[1] is None}
     return Answer((*told, ("登记姓名", known["name"]), *registered), values, (), known.id)
 
 
@@ -110,6 +113,7 @@ ITEM = ServiceItem(
         fields.phone("phone", "参保人联系电话", required=False),
         fields.text("household_address", "户口所在地", required=False, most=150, width=30),
         fields.text("home_address", "居住地地址", required=False, most=150, width=30),
+        fields.photo("photo", "照片", required=False, hint="一寸红底免冠，JPG 或 PNG，不超过 5 MB"),
     ),
     facts=facts,
     checks=(insured_here, right_name, really_changes),

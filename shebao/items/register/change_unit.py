@@ -18,7 +18,7 @@ KEY = "单位名称、统一社会信用代码、法定代表人等重点信息�
 
 def registered(context: Context) -> Known:
     """What is registered of the filing unit now."""
-    return unit_as_of([context.unit_id], context.at)[context.unit_id]
+    return unit_as_of([context.unit_id], None)[context.unit_id]
 
 
 def facts(filings: Sequence[Filing], context: Context) -> list[Known]:
@@ -26,8 +26,9 @@ def facts(filings: Sequence[Filing], context: Context) -> list[Known]:
 
 
 def prefill(context: Context) -> Mapping[str, Value]:
+    """What is registered; what would not be accepted today is left empty, which leaves it as it is."""
     known = registered(context)
-    return {name: known[name] for name in GENERAL if known[name]}
+    return {f.name: known[f.name] for f in ITEM.fields if known[f.name] and f.clean(known[f.name])[1] is None}
 
 
 def changed(filing: Filing, known: Known) -> dict[str, str]:

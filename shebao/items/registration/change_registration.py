@@ -125,7 +125,7 @@ def perform(filings: Sequence[Filing], context: Context) -> None:
             change_terms(known.unit.pk, following, insurance_mask=mask_chosen(f), injury_class=None, at=context.at)
             change_types(known.unit.pk, mask_chosen(f), following, case_id=case_id, at=context.at)
         if f.text("agency") != known.unit.agency.name:
-            move_unit(known.unit.pk, known.agencies[f.text("agency")], on=context.on, case_id=case_id)
+            move_unit(known.unit.pk, known.agencies[f.text("agency")], on=context.on, case_id=case_id, at=context.at)
             move_agency(known.unit.pk, known.agencies[f.text("agency")], at=context.at)
 
 

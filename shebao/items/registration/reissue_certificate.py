@@ -48,7 +48,7 @@ def reason_fits(filing: Filing, found: Standing, context: Context) -> Refusal | 
 def perform(filings: Sequence[Filing], context: Context) -> None:
     for f in filings:
         reason = f"{dict(REASONS)[f.text('reason')]}：{f.text('statement')}"
-        reissue_certificate(context.unit_id, reason, on=context.on, case_id=f.case_id or None)
+        reissue_certificate(context.unit_id, reason, on=context.on, case_id=f.case_id or None, at=context.at)
 
 
 def compare(filing: Filing, found: Standing, context: Context) -> Sequence[Change]:
@@ -91,7 +91,7 @@ ITEM = ServiceItem(
         words=("登记证丢失", "补登记证", "挂失"),
     ),
     batch_rows_max=0,
-    printout="registration_certificate",
+    printout="",
     refusal_codes={
         "REG-10": "单位已注销",
         "REG-40": "已经领取过登记证",

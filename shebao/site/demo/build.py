@@ -13,10 +13,11 @@ from shebao.base.actor import ENGINE
 from shebao.base.clock import today as today_here
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, first_day, month_of, month_shown
+from shebao.levy import declaring
 from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
-from shebao.site.demo import register
+from shebao.site.demo import declared, register
 from shebao.site.demo.accounts import Cast, found_agencies
 from shebao.site.demo.filings import Casework
 from shebao.site.demo.money import Treasury
@@ -78,11 +79,15 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
         _live(town, month, casework.quiet if filed else [], today)
         if filed:
             casework.past_month(month)
+        with acting(ENGINE):
+            late = declared.forgetful(town, month, months)
+            declaring.declare_all(PLACE, month, at=register.instant(month, ISSUE_DAY, 7), rulebook=rulebook, but=late)
         monthly_assessment.assess(PLACE, month, clock=partial(register.instant, month, ISSUE_DAY, 8), rulebook=rulebook)
         treasury.collect(month)
     say("本月的变动和正在办理的业务…")
     _live(town, month_of(today), casework.quiet, today)
     casework.these_days(today)
+    declared.so_far(town, today, rulebook)
     treasury.enter_one_by_hand()
     Halls(cast, today).open()
     cast.admit()

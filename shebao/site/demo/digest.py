@@ -15,7 +15,9 @@ _SEEN = (
     "select person_id, unit_id, insurance_mask, from_month, to_month, stop_reason, known_from, known_to from enrolment_spell",
     "select person_id, unit_id, wage_fen, from_month, to_month, known_from, known_to from enrolment_wage",
     "select month, count(*), sum(pension_unit_fen), sum(medical_unit_fen) from levy_assessment group by 1",
-    "select number, unit_id, month, issued_on, due_date, headcount, unit_fen, person_fen, paid_fen, state from levy_bill",
+    "select number, unit_id, month, issued_on, due_date, headcount, unit_fen, person_fen, late_fee_fen, paid_fen, moved_fen, state"
+    " from levy_bill",
+    "select unit_id, person_id, month, insurance, unit_fen, person_fen, late_fee_fen, state from levy_takendue",
     "select serial, bill_number, amount_fen, allocated_fen, paid_on, state, reason, entered_at from levy_receipt",
     "select key, booked_on, recorded_at, state, text from ledger_posting",
     "select number, item_code, channel, unit_id, subject, state, returned, return_reason, round, created_at, ended_at from casework_case",

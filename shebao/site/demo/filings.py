@@ -25,6 +25,7 @@ from shebao.site.demo.town import Employer, Town, Worker, round_wage
 from shebao.surfaces.workbook import TemplateMark, make_template, read_upload
 
 ADD, STOP, CHANGE = "enrolment.add_employee", "enrolment.stop_employee", "enrolment.change_wage"
+BACK, ORDER = "arrears.back_payment", "arrears.issue_order"
 WAITING_AT_COUNTER = 6
 
 
@@ -74,6 +75,7 @@ class Casework:
         self._days_of_unit(today)
         self._days_of_vip(today)
         self._submit(self._add(self._neighbour, _ago(today, 2, 15, 20)), _ago(today, 2, 15, 22))
+        self._arrears(today)
         with acting(ENGINE):
             owing = {row.unit_id for row in overdue(today, agency_id=1)}
         others = [e for e in self._town.employers if e.agency_id == 1 and not e.vip and e not in self.quiet and e.unit_id not in owing]
@@ -85,6 +87,19 @@ class Casework:
         for case in cases[:1]:
             with acting(self._cast["reviewer2"]):
                 review.claim(case.case_id, at=_ago(today, 2, 9, 5))
+
+    def _arrears(self, today: date) -> None:
+        """The neighbour owes a month: an order for two people waits for payment, a third one for the next order."""
+        desk = self._neighbour
+        with acting(ENGINE):
+            owes = overdue(today - timedelta(days=2), unit_id=desk.employer.unit_id)
+        if not owes:
+            return
+        leavers = [self._someone(desk.employer) for _ in range(3)]
+        for minute, worker in enumerate(leavers[:2], start=10):
+            self._finish(self._save(desk, BACK, _named(worker), _ago(today, 2, 9, minute)), _ago(today, 2, 9, minute + 1))
+        self._finish(self._save(desk, ORDER, {"note": ""}, _ago(today, 2, 9, 20)), _ago(today, 2, 9, 21))
+        self._finish(self._save(desk, BACK, _named(leavers[2]), _ago(today, 1, 9, 10)), _ago(today, 1, 9, 11))
 
     def _days_of_unit(self, today: date) -> None:
         desk = self._unit
@@ -250,6 +265,10 @@ def _row(worker: Worker, employer: Employer) -> dict[str, Value]:
         "insurances": _codes(employer),
         "backdated_from": None,
     }
+
+
+def _named(worker: Worker) -> Typed:
+    return {"id_number": worker.id_number, "name": worker.name, "note": ""}
 
 
 def _typed(worker: Worker, employer: Employer) -> Typed:

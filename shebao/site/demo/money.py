@@ -11,7 +11,7 @@ from shebao.base.clock import ZONE
 from shebao.base.months import Month, iso
 from shebao.gateways import receipt_file
 from shebao.levy import receiving
-from shebao.levy.models import Bill
+from shebao.levy.models import OPEN_STATES, Bill, BillKind
 from shebao.site.demo.accounts import Cast
 from shebao.site.demo.identities import unknown_bills
 from shebao.site.demo.scale import PLACE, Scale, issue_date
@@ -67,7 +67,7 @@ class Treasury:
     def enter_one_by_hand(self) -> None:
         """A payment that finance wrote down yesterday and nobody has confirmed yet, of the oldest open bill of the first agency."""
         with acting(ENGINE):
-            bill = Bill.objects.filter(agency_id=1).exclude(state="paid").order_by("month", "id").first()
+            bill = Bill.objects.filter(agency_id=1, state__in=OPEN_STATES).order_by("month", "id").first()
         if bill is None:
             return
         yesterday = self._today - timedelta(days=1)
@@ -79,7 +79,7 @@ class Treasury:
 
     def _bills(self, month: Month) -> list[Due]:
         with acting(ENGINE):
-            rows = list(Bill.objects.filter(month=month).order_by("id"))
+            rows = list(Bill.objects.filter(month=month, kind=BillKind.MONTHLY).order_by("id"))
         return [Due(b.number, b.unit_id, b.agency_id, b.month, self._names[b.unit_id], b.open_fen) for b in rows]
 
     def _fate(self, due: Due, day: date) -> list[tuple[int, "Reported"]]:

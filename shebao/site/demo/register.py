@@ -10,6 +10,7 @@ from shebao.base.months import Month, first_day, last_day, shift
 from shebao.enrolment import operations as enrolment
 from shebao.levy.months import hold
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
+from shebao.parties.registration import issue_certificates
 from shebao.site.demo.scale import PLACE
 from shebao.site.demo.town import Employer, Moves, Town, Worker
 
@@ -30,6 +31,7 @@ def found(town: Town, first: Month) -> None:
         units = town.units
         for employer, unit_id in zip(units, register_units([_new_unit(e, first) for e in units], at=at), strict=True):
             employer.unit_id = unit_id
+        issue_certificates([employer.unit_id for employer in units], "参保登记")
     workers = [worker for employer in town.units for worker in employer.staff]
     for begin in range(0, len(workers), BLOCK_PEOPLE):
         with acting(ENGINE):

@@ -7,8 +7,8 @@ from shebao.base.actor import Actor, Role
 from shebao.base.clock import ZONE
 from shebao.base.terms import Post
 from shebao.casework.item import items
-from shebao.contact import bookings, notices, offices, questions
-from shebao.contact.models import Audience, Slot
+from shebao.contact import bookings, messages, notices, offices, questions
+from shebao.contact.models import Audience, Message, Slot
 from shebao.parties.models import Agency
 from shebao.policy.calendar import LAST_DAY
 from shebao.site.demo.accounts import Cast
@@ -62,6 +62,7 @@ class Halls:
         self._book()
         self._ask()
         self._announce()
+        self._read()
 
     def _hall(self, clerk: Actor, agency: str) -> None:
         what = [*((item.code, item.title) for item in items()), OTHER]
@@ -85,13 +86,20 @@ class Halls:
     def _ask(self) -> None:
         replies = iter(REPLIES)
         for number, (username, category, subject, text, answered) in enumerate(QUESTIONS):
-            at = self._at - timedelta(hours=5 * (len(QUESTIONS) - number))
+            at = self._at - timedelta(hours=2 * (len(QUESTIONS) - number))
             actor = self._cast[username]
             with acting(actor):
                 asked = questions.ask(category, subject, text, agency_id=actor.agency_id, at=at)
             if answered and actor.agency_id == self._cast["clerk"].agency_id:
                 with acting(self._cast["clerk"]):
                     questions.answer(asked.number, next(replies), at=at + timedelta(hours=2))
+
+    def _read(self) -> None:
+        """What came before last week was read then."""
+        for username in ("unit", "unit2", "vip"):
+            with acting(self._cast[username]):
+                old = Message.objects.filter(at__lt=self._at - timedelta(days=7)).values_list("id", flat=True)
+                messages.read(list(old), at=self._at - timedelta(days=6))
 
     def _announce(self) -> None:
         start = self._today - timedelta(days=3)

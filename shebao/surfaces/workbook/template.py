@@ -31,6 +31,8 @@ PROMPT_MAX = 255  # characters, by Excel
 PROMPT_TITLE_MAX = 32
 SHEET_NAME_MAX = 31
 TALL_ROW = 48
+# What a protected sheet still allows: looking at it in another order or width.
+UNLOCKED_ACTIONS = {"format_columns": True, "format_rows": True, "sort": True, "autofilter": True, "select_locked_cells": True}
 _KINDS_SHOWN = {
     Kind.ID_NUMBER: "文本，18 位",
     Kind.NAME: "文本",
@@ -61,14 +63,16 @@ def make_template(
     rows_max: int,
     notes: Sequence[str],
     prefilled: Iterable[Mapping[str, Value]] = (),
+    locked: bool = False,
 ) -> bytes:
     """The template of an item as .xlsx.
 
     Args:  rows_max: data rows that one upload may have; lists and checks reach as far.  notes: sentences for the sheet 填写说明.
            prefilled: clean values by field name (a roster to correct), money in fen.
+           locked: core columns cannot be typed over (sheet protection without a password: a guard against slips, not against people).
     """
     columns = columns_of(fields)
-    content = skeleton(title, mark, columns, rows_max=rows_max, notes=notes)
+    content = skeleton(title, mark, columns, rows_max=rows_max, notes=notes, locked=locked)
     return with_rows(content, FIRST_ROW, ([_prefilled_cell(column, row.get(column.field.name)) for column in columns] for row in prefilled))
 
 
@@ -86,7 +90,14 @@ def _prefilled_cell(column: Column, value: Value) -> Cell:
 
 
 def skeleton(
-    title: str, mark: TemplateMark, columns: Sequence[Column], *, rows_max: int, notes: Sequence[str], extra_headers: Sequence[str] = ()
+    title: str,
+    mark: TemplateMark,
+    columns: Sequence[Column],
+    *,
+    rows_max: int,
+    notes: Sequence[str],
+    extra_headers: Sequence[str] = (),
+    locked: bool = False,
 ) -> bytes:
     """The template without rows, but with a pattern row (row_xml.with_rows).
 
@@ -99,6 +110,8 @@ def skeleton(
     book.set_custom_property(PROPERTY_VERSION, str(mark.version), "text")
     sheet = book.add_worksheet(_sheet_name(title))
     formats = _formats(book)
+    if locked:
+        sheet.protect("", UNLOCKED_ACTIONS)
     _write_head(sheet, formats, title, mark, columns, rows_max, extra_headers)
     names = _write_dictionary(book, columns)
     last_row = FIRST_ROW + rows_max - 1
@@ -125,6 +138,8 @@ def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
         "optional": book.add_format(head | {"bg_color": GREY}),
         "text": book.add_format({"num_format": "@"}),
         "money": book.add_format({"num_format": "#,##0.00"}),
+        "text_open": book.add_format({"num_format": "@", "locked": False}),
+        "money_open": book.add_format({"num_format": "#,##0.00", "locked": False}),
         "reason": book.add_format({"num_format": "@", "font_color": RED}),
         "note": book.add_format({"text_wrap": True, "valign": "top"}),
     }
@@ -153,7 +168,7 @@ def _write_head(
     sheet.write_string(1, 0, f"{mark.text}（请勿删除或修改前三行）", formats["mark"])
     sheet.set_row(HEADER_ROW - 1, 36)
     for place, column in enumerate(columns):
-        shape = formats["money" if column.field.kind is Kind.MONEY else "text"]
+        shape = formats[("money" if column.field.kind is Kind.MONEY else "text") + ("" if column.field.core else "_open")]
         sheet.write_string(HEADER_ROW - 1, place, column.header, formats["required" if column.field.required else "optional"])
         sheet.set_column(place, place, 12 if column.choice_label else column.field.width, shape)
         sheet.write_blank(FIRST_ROW - 1, place, None, shape)

@@ -1,0 +1,1 @@
+"""申报与缴费: items about what a unit declares and pays."""
