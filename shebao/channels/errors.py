@@ -39,6 +39,7 @@ def page(request: HttpRequest, status: int, *, text: str = "", back_url: str = "
     """An error page, or problem+json where the API asked."""
     if request.path.startswith("/api/"):
         return problem(request, status, f"HTTP-{status}", text or SENTENCES.get(status, SENTENCES[500]))
+    # What was refused is rolled back, and what failed may have left the database of no use: such a page asks for nothing.
     context = frame(request, "") | {"reason": text, "trace_id": getattr(request, "trace", "")}
     context |= {"limit": f"{settings.UPLOAD_BYTES_MAX // MIB} MB"} | ({"back_url": back_url} if back_url else {})
     if heading:  # a refusal with a heading of its own

@@ -54,7 +54,8 @@ select p.id, p.number, p.name, p.id_number from (
   union
   select l.person_id, l.month from levy_line l where l.bill_id = any(%(bills)s)
     and not exists (select 1 from levy_takendue t where t.unit_id = l.unit_id and t.person_id = l.person_id and t.month = l.month
-                    and t.origin = l.origin and t.state <> 'rolled_back')
+                    and t.insurance = l.insurance and t.origin = l.origin and t.state <> 'rolled_back'
+                    and l.bill_id = (select x.bill_id from levy_billline x where x.id = t.line_id))
   union
   select t.person_id, t.month from levy_takendue t where t.unit_id = %(unit)s and t.state = 'ordered') x
 join parties_person p on p.id = x.person_id

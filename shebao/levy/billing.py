@@ -123,7 +123,8 @@ class Charge:
 
 
 def charge_back(charges: Sequence[Charge], *, at: datetime) -> None:
-    """补缴: owe for months that were assessed before. They come onto the unit's next bill."""
+    """补缴: owe for months that were assessed before. They come onto the unit's next bill; what another case charged for the same person,
+    month and type and is on no bill yet grows by it."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -132,6 +133,8 @@ def charge_back(charges: Sequence[Charge], *, at: datetime) -> None:
             select n.person_id, n.unit_id, n.agency_id, n.month, n.insurance, 'back', n.base_fen, n.unit_fen, n.person_fen, n.case_id, %s
             from unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
                  as n (person_id, unit_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, case_id)
+            on conflict on constraint levy_line_once do update set base_fen = levy_line.base_fen + excluded.base_fen,
+              unit_fen = levy_line.unit_fen + excluded.unit_fen, person_fen = levy_line.person_fen + excluded.person_fen
             """,
             [
                 at,

@@ -146,9 +146,25 @@ def _type_row(insurance: Insurance) -> str:
     return f"({insurance.value}, case when a.profile & {insurance.flag} <> 0 then {base} else 0 end, {unit}, {person})"
 
 
-def between(before: Mapping[Key, Share], after: Mapping[Key, Share], so_far: Mapping[Key, Share]) -> list[Difference]:
-    """Where the register makes another amount due than before: what was charged, and what is due now. By unit, person, month and type."""
-    moved = sorted(key for key in before.keys() | after.keys() if before.get(key, NOTHING) != after.get(key, NOTHING))
+def written_off(person_ids: Sequence[int]) -> frozenset[Key]:
+    """Months and types of people whose dues were written off (欠费注销): for good, so no correction charges or gives them back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select unit_id, person_id, month, insurance from levy_takendue where person_id = any(%s) and state = 'written_off'",
+            [list(person_ids)],
+        )
+        return frozenset((unit, person, month, Insurance(code)) for unit, person, month, code in cursor.fetchall())
+
+
+def between(
+    before: Mapping[Key, Share], after: Mapping[Key, Share], so_far: Mapping[Key, Share], closed: frozenset[Key] = frozenset()
+) -> list[Difference]:
+    """Where the register makes another amount due than before: what was charged, and what is due now. By unit, person, month and type.
+
+    closed: months and types that are settled for good and stay as they are.
+    """
+    keys = (before.keys() | after.keys()) - closed
+    moved = sorted(key for key in keys if before.get(key, NOTHING) != after.get(key, NOTHING))
     found = (Difference(*key, so_far.get(key, NOTHING), after.get(key, NOTHING)) for key in moved)
     return [one for one in found if one.unit_fen or one.person_fen]
 

@@ -122,10 +122,10 @@ class Line(models.Model):
     recorded_at = models.DateTimeField()
 
     class Meta:
-        # One case charges a person's month and type once; a later correction of the same month is another case.
+        # A bill has one due of a person, month and type; what is charged again before the bill is added to it, later it is another bill's.
         constraints = [
             models.UniqueConstraint(
-                fields=["unit", "person", "month", "insurance", "origin", "case_id"], nulls_distinct=False, name="levy_line_once"
+                fields=["unit", "person", "month", "insurance", "origin", "bill"], nulls_distinct=False, name="levy_line_once"
             )
         ]
 
@@ -354,7 +354,7 @@ class TakenDue(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["unit", "person", "month", "insurance", "origin"],
+                fields=["unit", "person", "month", "insurance", "origin", "line"],
                 condition=~models.Q(state="rolled_back"),
                 name="levy_takendue_once",
             ),

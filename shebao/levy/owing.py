@@ -132,7 +132,7 @@ def shared(
 
 _LIVE = """
 not exists (select 1 from levy_takendue t where t.unit_id = {0}.unit_id and t.person_id = {0}.person_id and t.month = {0}.month
-            and t.insurance = l.insurance and t.origin = l.origin and t.state <> 'rolled_back')
+            and t.insurance = l.insurance and t.origin = l.origin and t.line_id = l.id and t.state <> 'rolled_back')
 """
 _DUES = f"""
 select a.person_id, a.month, t.insurance, 'normal', t.base_fen, t.unit_fen, t.person_fen, l.id, b.id, b.number, b.due_date, b.unit_id

@@ -1,7 +1,7 @@
 """未申报: what an undeclared month is determined at, how the late declaration settles it, and how a surplus pays later bills.
 
 The bill keeps its number: its estimated lines become what was declared. What had been paid beyond that becomes a credit of the same fund,
-which the next bills take by themselves (docs/decisions/0010).
+which the next bills take by themselves (docs/decisions/0011).
 """
 
 from collections.abc import Mapping

@@ -110,10 +110,12 @@ def _history(of: str, labels: Mapping[str, str], party_id: int, known_at: dateti
             f"""
             select field, value, true_from, true_to, known_from, case when known_to <= coalesce(%s, known_to) then known_to end,
                    correction, case_id, account_name
-            from parties_{of}fact where {of}_id = %s and known_from <= coalesce(%s, known_from)
+            from (select *, min(known_from) over (partition by field) as first from parties_{of}fact where {of}_id = %s) f
+            where known_from <= coalesce(%s, known_from)
+              and not (known_from = first and account_name = '' and true_to is null and coalesce(known_to > %s, false))
             order by known_from desc, true_from desc nulls last, field
             """,
-            [known_at, party_id, known_at],
+            [known_at, party_id, known_at, known_at],  # the first version is written down when it ends: before, nothing had changed
         )
         return [Version(field, labels[field], shown(field, value), *rest) for field, value, *rest in cursor.fetchall()]
 

@@ -95,7 +95,13 @@ def test_it_is_refused_with_one_code_and_one_sentence_in_every_channel(scenario:
     assert effects() == before
 
 
+# Refusals that no filing can meet today, each with the reason.
+OUT_OF_REACH = {
+    ("verify-unit", "REG-32"): "the only window known is the whole year; a place with a later one would meet it",
+}
+
+
 def test_every_refusal_of_every_item_has_a_scenario() -> None:
     told = {(s.item, s.code) for s in SCENARIOS}
     owed = {(item.slug, code) for item in items_for(Audience.UNIT) for code in item.refusal_codes if "-W" not in code}
-    assert owed - told == set()
+    assert owed - told == set(OUT_OF_REACH)

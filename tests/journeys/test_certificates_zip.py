@@ -16,13 +16,13 @@ def test_many_certificates_are_ordered_made_fetched_and_verified(signed_in: Sign
     page.goto("/u/certificates")
     page.get_by_role("link", name="批量出具（压缩包）").click()
     page.get_by_label("粘贴身份号码").check()
-    page.get_by_label("身份号码", exact=True).fill("420199199001011234")
+    page.locator("#id_numbers").fill("420199199001011234")
     page.get_by_role("button", name="开始出具").click()
     expect(page.locator("#errors")).to_contain_text("第 1 个“420199199001011234”")
 
     page.get_by_label("按姓名或身份号码筛选").check()
-    page.get_by_label("姓名 / 身份号码").fill("王")
-    page.get_by_label("用途").fill("招标投标")
+    page.locator("#id_q").fill("王")
+    page.locator("#id_purpose").fill("招标投标")
     page.get_by_role("button", name="开始出具").click()
     expect(page.get_by_role("link", name="下载压缩包")).to_be_visible(timeout=180_000)  # by itself, from the job process
     with page.expect_download() as fetched:

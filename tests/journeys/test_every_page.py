@@ -87,7 +87,7 @@ def of_unit(walk: Walk) -> None:
     walk.open("/u/certificates?kind=person&q=王")
     walk.open("/u/certificates/bundles")
     walk.page.get_by_label("按姓名或身份号码筛选").check()
-    walk.page.get_by_label("姓名 / 身份号码").fill("王")
+    walk.page.locator("#id_q").fill("王")
     walk.page.get_by_role("button", name="开始出具").click()
     walk.look("certificates on their way")
     walk.open("/u/certificates/bundles")

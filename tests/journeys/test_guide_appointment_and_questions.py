@@ -6,6 +6,7 @@ Follows seed 004: the menu "申报业务预约 问题报告" of 网申指南, an
 
 import io
 import re
+import secrets
 
 import pypdfium2
 import zxingcpp
@@ -114,10 +115,11 @@ def test_a_booking_is_moved_and_cancelled_before_its_time(signed_in: SignedIn) -
 def test_the_agency_opens_a_hall_and_closes_a_day(signed_in: SignedIn) -> None:
     """预约设置: hours, 号源, 停办; the unit is told and chooses another day."""
     desk, clerk = signed_in("reviewer"), signed_in("unit")
+    hall = f"二楼综合大厅{secrets.randbelow(9000) + 1000}"
     desk.goto("/w/offices")
-    desk.get_by_label("大厅名称").fill("二楼综合大厅")
+    desk.get_by_label("大厅名称").fill(hall)
     desk.get_by_role("button", name="保存").click()
-    expect(desk.get_by_role("heading", level=1)).to_have_text("二楼综合大厅")
+    expect(desk.get_by_role("heading", level=1)).to_have_text(hall)
     desk.get_by_label("结束时间").fill("08:00")
     desk.get_by_role("button", name="添加时段").click()
     expect(desk.locator("#errors")).to_contain_text("结束时间要晚于开始时间")
@@ -128,7 +130,7 @@ def test_the_agency_opens_a_hall_and_closes_a_day(signed_in: SignedIn) -> None:
     expect(desk.locator("main")).to_contain_text("号源已生成")
 
     clerk.goto("/u/bookings")
-    clerk.get_by_label("办事大厅").select_option(label="二楼综合大厅")
+    clerk.locator("#f_office").select_option(label=hall)
     clerk.get_by_role("button", name="查看号源").click()
     clerk.get_by_label("预约日期").get_by_role("link", name=re.compile("11 月 20 日")).click()
     clerk.get_by_role("radio", name=re.compile("^09:00–09:30")).check()
@@ -151,20 +153,21 @@ def test_the_agency_opens_a_hall_and_closes_a_day(signed_in: SignedIn) -> None:
 def test_a_question_goes_to_the_desk_and_its_answer_comes_back(signed_in: SignedIn) -> None:
     """问题报告: ask, claim, answer, ask on, close; 消息 with its badge."""
     clerk, desk = signed_in("unit", **PHONE), signed_in("clerk")
+    subject = f"核定单打印不出来 {secrets.randbelow(9000) + 1000}"
     clerk.goto("/u/questions")
     clerk.get_by_role("button", name="提交问题").click()
     expect(clerk.locator("#errors")).to_be_focused()
     clerk.get_by_label("类别").select_option(label="缴费与到账")
-    clerk.get_by_label("一句话说明").fill("核定单打印不出来")
+    clerk.get_by_label("一句话说明").fill(subject)
     clerk.get_by_label("具体内容").fill("点打印后没有反应。\n浏览器是 Chrome。")
     clerk.get_by_role("button", name="提交问题").click()
     expect(clerk.get_by_text("问题已提交，编号")).to_be_visible()
     number = clerk.url.split("/questions/")[1].split("?")[0]
 
     desk.goto("/w/questions")
-    desk.get_by_role("link", name="核定单打印不出来").click()
+    desk.get_by_role("link", name=subject).click()
     desk.get_by_role("button", name="领取").click()
-    desk.get_by_label("答复").fill("请允许弹出窗口后再点一次打印。")
+    desk.locator("#id_text").fill("请允许弹出窗口后再点一次打印。")
     desk.get_by_role("button", name="发出答复").click()
     expect(desk.get_by_text("答复已发出")).to_be_visible()
 

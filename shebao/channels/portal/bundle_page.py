@@ -103,7 +103,7 @@ def _form(request: HttpRequest, asked: dict[str, str], wrong: dict[str, str], *,
 def _line(bundle: Bundle) -> dict[str, object]:
     gone = bundle.expires_at is not None and now() >= bundle.expires_at
     state = ("出具中", "info") if bundle.finished_at is None else ("已过期", "mute") if gone else ("可下载", "ok")
-    return {"bundle": bundle, "state": state, "period": _period(bundle), "url": f"/u/certificates/bundles/{bundle.pk}"}
+    return {"bundle": bundle, "state": state, "period": _period(bundle), "link": f"/u/certificates/bundles/{bundle.pk}"}
 
 
 def _period(bundle: Bundle) -> str:

@@ -15,7 +15,7 @@ from shebao.casework import fields
 from shebao.casework.item import Answer, Context, Filing, MoneyEffect, Review, Table
 from shebao.casework.models import Case
 from shebao.enrolment.queries import NOBODY, Cover, Standing, standings
-from shebao.levy.differences import Difference, assessed_months, between, by_register, charged, settle
+from shebao.levy.differences import Difference, assessed_months, between, by_register, charged, settle, written_off
 from shebao.levy.months import hold
 from shebao.parties.corrections import NewCorrection, note_corrections
 from shebao.parties.models import CorrectionKind
@@ -76,7 +76,7 @@ def tried(person_id: int, act: Callable[[], None]) -> Trial:
 def _done(person_id: int, act: Callable[[], None]) -> list[Difference]:
     before = by_register([person_id])
     act()
-    return between(before, by_register([person_id]), charged([person_id]))
+    return between(before, by_register([person_id]), charged([person_id]), written_off([person_id]))
 
 
 def corrected(person_id: int, act: Callable[[], None], line: Callable[[int, int], NewCorrection], filing: Filing, context: Context) -> None:

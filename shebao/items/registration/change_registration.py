@@ -24,7 +24,7 @@ from shebao.items.registration.unit_facts import (
     types_in_one_go,
     types_names,
 )
-from shebao.levy.models import Bill, BillState
+from shebao.levy.models import OPEN_STATES, Bill
 from shebao.levy.months import hold
 from shebao.parties.changes import Change as FactChange
 from shebao.parties.changes import change_units
@@ -66,7 +66,7 @@ def agency_is_known(filing: Filing, known: Known, context: Context) -> Refusal |
 def settled_before_moving(filing: Filing, known: Known, context: Context) -> Refusal | None:
     if known.unit is None or filing.text("agency") == known.unit.agency.name:
         return None
-    unpaid = list(Bill.objects.filter(unit_id=context.unit_id).exclude(state=BillState.PAID).order_by("month")[:3])
+    unpaid = list(Bill.objects.filter(unit_id=context.unit_id, state__in=OPEN_STATES).order_by("month")[:3])
     going = Case.objects.filter(unit_id=context.unit_id, state__in=(CaseState.CHECKING, CaseState.DRAFT, CaseState.REVIEW))
     waiting = list(going.exclude(pk=filing.case_id).order_by("id").values_list("number", flat=True)[:3])
     told = [f"核定单 {'、'.join(bill.number for bill in unpaid)} 未缴清"] if unpaid else []

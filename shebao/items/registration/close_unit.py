@@ -74,8 +74,8 @@ def standing(context: Context) -> Standing:
         unbilled = tuple(month for (month,) in cursor.fetchall())
         cursor.execute(
             """
-            select number, unit_fen + person_fen - paid_fen from levy_bill
-            where unit_id = %s and state <> 'paid' order by month
+            select number, unit_fen + person_fen + late_fee_fen - paid_fen - moved_fen - written_off_fen from levy_bill
+            where unit_id = %s and state in ('issued', 'part_paid') order by kind, month
             """,
             [unit.pk],
         )
@@ -131,7 +131,7 @@ def bills_paid(filing: Filing, found: Standing, context: Context) -> Refusal | N
     more = f"等 {len(found.bills)} 张" if len(found.bills) > 5 else ""
     return Refusal(
         "REG-23",
-        f"有未缴清的核定单共 {yuan_shown(total)} 元：{told}{more}；请缴清欠费和滞纳金后再注销",
+        f"有未缴清的核定单、补缴单共 {yuan_shown(total)} 元：{told}{more}；请缴清欠费和滞纳金后再注销",
         link=f"/w/bills/{found.bills[0][0]}",
     )
 
@@ -185,7 +185,10 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
     rows = (
         ("在保人数", f"{found.people} 人"),
         ("有人参保而未核定的月份", "、".join(str(m) for m in found.unbilled_months) or "无"),
-        ("未缴清的核定单", f"{yuan_shown(sum(fen for _, fen in found.bills))} 元（{len(found.bills)} 张）" if found.bills else "无"),
+        (
+            "未缴清的核定单、补缴单",
+            f"{yuan_shown(sum(fen for _, fen in found.bills))} 元（{len(found.bills)} 张）" if found.bills else "无",
+        ),
         ("未出单的补缴", f"{yuan_shown(found.loose_fen)} 元" if found.loose_fen else "无"),
         ("未办结的办件", "、".join(number for number, _ in found.cases) or "无"),
         ("待退差额", f"{yuan_shown(found.refund_fen)} 元" if found.refund_fen else "无"),
@@ -245,7 +248,7 @@ ITEM = ServiceItem(
         "REG-20": "单位已注销",
         "REG-21": "还有人在本单位参保",
         "REG-22": "有人参保的月份没有核定",
-        "REG-23": "有未缴清的核定单",
+        "REG-23": "有未缴清的核定单或补缴单",
         "REG-24": "有未出单的补缴",
         "REG-25": "有未办结的办件",
         "REG-W4": "提醒：有待退差额",

@@ -17,14 +17,14 @@ begin
 end $$;
 create trigger levy_takendue_fixed before update or delete on levy_takendue for each row execute function levy_takendue_fixed();
 alter table levy_takendue enable always trigger levy_takendue_fixed;
-create trigger levy_takendue_no_truncate before truncate on levy_takendue for each statement execute function app_refuse_change();
-alter table levy_takendue enable always trigger levy_takendue_no_truncate;
+create trigger levy_takendue_kept_whole before truncate on levy_takendue for each statement execute function app_refuse_change();
+alter table levy_takendue enable always trigger levy_takendue_kept_whole;
 drop index levy_bill_overdue;
 create index levy_bill_overdue on levy_bill (agency_id, due_date) where state in ('issued', 'part_paid');
 create index levy_takendue_live on levy_takendue (unit_id, month) where state <> 'rolled_back';
 """
 UNDO = """
-drop index levy_takendue_live; drop index levy_bill_overdue; drop trigger levy_takendue_no_truncate on levy_takendue;
+drop index levy_takendue_live; drop index levy_bill_overdue; drop trigger levy_takendue_kept_whole on levy_takendue;
 create index levy_bill_overdue on levy_bill (agency_id, due_date) where state <> 'paid';
 drop trigger levy_takendue_fixed on levy_takendue; drop function levy_takendue_fixed();
 """

@@ -36,7 +36,19 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="line",
             constraint=models.UniqueConstraint(
-                fields=("unit", "person", "month", "insurance", "origin", "case_id"), name="levy_line_once", nulls_distinct=False
+                fields=("unit", "person", "month", "insurance", "origin", "bill"), name="levy_line_once", nulls_distinct=False
+            ),
+        ),
+        migrations.RemoveConstraint(
+            model_name="takendue",
+            name="levy_takendue_once",
+        ),
+        migrations.AddConstraint(
+            model_name="takendue",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "rolled_back"), _negated=True),
+                fields=("unit", "person", "month", "insurance", "origin", "line"),
+                name="levy_takendue_once",
             ),
         ),
         migrations.AddField(

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shebao.access.models import Grant
 from shebao.base.actor import Actor
 from shebao.base.clock import ZONE
+from shebao.base.months import Month, first_day
 from shebao.parties.operations import NewPerson
 from tests import make
 
@@ -30,15 +32,20 @@ class World:
     clerk: Actor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.unit = make.unit(vip=self.vip)
+        self.move(make.SINCE)
+
+    def move(self, since: Month) -> None:
+        """Let the unit be one that was registered in another month, its operator at work since then."""
+        self.unit = make.unit(vip=self.vip, since=since)
         self.clerk = make.operator(self.unit)
+        Grant.objects.using("owner").filter(account_id=self.clerk.account_id).update(from_date=first_day(since))
 
     def hire(self, at: make.MadeUnit | None = None, **more: Any) -> make.Employee:
         """Somebody insured through the unit, or through another one."""
         return make.employee(at or self.unit, **more)
 
     def addition(self, somebody: make.Employee | NewPerson | None = None, **changed: Any) -> Typed:
-        """增員 as typed."""
+        """增员 as typed."""
         known = NewPerson(somebody.id_number, somebody.name) if isinstance(somebody, make.Employee) else somebody
         return make.addition(self.unit, known, **changed)
 
