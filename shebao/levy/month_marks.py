@@ -4,7 +4,7 @@ A bill is paid by the unit for all its people, so a person's month of a type sta
 was taken out of the bill for this person alone (欠费补缴, 注销).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -15,6 +15,7 @@ from django.db import connection
 from shebao.base.months import Month, month_of, shift, span
 from shebao.base.terms import INSURANCES, Insurance, Payer, insurances_in
 from shebao.levy.bulk import AMOUNT_COLUMNS
+from shebao.levy.suspension import suspended
 
 
 class Mark(str, Enum):
@@ -67,10 +68,7 @@ class Cell:
 
 Marks = dict[tuple[Month, Insurance], Cell]
 
-_STANDING = """
-  l.moved_fen, l.written_off_fen, coalesce((to_jsonb(l) ->> 'deferred_fen')::bigint, 0) deferred_fen,
-  (to_jsonb(b) ->> 'deferred_until')::date deferred_until
-"""
+_STANDING = "l.unit_fen, l.unit_fen + l.person_fen, l.paid_fen, l.moved_fen, l.written_off_fen, b.due_date"
 _TYPES = ", ".join(
     f"({insurance.value}, {columns.get(Payer.UNIT, '0')}::bigint, {columns.get(Payer.PERSON, '0')}::bigint)"
     for insurance, columns in {
@@ -87,7 +85,7 @@ with due as (
   select unit_id, month, insurance, origin, unit_fen, person_fen, bill_id from levy_line
   where person_id = %(person)s and unit_id = any(%(units)s) and month >= %(first)s
 )
-select d.month, d.insurance, d.unit_fen, d.person_fen, l.unit_fen + l.person_fen, l.paid_fen, b.due_date, {_STANDING}
+select d.unit_id, d.month, d.insurance, d.unit_fen, d.person_fen, {_STANDING}
 from due d
 left join levy_bill b on case when d.bill_id is null and d.origin = 'normal'
                               then b.unit_id = d.unit_id and b.month = d.month and b.kind = 'monthly'
@@ -95,7 +93,7 @@ left join levy_bill b on case when d.bill_id is null and d.origin = 'normal'
 left join levy_billline l on l.bill_id = b.id and l.insurance = d.insurance and l.origin = d.origin
 """
 _UNIT = f"""
-select b.month, l.insurance, l.unit_fen, l.person_fen, l.unit_fen + l.person_fen, l.paid_fen, b.due_date, {_STANDING}
+select b.unit_id, b.month, l.insurance, l.unit_fen, l.person_fen, {_STANDING}
 from levy_bill b join levy_billline l on l.bill_id = b.id
 where b.unit_id = %(unit)s and b.month >= %(first)s and b.kind = 'monthly'
   and l.unit_fen + l.person_fen > 0
@@ -105,14 +103,14 @@ where b.unit_id = %(unit)s and b.month >= %(first)s and b.kind = 'monthly'
 def person_marks(person_id: int, unit_ids: Sequence[int], on: date, *, first: Month = 0, until_now: bool = True) -> Marks:
     """The months of a person through the given units, from their first cover until this month; what no unit covers is a gap.
 
-    Three queries, whatever the number of months.
+    Four queries, whatever the number of months.
     Args: first: months before it are left out.  until_now: gaps are told until this month, not only until the last cover ended.
     """
     if not unit_ids:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(_PERSON, {"person": person_id, "units": list(unit_ids), "first": first})
-        marks = _marks(cursor.fetchall(), on)
+        marks = _marks(cursor.fetchall(), on, suspended(unit_ids, on))
         for month, insurance, mark in _taken(person_id, list(unit_ids)):
             if (known := marks.get((month, insurance))) is not None:
                 marks[month, insurance] = Cell(mark, known.unit_fen, known.person_fen)
@@ -129,7 +127,7 @@ def unit_marks(unit_id: int, on: date, *, first: Month = 0) -> Marks:
     """The months of a unit by type, from its bills; months in which it had the type and no bill yet are pending."""
     with connection.cursor() as cursor:
         cursor.execute(_UNIT, {"unit": unit_id, "first": first})
-        marks = _marks(cursor.fetchall(), on)
+        marks = _marks(cursor.fetchall(), on, suspended([unit_id], on))
         # What was taken onto an order is gone from its bill, and still owed until the order is paid.
         cursor.execute("select distinct month, insurance from levy_takendue where unit_id = %s and state = 'ordered'", [unit_id])
         for month, insurance in cursor.fetchall():
@@ -144,11 +142,12 @@ def unit_marks(unit_id: int, on: date, *, first: Month = 0) -> Marks:
     return marks
 
 
-def _marks(rows: Iterable[tuple[Any, ...]], on: date) -> Marks:
+def _marks(rows: Iterable[tuple[Any, ...]], on: date, deferred: Mapping[tuple[int, int, int], date]) -> Marks:
+    """deferred: until when the unit part of a (unit, month, type) is put off."""
     marks: Marks = {}
-    for month, insurance, unit_fen, person_fen, *standing in rows:
+    for unit_id, month, insurance, unit_fen, person_fen, *standing in rows:
         key = (month, Insurance(insurance))
-        cell = Cell(_mark(on, *standing), unit_fen, person_fen)
+        cell = Cell(_mark(on, deferred.get((unit_id, month, insurance)), *standing), unit_fen, person_fen)
         known = marks.get(key)
         if known is not None:
             first = min(cell.mark, known.mark, key=_ORDER.index)
@@ -159,22 +158,24 @@ def _marks(rows: Iterable[tuple[Any, ...]], on: date) -> Marks:
 
 def _mark(
     on: date,
+    deferred_until: date | None,
+    unit_fen: int | None,
     total_fen: int | None,
     paid_fen: int | None,
-    due_date: date | None,
     moved_fen: int | None,
     written_off_fen: int | None,
-    deferred_fen: int,
-    deferred_until: date | None,
+    due_date: date | None,
 ) -> Mark:
-    """How a due stands, by its bill's line. No line: it waits for the next bill."""
+    """How a due stands, by its bill's line. No line: it waits for the next bill. Money counts for what is not deferred first."""
     if total_fen is None or paid_fen is None or due_date is None:
         return Mark.PENDING
     open_fen = total_fen - paid_fen - (moved_fen or 0) - (written_off_fen or 0)
     if open_fen <= 0:
         return Mark.WRITTEN_OFF if written_off_fen and not paid_fen and not moved_fen else Mark.PAID
-    if deferred_until is not None and deferred_until >= on and open_fen <= deferred_fen:
-        return Mark.DEFERRED
+    if deferred_until is not None and open_fen <= (unit_fen or 0):
+        if deferred_until >= on:
+            return Mark.DEFERRED
+        due_date = max(due_date, deferred_until)
     if due_date < on:
         return Mark.PART if paid_fen else Mark.OWED
     return Mark.DUE

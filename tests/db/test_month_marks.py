@@ -1,7 +1,7 @@
 """What became of every month: paid, owed from the day after the due date, not assessed yet, a gap; for a person, for a unit, and on pages."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.terms import Insurance, Post
+from shebao.levy import deferring
+from shebao.levy.deferring import NewDeferral
 from shebao.levy.models import Bill
 from shebao.levy.month_marks import Mark, grid_of, person_marks, unit_marks
-from tests.db import support
+from tests.db import arrears_support, support
 from tests.db.desk_support import NOW, Desk, make_account
 from tests.db.support import ADD, STOP, addition, ask, context, hire, make_agency, make_unit, moment, pay, person_ids, take_effect
 
@@ -171,3 +173,31 @@ def test_a_page_all_round_takes_few_queries(town: dict[str, Any], kind: str) -> 
         town["zhou"].get(f"/w/{kind}/{number}")
     own = [q["sql"] for q in counted.captured_queries if "set_config" not in q["sql"] and "SAVEPOINT" not in q["sql"]]
     assert len(own) <= 26, "\n".join(own)
+
+
+def test_what_was_taken_onto_an_order_is_owed_until_it_is_paid_and_the_others_stand_as_before(town: dict[str, Any]) -> None:
+    on = town["bills"][202610].due_date + timedelta(days=1)
+    person = town["ids"][2]
+    arrears_support.register(town["unit"], [person], on)
+    order = arrears_support.issue(town["unit"], on)
+    assert marks(town, 2, on=on)[202610] == "owed" and marks(town, 0, on=on)[202610] == "owed"
+    pay(order, order.total_fen)
+    assert marks(town, 2, on=on)[202610] == "paid" and marks(town, 0, on=on)[202610] == "owed"
+    with acting(ENGINE):
+        assert unit_marks(town["unit"], on)[202610, PENSION].mark is Mark.OWED
+
+
+def test_a_deferred_unit_part_is_put_off_until_its_last_day(town: dict[str, Any]) -> None:
+    """Of October nothing has come in: the person's part is owed. Once it has, only the deferred part is open."""
+    last = date(2026, 12, 20)
+    with acting(ENGINE):
+        deferring.grant(NewDeferral(town["unit"], 1, "test", (PENSION,), 202609, 202609, last, "协议", None), at=moment(202611))
+        whole = unit_marks(town["unit"], ON)[202609, PENSION]
+        line = ask(
+            "select l.unit_fen, l.unit_fen + l.person_fen - l.paid_fen from levy_billline l join levy_bill b on b.id = l.bill_id"
+            " where b.unit_id = %s and b.month = 202609 and insurance = 110",
+            [town["unit"]],
+        )[0]
+        assert (whole.mark is Mark.DEFERRED) == (line[1] <= line[0]) and line[1] <= line[0], "half has come in, the person's third with it"
+        assert unit_marks(town["unit"], last)[202609, PENSION].mark is Mark.DEFERRED
+        assert unit_marks(town["unit"], last + timedelta(days=1))[202609, PENSION].mark is Mark.PART
