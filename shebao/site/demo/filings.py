@@ -17,7 +17,9 @@ from shebao.casework.examine import Typed
 from shebao.casework.fields import Value
 from shebao.casework.item import Context, ServiceItem, item_of
 from shebao.casework.models import Case, CaseState, Channel, Filing
-from shebao.levy.arrears import overdue
+from shebao.levy.arrears import overdue, overdue_bills
+from shebao.levy.owing import owed_on
+from shebao.parties.models import Person
 from shebao.site.demo.accounts import Cast
 from shebao.site.demo.register import instant
 from shebao.site.demo.scale import PLACE, Scale
@@ -91,11 +93,13 @@ class Casework:
     def _arrears(self, today: date) -> None:
         """The neighbour owes a month: an order for two people waits for payment, a third one for the next order."""
         desk = self._neighbour
+        on = today - timedelta(days=2)
         with acting(ENGINE):
-            owes = overdue(today - timedelta(days=2), unit_id=desk.employer.unit_id)
-        if not owes:
+            dues = owed_on(overdue_bills(desk.employer.unit_id, on))
+            owing = set(Person.objects.filter(pk__in={d.person_id for d in dues if d.open_fen}).values_list("id_number", flat=True))
+        leavers = [worker for worker in desk.employer.staff if worker.id_number in owing][:3]
+        if len(leavers) < 3:
             return
-        leavers = [self._someone(desk.employer) for _ in range(3)]
         for minute, worker in enumerate(leavers[:2], start=10):
             self._finish(self._save(desk, BACK, _named(worker), _ago(today, 2, 9, minute)), _ago(today, 2, 9, minute + 1))
         self._finish(self._save(desk, ORDER, {"note": ""}, _ago(today, 2, 9, 20)), _ago(today, 2, 9, 21))
