@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET
 
 from shebao.access import rights
 from shebao.access.rights import Level, may
+from shebao.base.actor import Actor
 from shebao.base.clock import now
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
@@ -28,6 +29,8 @@ from shebao.policy.rulebook import standard
 
 TASKS_SHOWN = 5
 NEWS_SHOWN = 5
+USUAL = ("add-employee", "stop-employee", "change-wage", "declare-month", "back-payment")
+BATCHES = ("add-employee", "stop-employee")
 SERVICES = (
     ("service.bills", {"label": "缴费单与到账", "url": "/u/bills", "icon": "credit-card-2-front"}),
     ("service.certificates", {"label": "参保证明", "url": "/u/certificates", "icon": "file-earmark-text"}),
@@ -66,23 +69,25 @@ def home(request: HttpRequest) -> HttpResponse:
         "todo": [case_line(case) for case in todo.cases[:TASKS_SHOWN]],
         "todo_total": todo.total,
         "nothing": nothing_waits(cutoff, on, vip=live.vip),
-        "entries": [
-            *({"label": i.title, "url": page_of(i), "icon": i.icon} for i in open_items(actor_of(request))),
-            *(
-                {"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"}
-                for i in open_items(actor_of(request))
-                if i.batch_rows_max
-            ),
-            *(entry for code, entry in SERVICES if may(actor_of(request), code, Level.QUERY)),
-            {"label": "申报业务预约", "url": "/u/bookings", "icon": "calendar2-check"},
-            {"label": "问题报告", "url": "/u/questions", "icon": "chat-left-text"},
-        ],
+        "entries": _entries(actor_of(request)),
         "sees": sees,
         "columns": twelve_months(unit_id, on),
         "coming": coming(unit_id, on),
         "news": [news_line(n) for n in notices_for(on, NEWS_SHOWN)],
     }
     return show(request, "home", "首页", context)
+
+
+def _entries(actor: Actor) -> list[dict[str, str]]:
+    """常用事项: what is done every month, as far as the operator may; the rest stands in the menu and under 全部事项."""
+    known = {item.slug: item for item in open_items(actor)}
+    usual = [known[slug] for slug in USUAL if slug in known]
+    batches = [item for item in usual if item.batch_rows_max and item.slug in BATCHES]
+    return [
+        *({"label": i.title, "url": page_of(i), "icon": i.icon} for i in usual),
+        *({"label": f"{i.title}批量", "url": f"/u/items/{i.slug}/batch", "icon": "file-earmark-spreadsheet"} for i in batches),
+        *(entry for code, entry in SERVICES if may(actor, code, Level.QUERY)),
+    ]
 
 
 def greeting(moment: datetime) -> str:
