@@ -69,7 +69,7 @@ TOFU = """characters => {
 }"""
 
 STRUCTURE = """() => {
-  const wrong = [], d = document, inline = d.querySelector('[style],[onclick],style');
+  const wrong = [], d = document, inline = d.querySelector('[style]:not(.plot, .plot *),[onclick],style');
   const shown = h => h.getClientRects().length && !h.closest('nav,dialog');
   const levels = [...d.querySelectorAll('h1,h2,h3,h4')].filter(shown).map(h => +h.tagName[1]);
   if (d.documentElement.lang != 'zh-CN') wrong.push('lang is not zh-CN');

@@ -28,40 +28,37 @@ def walk(patterns, before):
 print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
 DOWNLOADS = {
-    *("portal-template", "portal-staff-export", "portal-error-list", "portal-print", "portal-bill-print", "portal-paper"),
-    *("portal-order-detail", "portal-arrears-export"),
-    "portal-template",
-    "portal-staff-export",
-    "portal-error-list",
-    "portal-print",
-    "portal-bill-print",
-    "portal-paper",
+    "attachment",
     "desk-declarations-export",
-}
-DOWNLOADS |= {
     "desk-print",
-    "portal-template",
-    "portal-staff-export",
-    "portal-changes-export",
-    "portal-error-list",
-    "portal-print",
-    "portal-booking-ticket",
+    "desk-registration-certificate",
+    "desk-statistics-export",
     "guide-template",
+    "portal-arrears-export",
     "portal-bill-print",
-    "portal-paper",
+    "portal-booking-ticket",
     "portal-bundle-zip",
     "portal-case-year-export",
+    "portal-changes-export",
+    "portal-error-list",
     "portal-inquiry-cases-export",
     "portal-inquiry-results-export",
+    "portal-order-detail",
+    "portal-paper",
     "portal-payments-export",
-    "desk-statistics-export",
-    "attachment",
+    "portal-print",
     "portal-registration-certificate",
-    "desk-registration-certificate",
+    "portal-staff-export",
+    "portal-template",
 }
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress", "desk-settling", "portal-error-list-state"}
-FRAGMENTS = {"portal-status", "portal-progress", "desk-month-progress"}
-FRAGMENTS = {"portal-status", "portal-progress", "portal-bundle-progress", "desk-month-progress", "desk-settling"}
+FRAGMENTS = {
+    "desk-month-progress",
+    "desk-settling",
+    "portal-bundle-progress",
+    "portal-error-list-state",
+    "portal-progress",
+    "portal-status",
+}
 FOR_PROGRAMS = {"openapi", "health", "api-items", "api-item"}
 KINDS = {"int": "[0-9]+", "uuid": "[-0-9a-f]{36}", "slug": "[-a-zA-Z0-9_]+", "str": "[^/]+"}
 

@@ -16,7 +16,7 @@ from tests.journeys.routes import Route
 
 DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href').split('#')[0])"
-NOBODY_LEADS_TO = {"verify-code"}  # reached from the code on a paper
+NOBODY_LEADS_TO = {"verify-code", "portal-case-year"}  # from the code on a paper; of a yearly batch, see test_annual_declaration
 
 
 def judged(page: Page, wide: bool) -> list[str]:

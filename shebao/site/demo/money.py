@@ -46,7 +46,7 @@ class Treasury:
         others = [e.unit_id for e in town.employers if e.unit_id not in trusted]
         count = max(1, round(len(others) * DEBTORS_SHARE))
         # How many of the last months each debtor has left open.
-        self._debtors = {unit: self._chance.randint(1, 3) for unit in self._chance.sample(others, count)} | {town.neighbour.unit_id: 1}
+        self._debtors = {unit: self._chance.randint(1, 3) for unit in self._chance.sample(others, count)} | {town.neighbour.unit_id: 2}
         self._trusted, self._order = trusted, {m: len(months) - i for i, m in enumerate(months)}
 
     def collect(self, month: Month) -> None:
