@@ -21,9 +21,11 @@ from shebao.base.terms import INSURANCES, Insurance, Post, insurances_in, mask_o
 from shebao.casework import operations, review
 from shebao.casework.item import Context, item_of
 from shebao.enrolment import operations as enrolment
-from shebao.levy import declaring, deferring, receiving
+from shebao.levy import declaring, deferring, differences, receiving
 from shebao.levy.models import Bill
-from shebao.parties.models import Agency
+from shebao.parties import registration, special
+from shebao.parties.corrections import NewCorrection, note_corrections
+from shebao.parties.models import Agency, CorrectionKind, SpecialKind
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
 from shebao.policy.rulebook import standard
 from shebao.runs import monthly_assessment
@@ -169,6 +171,31 @@ def settle_and_defer(units: Sequence[tuple[int, int]], month: int) -> None:
         with acting(ENGINE):
             deferring.grant(wanted, at=moment(202206))
     assess(shift(month, 2))
+
+
+def put_right(unit_id: int, person_id: int, month: int, *, agency: int = 1) -> None:
+    """A correction of somebody's assessed month: its line in the course of corrections, a 特殊人群认定, and the 待退差额 it leaves."""
+    less = differences.Difference(
+        unit_id, person_id, month, Insurance.PENSION, charged=differences.Share(100, 16, 8), due=differences.NOTHING
+    )
+    line = NewCorrection(
+        unit_id, agency, person_id, CorrectionKind.SPECIAL, "特殊人群", "无", "劳动模范", "订正", less.up_fen, less.down_fen, None
+    )
+    with acting(ENGINE):
+        special.recognise(
+            person_id, SpecialKind.MODEL_WORKER, AT.date(), "证书", unit_id=unit_id, agency_id=agency, to_date=None, case_id=None, at=AT
+        )
+        differences.settle([less], {unit_id: agency}, reason="订正", case_id=None, at=AT)
+        note_corrections([line], at=AT)
+
+
+def verify_and_close(unit_id: int, to_month: int) -> None:
+    """The last of a unit's registration: a certificate, 登记验证 of the year, 补证, 注销登记. Nothing more can be filed for it."""
+    with acting(ENGINE):
+        registration.issue_certificates([unit_id], "参保登记")
+        registration.verify_year(unit_id, AT.year, {"name": "示例公司"}, late=False, on=AT.date(), case_id=None)
+        registration.reissue_certificate(unit_id, "遗失", on=AT.date(), case_id=None, at=AT)
+        registration.close_unit(unit_id, to_month, "解散", "示例文件", on=AT.date(), case_id=None, at=AT)
 
 
 def pay(bill: Bill, amount_fen: int, *, at: datetime = AT, agency: int = 1) -> receiving.Received:

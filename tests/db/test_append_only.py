@@ -3,12 +3,15 @@
 import pytest
 
 from shebao.base.actor import PUBLIC, Actor, Role
+from shebao.base.terms import Post
 from shebao.contact import questions
 from tests.db import support
+from tests.db.desk_support import make_account
 from tests.db.support import ENGINE, acting, as_owner, attempt
 
 RESTRICT, DENIED = "23001", "42501"
 APPEND_ONLY = (
+    "access_acceptance",
     "audit_event",
     "casework_effect",
     "casework_event",
@@ -21,20 +24,24 @@ APPEND_ONLY = (
     "levy_declaration",
     "levy_declarationline",
     "levy_deferral",
+    "levy_refunddue",
     "levy_runchunk",
+    "parties_closing",
+    "parties_correction",
+    "parties_verification",
 )
 
 
 @pytest.fixture(scope="module", autouse=True)
 def life(database: str) -> None:
-    """One of everything: a filing with its effect, an assessed month, a payment."""
+    """One of everything: a filing with its effect, an assessed month, a payment, agreements accepted, a correction, the unit's closing."""
     support.make_agency()
     unit = support.make_unit()
     ctx = support.context(unit, support.moment(202610))
     case = support.file(support.ADD, ctx, support.addition(), key=support.UUID(int=1))
     with acting(ENGINE):
         support.review.review_automatically(case, ctx)
-    support.hire(unit, month=202606)
+    (person,) = support.person_ids(support.hire(unit, month=202606))
     support.settle_and_defer([(unit, 1)], 202606)
     support.assess(202610)
     with acting(ENGINE):
@@ -42,6 +49,9 @@ def life(database: str) -> None:
     support.pay(bill, 100)
     with acting(support.operator(unit)):
         questions.ask("item", "s", "t", agency_id=1, at=support.AT)
+    make_account("op", Post.UNIT_OPERATOR, unit=unit)
+    support.put_right(unit, person, 202610)
+    support.verify_and_close(unit, 202701)
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

@@ -76,7 +76,7 @@ def test_the_counter_enters_the_same_person_and_the_reviewer_is_told_why_it_came
     case = enter(unit, addition(new_id_number(OLD)))
     assert (case.state, case.automatic) == (CaseState.REVIEW, False), "a VIP unit's counter case is not passed by the system"
     ((warnings,),) = ask("select warnings from casework_filing where case_id = %s", [case.pk])
-    assert [w["code"] for w in json.loads(warnings)] == ["ENR-04"]
+    assert [w["code"] for w in json.loads(warnings)] == ["ENR-04", "ENR-W4"], "the age, and that no photo is on record"
     assert decide(case, reviewer(), unit=unit).done == 1
     assert ask("select count(*) from enrolment_spell where case_id = %s", [case.pk]) == [(1,)]
 

@@ -47,7 +47,7 @@ def returned(unit: int, at: Any = AT) -> int:
 def uploaded(unit: int, typed: list[dict[str, Any]]) -> Case:
     """A batch whose rows are examined and not submitted."""
     item, ctx = item_of(ADD), context(unit, vip=False)
-    columns = {f.name: [row.get(f.name) for row in typed] for f in item.fields}
+    columns = {f.name: [row.get(f.name) for row in typed] for f in item.columns}
     with acting(operator(unit)):
         case = cases.new_case(item, ctx, Channel.WORKBOOK, "增员.xlsx", CaseState.CHECKING)
         Upload.objects.create(case=case, unit_id=unit, agency_id=1, name="增员.xlsx", sha256=bytes(32), content=b"x", started_at=AT)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
-from django.db import connection
 from django.utils.timezone import now
 
 from shebao.access.models import (
@@ -140,7 +139,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
         owe_on_an_order(unit, agency)
-        due_back(unit, agency)
+        support.put_right(unit, people[0].pk, 202610, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
@@ -155,6 +154,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
         order = {"key": support.UUID(int=unit), "unit_id": unit, "agency_id": agency, "made_by": 0}
         with acting(ENGINE):
             bundles.order("参保证明", {}, [1], **order, at=support.AT)
+        support.verify_and_close(unit, 202701)
     Guess.objects.using("owner").create(id=1, since=support.AT)
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
@@ -173,17 +173,6 @@ def _contact(unit: int, agency: int) -> None:
     with acting(operator):
         bookings.book(slot_of(office), "other", at=NOW)
         questions.ask("item", "s", "t", agency_id=agency, at=NOW)
-
-
-def due_back(unit: int, agency: int) -> None:
-    """待退差额 of one person, as a correction leaves it."""
-    with acting(ENGINE), connection.cursor() as cursor:
-        cursor.execute(
-            "insert into levy_refunddue"
-            " (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, recorded_at)"
-            " select %s, person_id, %s, 202610, 110, 100, 16, 8, '订正', %s from enrolment_spell where unit_id = %s limit 1",
-            [unit, agency, support.AT, unit],
-        )
 
 
 def owe_on_an_order(unit: int, agency: int) -> None:

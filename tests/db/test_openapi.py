@@ -26,6 +26,7 @@ def world(database: str) -> dict[str, Any]:
     from shebao.base.actor import ENGINE
     from shebao.parties.models import Agency
     from shebao.parties.operations import NewUnit, register_units
+    from tests.make import accepted
 
     Agency.objects.using("owner").create(id=1, name="示例经办机构", place="420100", district="420102")
     began = datetime(2025, 1, 1, tzinfo=ZONE)
@@ -44,6 +45,7 @@ def world(database: str) -> dict[str, Any]:
                 created_at=began,
             )
             Grant.objects.create(account=account, post="unit_operator", post_class="unit", from_date=date(2025, 1, 1), granted_by=0)
+            accepted(account)
     return {"units": units, "jia": Caller("jia"), "yi": Caller("yi")}
 
 

@@ -20,7 +20,10 @@ METHODS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE")
 @pytest.fixture(scope="module")
 def place(database: str) -> Iterator[tuple[Town, dict[str, Browser]]]:
     with town() as made:
-        yield made, {who: made.browser(who) for who in ("public", "op_a", "reviewer_1", "finance_1", "admin_1", "auditor")}
+        yield (
+            made,
+            {who: made.browser(who) for who in ("public", "op_a", "lead_a", "reviewer_1", "clerk_1", "finance_1", "admin_1", "auditor")},
+        )
 
 
 def addresses(made: Town) -> Iterator[tuple[str, str, bool]]:

@@ -8,24 +8,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connections
 from django.test import Client
 
+from shebao.access import operators, registrations, slips
 from shebao.access.acting import acting
+from shebao.access.models import Account
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, operations
 from shebao.casework.item import Context, item_of
 from shebao.casework.models import Channel
-from shebao.channels import certificates
+from shebao.channels import bundling, certificates
 from shebao.channels.middleware import COOKIE
 from shebao.contact import bookings, notices, questions
-from shebao.levy import receiving
-from shebao.levy.models import Receipt, ReceiptFile, Run
+from shebao.levy import orders, receiving
+from shebao.levy.models import Bill, Receipt, ReceiptFile, Run
 from shebao.parties.queries import get_unit
+from shebao.policy.rulebook import standard
 from tests import make
 from tests.db.contact_support import make_office, slot_of
 from tests.pictures import picture
@@ -33,6 +37,7 @@ from tests.pictures import picture
 logging.getLogger("django").setLevel(logging.ERROR)  # thousands of refusals are meant here
 NOW = "2026-11-10T09:00:00"
 MONTH = 202610
+OWED = 202609  # of unit A: not paid
 ADD = "enrolment.add_employee"
 ITEM = "/u/items/add-employee"
 
@@ -115,6 +120,13 @@ class Town:
     question: str
     notice_id: int
     message_id: int
+    year_id: int
+    order: str
+    bundle_id: int
+    operator_id: int
+    slip_id: int
+    counter_slip_id: int
+    registration_id: int
 
     def browser(self, who: str) -> Browser:
         return Browser("" if who == "public" else who)
@@ -131,6 +143,7 @@ def town() -> Iterator[Town]:
         a, b = make.unit("甲示例公司", people=2), make.unit("乙示例公司", people=1)
         c = make.unit("丙示例公司", people=1, agency_id=2)
         accounts = {name: make.operator(unit, name) for name, unit in (("op_a", a), ("op_b", b), ("op_c", c))}
+        accounts |= {name: _lead(unit, name) for name, unit in (("lead_a", a), ("lead_b", b))}
         for agency in (1, 2):
             accounts |= {f"reviewer_{agency}": make.reviewer(agency, f"reviewer_{agency}")}
             accounts |= {f"clerk_{agency}": make.account(Post.CLERK, agency_id=agency, username=f"clerk_{agency}")}
@@ -141,6 +154,11 @@ def town() -> Iterator[Town]:
 
 
 def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict[str, Actor]) -> Town:
+    make.month_assessed(OWED)
+    with acting(ENGINE):
+        paid = [(bill.number, bill.open_fen) for bill in Bill.objects.filter(month=OWED).exclude(unit_id=a.id).order_by("id")]
+    make.pay(paid[:1])
+    make.pay(paid[1:], agency_id=2)
     bills = make.month_paid(MONTH)
     draft = make.case(a, ADD, make.addition(a), by=accounts["op_a"])
     review = make.case(a, ADD, make.addition(a), by=accounts["op_a"], submit=True)
@@ -162,7 +180,18 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
     ((filing_id,),) = ask("select id from casework_filing where case_id = %s", [draft])
     ((person,),) = ask("select number from parties_person where id = %s", [a.staff[0].person_id])
     person_id = a.staff[0].person_id
-    objects = (person_id, person, paper.code, run_id, file_id, receipt_id, counter_id, attachment, *_contact(a, accounts))
+    objects = (
+        person_id,
+        person,
+        paper.code,
+        run_id,
+        file_id,
+        receipt_id,
+        counter_id,
+        attachment,
+        *_contact(a, accounts),
+        *_more(a, accounts),
+    )
     return Town(a, b, c, accounts, draft, filing_id, review, bill, *objects)
 
 
@@ -183,6 +212,44 @@ def _contact(a: make.MadeUnit, accounts: dict[str, Actor]) -> tuple[int, str, st
     return office, booking, question, public, message
 
 
+def _lead(unit: make.MadeUnit, username: str) -> Actor:
+    """主经办人, whose first 密码条 still waits at the agency."""
+    with acting(ENGINE):
+        account_id = slips.open_account(_new(unit, lead=True), at=make.AT, reason="测试", handed_by="agency")
+        make.accepted(Account.objects.get(pk=account_id))
+    Account.objects.using("owner").filter(pk=account_id).update(username=username, password=make._hashed, must_change_password=False)
+    return Actor(Role.UNIT, account_id, username, unit.id, unit.agency_id, frozenset({Post.UNIT_OPERATOR, Post.UNIT_LEAD}))
+
+
+def _new(unit: make.MadeUnit, **more: Any) -> slips.NewOperator:
+    somebody = make.person()
+    return slips.NewOperator(unit.id, somebody.name, "operator", somebody.id_number, "13800000001", make.AT.date(), **more)
+
+
+def _more(a: make.MadeUnit, accounts: dict[str, Actor]) -> tuple[int, str, int, int, int, int, int]:
+    """年度申报, an order of what is owed, a finished bundle, an operator with a slip of the unit's, one of the agency's, a 法人注册."""
+    day, person = make.AT.date(), a.staff[0]
+    wages = {"year": "2027", "id_number": person.id_number, "name": person.name, "average_wage": "9000"}
+    year_id = make.case(a, "enrolment.annual_wages", wages, by=accounts["op_a"])
+    with acting(ENGINE):
+        orders.register([orders.Registration(person.person_id, None)], unit_id=a.id, agency_id=1, at=make.AT)
+        order = orders.issue(a.id, agency_id=1, place=make.PLACE, case_id=None, rulebook=standard(), on=day, at=make.AT)
+    with acting(accounts["op_a"]):
+        asked = certificates.Asked(MONTH, MONTH, "")
+        bundle_id = bundling.order(accounts["op_a"], 1, [person.person_id], asked, key=uuid4(), at=make.AT)
+    bundling.work(bundle_id, clock=lambda: make.AT)
+    with acting(accounts["lead_a"]):
+        operator_id = operators.add(_new(a), at=make.AT)
+    with acting(ENGINE):
+        number = get_unit(a.id).number
+    told = registrations.Told(1, number, a.name, "legal", "张示一", make.person().id_number, "13800000003")
+    registered = registrations.register(told, at=make.AT, address="198.51.100.9")
+    ((registration_id,),) = ask("select id from access_registration where number = %s", [registered])
+    ((slip_id,),) = ask("select id from access_slip where account_id = %s", [operator_id])
+    ((counter_slip_id,),) = ask("select id from access_slip where account_id = %s", [accounts["lead_a"].account_id])
+    return year_id, order.number, bundle_id, operator_id, slip_id, counter_slip_id, registration_id
+
+
 def ask(sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
     """Rows of a query of the schema's owner, who sees everybody's."""
     with connections["owner"].cursor() as cursor:
@@ -190,8 +257,8 @@ def ask(sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
-# What a refused request may still write: that somebody was here.
-TRACES = ("audit_event", "access_signin", "access_account", "django_migrations")
+# What a refused request may still write: that somebody was here, and how often in vain.
+TRACES = ("audit_event", "access_signin", "access_account", "access_guess", "django_migrations")
 
 
 def fingerprint() -> dict[str, str]:
