@@ -100,6 +100,13 @@ def people_in_arrears(unit_id: int, person_ids: Sequence[int], on: date) -> dict
         return dict(cursor.fetchall())
 
 
+def undeclared_months(unit_id: int) -> list[int]:
+    """Months of a unit that stand at 110 % for want of a declaration: nobody's own dues can be paid before they are declared."""
+    with connection.cursor() as cursor:
+        cursor.execute("select distinct month from levy_estimate where unit_id = %s and settled_at is null order by month", [unit_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def overdue_bills(unit_id: int, on: date) -> list[int]:
     """Overdue 核定单 of a unit, oldest first: what its people can be taken out of.
 

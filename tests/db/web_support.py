@@ -29,6 +29,7 @@ from shebao.contact import bookings, notices, questions
 from shebao.levy import orders, receiving
 from shebao.levy.models import Bill, Receipt, ReceiptFile, Run
 from shebao.parties.queries import get_unit
+from shebao.parties.registration import issue_certificate
 from shebao.policy.rulebook import standard
 from tests import make
 from tests.db.contact_support import make_office, slot_of
@@ -227,11 +228,12 @@ def _new(unit: make.MadeUnit, **more: Any) -> slips.NewOperator:
 
 
 def _more(a: make.MadeUnit, accounts: dict[str, Actor]) -> tuple[int, str, int, int, int, int, int]:
-    """年度申报, an order of what is owed, a finished bundle, an operator with a slip of the unit's, one of the agency's, a 法人注册."""
+    """年度申报, an order of what is owed, a finished bundle, an operator and slips of the unit's and the agency's, a 法人注册, a 登记证."""
     day, person = make.AT.date(), a.staff[0]
     wages = {"year": "2027", "id_number": person.id_number, "name": person.name, "average_wage": "9000"}
     year_id = make.case(a, "enrolment.annual_wages", wages, by=accounts["op_a"])
     with acting(ENGINE):
+        issue_certificate(a.id, 1, "参保登记", on=day, place=make.PLACE, case_id=None)
         orders.register([orders.Registration(person.person_id, None)], unit_id=a.id, agency_id=1, at=make.AT)
         order = orders.issue(a.id, agency_id=1, place=make.PLACE, case_id=None, rulebook=standard(), on=day, at=make.AT)
     with acting(accounts["op_a"]):

@@ -173,3 +173,13 @@ def started(page: Page, slug: str, person: Newcomer) -> None:
     page.goto(f"/u/items/{slug}/new")
     look_up(page, person.id_number)
     expect(page.locator("#id_name")).to_have_value(person.name)
+
+
+def declare(page: Page, month: int) -> None:
+    """月度申报 or 补申报 of a month, unless it is declared already."""
+    page.goto(f"/u/months/{month}")
+    confirm = page.get_by_role("link", name=re.compile("^(确认申报|补申报)$"))
+    if confirm.count():
+        confirm.first.click()
+        page.get_by_role("dialog").get_by_role("button", name="确认申报").click()
+        ended(page)

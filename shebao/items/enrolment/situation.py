@@ -10,7 +10,7 @@ from shebao.base.months import month_of, span
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance, mask_of
 from shebao.casework.item import Amount, Context, Filing, Review
 from shebao.enrolment.queries import NOBODY, Cover, Standing, standings
-from shebao.levy.arrears import people_in_arrears
+from shebao.levy.arrears import people_in_arrears, undeclared_months
 from shebao.levy.differences import left_out
 from shebao.parties.models import Unit
 from shebao.parties.queries import UnitTerms, find_terms, get_unit, insured_since
@@ -32,6 +32,7 @@ class Situation:
     insured_since: int | None = None  # the unit's first month with types; only asked for where months lie back
     left_out: tuple[int, ...] = ()  # months that were passed over by the place's assessment; likewise
     has_photo: bool = False
+    undeclared: tuple[int, ...] = ()  # of the months in arrears, those that have to be declared first
 
     def cover_here(self, context: Context) -> Cover | None:
         """The open cover of the person through the filing unit."""
@@ -50,11 +51,14 @@ def situations(filings: Sequence[Filing], context: Context, *, arrears: bool = F
     back = since is not None and since < this
     first = insured_since(context.unit_id) if back else None
     gaps = tuple(left_out(context.place, span(since, this))) if since is not None and back else ()
+    undeclared = frozenset(undeclared_months(context.unit_id)) if owing else frozenset()
     stranger = Situation(unit, terms, NOBODY, (), first, gaps)
-    return [
-        stranger if standing is NOBODY else Situation(unit, terms, standing, tuple(owing.get(standing.person_id or 0, ())), first, gaps)
-        for standing in found
-    ]
+
+    def of(standing: Standing) -> Situation:
+        months = tuple(owing.get(standing.person_id or 0, ()))
+        return Situation(unit, terms, standing, months, first, gaps, undeclared=tuple(m for m in months if m in undeclared))
+
+    return [stranger if standing is NOBODY else of(standing) for standing in found]
 
 
 def automatic_if_vip(context: Context) -> Review:

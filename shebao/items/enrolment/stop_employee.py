@@ -33,7 +33,9 @@ def no_arrears(filing: Filing, situation: Situation, context: Context) -> Refusa
     if not situation.arrears_months:
         return None
     months = "、".join(str(m) for m in situation.arrears_months[:6])
-    return Refusal("ENR-21", f"此人有社会保险欠费（费款所属期 {months}），请先办理“单位员工欠费补缴”，缴清后再暂停缴费", "id_number")
+    text = f"此人有社会保险欠费（费款所属期 {months}），请先办理“单位员工欠费补缴”，缴清后再暂停缴费"
+    first = "、".join(str(m) for m in situation.undeclared)
+    return Refusal("ENR-21", text + (f"；其中 {first} 没有申报，须先补办“月度申报”" if first else ""), "id_number")
 
 
 def facts(filings: Sequence[Filing], context: Context) -> Sequence[Situation]:
