@@ -182,7 +182,7 @@ class ServiceItem:
     materials: tuple[str, ...]
     guide: Guide
     batch_rows_max: int
-    printout: str  # name of the paper of a finished or printed case, see surfaces.printout
+    printout: str  # name of the paper of its cases; empty: 《社会保险业务申报表》
     refusal_codes: Mapping[str, str]  # code -> what it means, for docs/manual and the totality test
     return_reasons: tuple[str, ...]
     screen: Screen | None = None
