@@ -9,8 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Settings are read at import, so the folder of this session has to be known before anything of Django is.
 FOLDER = Path(tempfile.mkdtemp(prefix="shebao-suite-"))
@@ -25,6 +29,15 @@ os.environ["SHEBAO_SECRET_KEY"] = "only-for-tests-" + "0" * 40
 os.environ["SHEBAO_HOSTS"] = "localhost,127.0.0.1,[::1],testserver"  # the last is the host of Django's test client
 
 TEMPLATE = "shebao_template"
+CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--lang=zh-CN",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -106,3 +119,15 @@ def pytest_sessionfinish() -> None:
     stop_server(FOLDER / "data")
     remove_cluster(FOLDER / "data")
     shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Debian's Chromium, one for a whole process: two Playwrights in one thread refuse each other."""
+    from playwright.sync_api import sync_playwright
+
+    path = next((path for path in CHROMIUM if Path(path).exists()), None)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield started
+        started.close()

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 PASSWORD = "wuhan-demo-2026"  # as `shebao run` prints it
 
 NOW = "2026-11-16T09:00:00"  # a Monday before the cut-off day
 START_SECONDS_MAX = 120
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
 
 LAST = "test_guide_06_write_off"  # it closes the month, which other journeys still file in
@@ -86,16 +84,6 @@ def _await(address: str, running: "subprocess.Popen[bytes]") -> None:
         except OSError:
             time.sleep(0.2)
     raise AssertionError("the hall did not answer in time")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    path = next(path for path in CHROMIUM if Path(path).exists())
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 SignedIn = Callable[..., Page]

@@ -6,14 +6,13 @@ Each check returns sentences about what is wrong; an empty list is a pass. Used 
 
 import http.server
 import json
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -196,15 +195,6 @@ def listen(page: Page) -> list[str]:
 def everything(page: Page, type_px: float = 13) -> list[str]:
     """All checks that read the page as it stands."""
     return [*overflow(page), *labels(page), *targets(page), *small_type(page, type_px), *lost_glyphs(page), *structure(page), *axe(page)]
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, or Playwright's own where the system has none."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--lang=zh-CN"])
-        yield browser
-        browser.close()
 
 
 @contextmanager

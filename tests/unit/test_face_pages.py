@@ -85,12 +85,6 @@ def templates() -> Environment:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with checks.chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def site() -> Iterator[tuple[str, dict[str, str]]]:
     pages: dict[str, str] = {}
     with checks.serve(pages, STATIC) as address:
