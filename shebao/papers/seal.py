@@ -4,12 +4,16 @@ PAdES baseline B-B (ETSI EN 319 142-1) with a certification signature that allow
 no time-stamping authority in the sample, so the time of signing is the service's own word.
 """
 
+import asyncio
 import io
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
@@ -30,6 +34,8 @@ from shebao.base.clock import ZONE
 from shebao.papers.authority import KeyAndChain, root_certificate, seal_certificate
 from shebao.papers.seal_picture import SealContent
 from shebao.papers.typeset import SealAt
+
+Result = TypeVar("Result")
 
 HOLDER = "示例社会保险经办机构"
 SEAL_POINTS = 38 * 72 / 25.4  # 38 mm across
@@ -135,8 +141,18 @@ def sign(pdf: bytes, seal_at: SealAt, *, reason: str, at: datetime, keys: SealKe
     signer.at = at
     out = io.BytesIO()
     with _SIGNING:
-        signer.sign_pdf(writer, output=out, bytes_reserved=_CMS_HEX_DIGITS)
+        _without_loop(lambda: signer.sign_pdf(writer, output=out, bytes_reserved=_CMS_HEX_DIGITS))
     return out.getvalue()
+
+
+def _without_loop(act: Callable[[], Result]) -> Result:
+    """pyHanko opens an event loop of its own, which a thread that runs one already refuses: there it gets another thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return act()
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(act).result()
 
 
 def _stamp(holder: str) -> StaticStampStyle:
@@ -177,7 +193,7 @@ def _check(pdf: bytes, keys: SealKeys) -> SealCheck:
         return NOT_SEALED
     signed_at = signatures[0].self_reported_timestamp
     context = ValidationContext(trust_roots=[keys.root], allow_fetching=False, moment=signed_at, best_signature_time=signed_at)
-    status = validate_pdf_signature(signatures[0], context)
+    status = _without_loop(lambda: validate_pdf_signature(signatures[0], context))
     whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
     return SealCheck(
         valid=bool(status.bottom_line) and whole and signatures[0].field_name == _FIELD,

@@ -59,7 +59,7 @@ def mistakes(insured_elsewhere: str) -> dict[str, tuple[str, Row]]:
         "insured elsewhere under another name": ("ENR-01 ENR-02", {"id_number": insured_elsewhere}),
         "too old for the net": ("ENR-04", {"id_number": make_id_number(filing.AREA, date(1950, 5, 5), 7)}),
         "one type too few": ("ENR-05", {"insurances": codes(filing.TYPES[1:])}),
-        "back for too long": ("ENR-07", {"backdated_from": "202601"}),
+        "back for too long": ("ENR-07", {"backdated_from": "202608"}),
     }
 
 

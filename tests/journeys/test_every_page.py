@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Error, Page, ViewportSize, expect
 
 from tests.journeys import face_checks, routes
 from tests.journeys.conftest import SignedIn
@@ -50,7 +50,13 @@ class Walk:
 
     def look(self, name: str, wrong: list[str] | None = None) -> None:
         """Judge the page that is open."""
-        found = [*(wrong or []), *judged(self.page, wide=True), *judged(self.page, wide=False)]
+        try:
+            found = [*(wrong or []), *judged(self.page, wide=True), *judged(self.page, wide=False)]
+        except Error as error:  # a page that waits for a job leads on by itself when the job is done
+            if "Execution context was destroyed" not in error.message:
+                raise
+            self.page.wait_for_load_state()
+            found = [*(wrong or []), *judged(self.page, wide=True), *judged(self.page, wide=False)]
         if found:
             self.wrong[name] = found
         self.links += self.page.evaluate(LINKS)
