@@ -134,8 +134,9 @@ def period(first: int, to_month: int | None) -> str:
     return f"{iso(first)} 起" if to_month is None else f"{iso(first)} 至 {iso(shift(to_month, -1))}"
 
 
-def money_of(trial: Trial, *, title: str) -> MoneyEffect:
-    """补收 and 待退, month by month."""
+def money_of(trials: Sequence[Trial]) -> MoneyEffect:
+    """补收 and 待退, month by month. At the counter a correction is one row."""
+    title, trial = "订正对费款的影响", trials[0] if trials else NO_TRIAL
     if not trial.differences:
         return MoneyEffect(title, (), ("不涉及已核定月份的金额。",))
     rows = tuple(

@@ -124,8 +124,7 @@ def compare(filing: Filing, found: Facts, context: Context) -> Sequence[Change]:
 
 
 def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
-    trials = [found.trial for found in facts(filings[:1], context)]
-    return money_of(trials[0] if trials else NO_TRIAL, title="订正对费款的影响")
+    return money_of([found.trial for found in facts(filings[:1], context)])
 
 
 def second_review(filings: Sequence[Filing], context: Context) -> str:
