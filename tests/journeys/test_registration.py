@@ -134,7 +134,7 @@ def test_a_unit_verifies_its_registration_online_and_the_desk_sees_who_has_not(s
     """验证: once a year, by the system."""
     operator, clerk = signed_in("unit2"), signed_in("clerk")
     operator.goto("/u/registration")
-    expect(operator.get_by_role("heading", level=1)).to_contain_text("单位登记信息")
+    expect(operator.get_by_role("heading", level=1)).to_contain_text("社会保险登记证")
     waiting = operator.get_by_role("link", name="办理验证").count()
     if waiting:  # a hall that stands may have seen this journey before
         operator.get_by_role("link", name="办理验证").click()

@@ -66,7 +66,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "refund_fen": refund_total(unit.pk),
         "refunds": refunds_due(unit_id=unit.pk),
     }
-    return show(request, "registration", "单位登记信息", context, crumbs=(HOME, ("单位登记信息", None)))
+    return show(request, "registration", "社会保险登记证", context, crumbs=(HOME, ("社会保险登记证", None)))
 
 
 @unit_operators
