@@ -2,11 +2,11 @@
 
 from django.db import models
 
-from shebao.parties.models import Agency, Unit
+from shebao.parties.models import Agency, Person, Unit
 
 
 class Account(models.Model):
-    """A sign-in. Belongs to one unit, or one agency, or (administrators, auditors) to an agency with another post class."""
+    """A sign-in. Belongs to one unit, to one person (个人; its agency is the one that gave it), or to one agency in some post class."""
 
     id = models.AutoField(primary_key=True)
     username = models.CharField(max_length=40, unique=True)
@@ -15,6 +15,7 @@ class Account(models.Model):
     post_class = models.CharField(max_length=10)
     unit = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="+")
     agency = models.ForeignKey(Agency, null=True, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     must_change_password = models.BooleanField(default=True)
     disabled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()

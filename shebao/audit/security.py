@@ -12,6 +12,7 @@ from shebao.base.actor import Role
 ALL = "true"
 OWN_UNIT = "unit_id = app_unit()"
 OWN_AGENCY = "agency_id = app_agency()"
+OWN_PERSON = "person_id = app_person()"
 
 Rights = Mapping[Role, tuple[str, str]]
 
@@ -31,6 +32,15 @@ def protect(table: str, rights: Rights, *, reader: bool = True) -> migrations.Ru
         lines.append(f"create policy {role.value} on {table} to {role.value} using ({rows}) with check ({rows})")
     undo = [f"drop policy if exists {role.value} on {table}" for role in given] + [f"drop policy if exists owner on {table}"]
     return migrations.RunSQL(";\n".join(lines), ";\n".join(undo))
+
+
+def admit(table: str, role: Role, verbs: str, rows: str) -> migrations.RunSQL:
+    """Give one more role its verbs on rows of a table that is protected already."""
+    name = role.value
+    return migrations.RunSQL(
+        f"grant {verbs} on {table} to {name}; create policy {name} on {table} to {name} using ({rows}) with check ({rows})",
+        f"drop policy {name} on {table}; revoke all on {table} from {name}",
+    )
 
 
 def append_only(table: str) -> migrations.RunSQL:

@@ -16,6 +16,7 @@ class Role(str, Enum):
     PUBLIC = "shebao_public"  # sign-in and 凭证验真, nothing else
     UNIT = "shebao_unit"  # 单位经办人: the rows of one unit
     AGENCY = "shebao_agency"  # 经办机构: the rows of one agency's units
+    PERSON = "shebao_person"  # 个人: the rows of one person
     ENGINE = "shebao_engine"  # effects of approved filings, facts for checks, runs
     ADMIN = "shebao_admin"  # accounts and grants, no insured people
     AUDITOR = "shebao_reader"  # reads everything, writes its own trace only
@@ -33,6 +34,7 @@ class Actor:
     posts: frozenset[Post] = field(default_factory=frozenset)
     vip: bool = False
     rights: tuple[tuple[str, int], ...] | None = None  # of an operator: (item, level); None: everything its unit may do
+    person_id: int = 0  # of 个人
 
     def settings(self) -> dict[str, str]:
         """The session settings that row-level policies read."""
@@ -41,6 +43,7 @@ class Actor:
             "app.account": str(self.account_id),
             "app.unit": str(self.unit_id),
             "app.agency": str(self.agency_id),
+            "app.person": str(self.person_id),
         }
 
 

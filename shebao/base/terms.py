@@ -95,6 +95,7 @@ class Post(str, Enum):
 
     UNIT_OPERATOR = "unit_operator"
     UNIT_LEAD = "unit_lead"  # follows from the 经办人信息 (access.Operator.lead), never from a grant
+    INDIVIDUAL = "individual"
     CLERK = "clerk"
     REVIEWER = "reviewer"
     FINANCE = "finance"
@@ -113,6 +114,7 @@ class Post(str, Enum):
 _POST_LABELS = {
     Post.UNIT_OPERATOR: "单位经办人",
     Post.UNIT_LEAD: "主经办人",
+    Post.INDIVIDUAL: "个人",
     Post.CLERK: "受理经办",
     Post.REVIEWER: "审核",
     Post.FINANCE: "基金财务",
@@ -122,6 +124,7 @@ _POST_LABELS = {
 _POST_CLASSES = {
     Post.UNIT_OPERATOR: "unit",
     Post.UNIT_LEAD: "unit",
+    Post.INDIVIDUAL: "person",
     Post.CLERK: "business",
     Post.REVIEWER: "business",
     Post.FINANCE: "finance",

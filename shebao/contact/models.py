@@ -246,10 +246,11 @@ class Notice(models.Model):
 
 
 class Message(models.Model):
-    """消息 to one unit. Read once by anybody of the unit; never changed otherwise."""
+    """消息 to one unit, read once by anybody of it; or to one person. Never changed otherwise."""
 
     id = models.BigAutoField(primary_key=True)
-    unit_id = models.IntegerField()
+    unit_id = models.IntegerField(null=True)
+    person_id = models.BigIntegerField(null=True)
     agency_id = models.SmallIntegerField()
     title = models.CharField(max_length=60)
     text = models.CharField(max_length=400)
@@ -263,4 +264,11 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["unit_id", "-id"], name="contact_message_unit"),
             models.Index(fields=["unit_id"], condition=models.Q(read_at=None), name="contact_message_unread"),
+            models.Index(fields=["person_id", "-id"], condition=models.Q(person_id__isnull=False), name="contact_message_person"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(unit_id__isnull=False, person_id=None) | models.Q(unit_id=None, person_id__isnull=False),
+                name="contact_message_to_one",
+            )
         ]

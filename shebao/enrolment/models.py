@@ -46,6 +46,21 @@ class Wage(models.Model):
         ]
 
 
+class Tier(models.Model):
+    """缴费档次 a flexible worker chose, percent of the average wage, from `from_month` until before `to_month`, through a 个人流动窗口."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+", db_index=False)
+    agency_id = models.SmallIntegerField()
+    percent = models.SmallIntegerField()
+    from_month = models.IntegerField()
+    to_month = models.IntegerField(null=True)
+    known_from = models.DateTimeField()
+    known_to = models.DateTimeField(null=True)
+    case_id = models.BigIntegerField(null=True)
+
+
 class AnnualWage(models.Model):
     """年度申报: the wage a unit declared for a person and a 社保年度, fen a month. The wages that follow from it are `Wage` rows."""
 

@@ -12,6 +12,13 @@ class AccountKind(models.TextChoices):
     SUSPENSE = "suspense", "暂收款"
     LATE_FEE_DUE = "late_fee_due", "应收滞纳金"
     LATE_FEE = "late_fee", "滞纳金收入"
+    INTEREST_DUE = "interest_due", "应收补缴利息"
+    INTEREST = "interest", "补缴利息收入"
+    TRANSIT = "transit", "在途款（已缴未入账）"
+    REFUND_DUE = "refund_due", "应退保险费"
+    TO_ACCOUNTS = "to_accounts", "划入个人账户"
+    PERSONAL = "personal", "个人账户基金"
+    ACCOUNT_INT = "account_int", "个人账户记账利息"
 
 
 class Account(models.Model):

@@ -2,11 +2,18 @@
 
 from django.db import models
 
+from shebao.levy import bank_models as bank_models
+from shebao.levy import reconcile_models as reconcile_models
+from shebao.levy import refund_models as refund_models
+from shebao.levy import tax_models as tax_models
 from shebao.levy.declared_models import CreditUse as CreditUse
 from shebao.levy.declared_models import Declaration as Declaration
 from shebao.levy.declared_models import DeclarationLine as DeclarationLine
 from shebao.levy.declared_models import Deferral as Deferral
 from shebao.levy.declared_models import Estimate as Estimate
+from shebao.levy.flexible_models import DueOrigin as DueOrigin
+from shebao.levy.flexible_models import DueState as DueState
+from shebao.levy.flexible_models import FlexDue as FlexDue
 from shebao.parties.models import Person, Unit
 
 
@@ -159,10 +166,12 @@ class RefundDue(models.Model):
 
 
 class BillKind(models.TextChoices):
-    """What a bill is about: a month of the unit, or overdue dues of some of its people taken out of those bills."""
+    """What a bill is about: a month of the unit, overdue dues of some of its people taken out of those bills, or months of one flexible
+    worker (its unit is the 个人流动窗口)."""
 
     MONTHLY = "monthly", "核定单"
     ARREARS = "arrears", "欠费补缴单"
+    PERSON = "person", "个人核定单"
 
 
 class BillState(models.TextChoices):
@@ -174,8 +183,10 @@ class BillState(models.TextChoices):
     MOVED = "moved", "已转补缴单"
     WRITTEN_OFF = "written_off", "已注销"
     ROLLED_BACK = "rolled_back", "已回退"
+    CANCELLED = "cancelled", "已作废"
 
 
+ENDED_STATES = (BillState.ROLLED_BACK, BillState.CANCELLED)  # never come back
 OPEN_STATES = (BillState.ISSUED, BillState.PART_PAID)
 
 
@@ -189,8 +200,11 @@ class Bill(models.Model):
     kind = models.CharField(max_length=8, choices=BillKind, default=BillKind.MONTHLY, db_default="monthly")
     number = models.CharField(max_length=20, unique=True)
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     agency_id = models.SmallIntegerField()
     month = models.IntegerField()
+    first_month = models.IntegerField(null=True)  # of a person's bill: the months it is about; `month` is the one it was made in
+    last_month = models.IntegerField(null=True)
     issued_on = models.DateField()
     due_date = models.DateField()
     headcount = models.IntegerField()
@@ -207,6 +221,11 @@ class Bill(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["unit", "month"], condition=models.Q(kind="monthly"), name="levy_bill_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind="person", person__isnull=False, first_month__isnull=False, last_month__gte=models.F("first_month"))
+                | (~models.Q(kind="person") & models.Q(person=None, first_month=None, last_month=None)),
+                name="levy_bill_of_person",
+            ),
             models.CheckConstraint(
                 condition=models.Q(paid_fen__gte=0)
                 & models.Q(moved_fen__gte=0)
@@ -233,9 +252,9 @@ class Bill(models.Model):
         return self.total_fen - self.paid_fen - self.moved_fen - self.written_off_fen
 
     def state_now(self) -> BillState:
-        """The state that follows from the amounts. A rolled-back order never comes back."""
-        if self.state == BillState.ROLLED_BACK:
-            return BillState.ROLLED_BACK
+        """The state that follows from the amounts. What was rolled back or cancelled never comes back."""
+        if self.state in ENDED_STATES:
+            return BillState(self.state)
         if self.open_fen:
             return BillState.PART_PAID if self.paid_fen else BillState.ISSUED
         if self.moved_fen:
@@ -402,6 +421,18 @@ class ReceiptState(models.TextChoices):
     VOID = "void", "已作废"
 
 
+class Channel(models.TextChoices):
+    """Who told of a payment. What the tax office and a partner bank's debits tell is on its way (在途) until a statement shows it."""
+
+    FILE = "file", "到账文件"
+    HAND = "hand", "手工登记"
+    TAX = "tax", "税务"
+    BANK = "bank", "银行批扣"
+
+
+IN_TRANSIT = (Channel.TAX, Channel.BANK)
+
+
 class Receipt(models.Model):
     """到账: one payment as the bank or the tax office reported it, or as finance entered it (then confirmed by another)."""
 
@@ -415,6 +446,8 @@ class Receipt(models.Model):
     amount_fen = models.BigIntegerField()
     allocated_fen = models.BigIntegerField(default=0)
     paid_on = models.DateField()
+    channel = models.CharField(max_length=4, choices=Channel, default=Channel.FILE, db_default="file")
+    arrived_on = models.DateField(null=True)  # the day on which money that was on its way came in; the other channels tell arrivals
     state = models.CharField(max_length=10, choices=ReceiptState)
     reason = models.CharField(max_length=120, default="")
     agency_id = models.SmallIntegerField()

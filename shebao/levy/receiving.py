@@ -12,6 +12,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind, PostingState
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
+from shebao.levy import paid
 from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, BillState, Origin, Receipt, ReceiptFile, ReceiptState
 from shebao.levy.suspension import suspended
 
@@ -210,8 +211,12 @@ def _settle(receipts: Sequence[Receipt], *, place: str, on: date, at: datetime, 
     lines: dict[int, list[BillLine]] = {bill.pk: [] for bill in bills.values()}
     for line in BillLine.objects.select_for_update().filter(bill_id__in=list(lines)).order_by("id"):
         lines[line.bill_id].append(line)
+    were_clear = {bill.pk for bill in bills.values() if bill.state == BillState.PAID}
     shared = [_match(receipt, bills.get(receipt.bill_number), lines) for receipt in receipts]
     _store(receipts, list(bills.values()), [line for of_bill in lines.values() for line in of_bill], shared)
+    now_clear = [bill for bill in bills.values() if bill.state == BillState.PAID and bill.pk not in were_clear]
+    if now_clear:
+        paid.cleared(now_clear, place=place, on=on, at=at)
     book([_booking(receipt, shares, resolves) for receipt, shares in zip(receipts, shared, strict=True)], place=place, on=on, at=at)
     return [ReceiptState(receipt.state) for receipt in receipts]
 

@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from shebao.site.trouble import PrepareRefused, ServerTooOld, plain_reason
 
 SERVER_VERSION_MIN = 15_00_00
-ACTING_ROLES = ("shebao_public", "shebao_unit", "shebao_agency", "shebao_engine", "shebao_admin", "shebao_reader")
+ACTING_ROLES = ("shebao_public", "shebao_unit", "shebao_agency", "shebao_person", "shebao_engine", "shebao_admin", "shebao_reader")
 
 _LOGIN = "login nosuperuser nocreatedb nocreaterole"
 # NOINHERIT: without an actor the application must have no rights at all, not all of them together.

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "shebao.parties",
     "shebao.access",
     "shebao.enrolment",
+    "shebao.accounts",
     "shebao.levy",
     "shebao.contact",
     "shebao.casework",

@@ -1,0 +1,1 @@
+"""The independent auditor of the books: plain SQL over the database, sharing no code with what it checks."""

@@ -1,0 +1,1 @@
+"""批扣 on record: signed debits, batches, their lines."""

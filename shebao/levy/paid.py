@@ -1,0 +1,17 @@
+"""What follows when bills are cleared, or opened again: dues of flexible workers are paid, personal accounts are credited.
+
+Called by whatever clears a bill, inside its transaction and under the bill's lock, with many bills at a time.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from shebao.levy.models import Bill
+
+
+def cleared(bills: Sequence[Bill], *, place: str, on: date, at: datetime) -> None:
+    """These bills have just become 已到账. on: the day of payment."""
+
+
+def opened_again(bills: Sequence[Bill], *, place: str, on: date, at: datetime) -> None:
+    """These bills were 已到账 and are not any more: what had come in for them was given back or moved."""
