@@ -8,6 +8,8 @@ PAGE = 100
 # What an action is called on pages. A test holds that every action recorded anywhere has its words here.
 ACTIONS = {
     "access.signed_in": "登录",
+    "parties.calendar_entered": "录入工作日历",
+    "parties.calendar_confirmed": "确认工作日历",
     "access.person_account": "开通个人账号",
     "access.password_changed": "修改密码",
     "access.password_reset": "重置密码",

@@ -253,7 +253,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
 def other_menu(path: str, actor: Actor) -> list[dict[str, object]]:
     """The menu of administrators and auditors."""
     entries = {
-        Role.ADMIN: [("账号管理", "/a/accounts", "people", 0)],
+        Role.ADMIN: [("账号管理", "/a/accounts", "people", 0), ("工作日历", "/a/calendar", "calendar2-check", 0)],
         Role.AUDITOR: [("操作日志", "/a/trace", "journal-text", 0)],
     }.get(actor.role)
     if entries is None:

@@ -35,7 +35,7 @@ from shebao.levy.owing import owed_on
 from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
-from shebao.parties.models import Person
+from shebao.parties.models import CalendarYear, Person
 from shebao.policy.rulebook import standard
 from tests.db import support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
@@ -86,6 +86,7 @@ AGENCIES = {
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
 SHARED_AGENCY = SHARED_UNIT | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
 UNSEEN = {
+    "parties_calendaryear",
     "access_guess",
     "access_registration",
     "casework_effect",
@@ -98,7 +99,16 @@ UNSEEN = {
 PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper", "contact_notice"} | {
     "access_guess", "access_qualification", "access_operator",
 }  # fmt: skip
-ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
+ADMIN_READS = {
+    "parties_calendaryear",
+    "parties_agency",
+    "parties_unit",
+    "access_account",
+    "access_grant",
+    "access_signin",
+    "access_guess",
+    "audit_event",
+}
 OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
 
 
@@ -158,6 +168,8 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             bundles.order("参保证明", {}, [1], **order, at=support.AT)
         support.verify_and_close(unit, 202701)
     Guess.objects.using("owner").create(id=1, since=support.AT)
+    entered = {"off": [], "worked": [], "source": "x", "entered_by": 9001, "entered_name": "x", "entered_at": support.AT}
+    CalendarYear.objects.using("owner").create(year=2027, **entered)
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both
