@@ -217,6 +217,7 @@ def _settle(receipts: Sequence[Receipt], *, place: str, on: date, at: datetime, 
     now_clear = [bill for bill in bills.values() if bill.state == BillState.PAID and bill.pk not in were_clear]
     if now_clear:
         paid.cleared(now_clear, place=place, on=on, at=at)
+    paid.touched(list(bills.values()), place=place, on=on, at=at)
     book([_booking(receipt, shares, resolves) for receipt, shares in zip(receipts, shared, strict=True)], place=place, on=on, at=at)
     return [ReceiptState(receipt.state) for receipt in receipts]
 
