@@ -64,6 +64,7 @@ def settle(receipts: Sequence[Receipt], *, place: str, on: date, at: datetime, r
     store(receipts, list(held.bills.values()), held.all_lines, shared)
     if now_clear := held.newly_clear():
         paid.cleared(now_clear, place=place, on=on, at=at)
+    paid.touched(list(held.bills.values()), place=place, on=on, at=at)
     book([_booking(receipt, shares, resolves) for receipt, shares in zip(receipts, shared, strict=True)], place=place, on=on, at=at)
     return [ReceiptState(receipt.state) for receipt in receipts]
 
@@ -83,6 +84,7 @@ def claim(receipts: Sequence[tuple[Receipt, str, int, str]], *, place: str, on: 
     store([r for r, *_ in receipts], list(held.bills.values()), held.all_lines, shared)
     if now_clear := held.newly_clear():
         paid.cleared(now_clear, place=place, on=on, at=at)
+    paid.touched(list(held.bills.values()), place=place, on=on, at=at)
     bookings = [
         Booking(key, "暂收款认领", f"receipt:{receipt.serial}", tuple(_out_of_suspense(receipt, shares, 1)))
         for (receipt, _, _, key), shares in zip(receipts, shared, strict=True)
