@@ -52,6 +52,8 @@ ACTIONS = {
     "levy.order_issued": "生成欠费补缴单",
     "levy.order_rolled_back": "回退欠费补缴单",
     "levy.written_off": "注销当月欠费",
+    "levy.run_restarted": "继续执行批次",
+    "levy.run_reversed": "冲回批次",
     "ledger.reversed": "冲销凭证",
     "ledger.day_closed": "日结",
     "ledger.month_closed": "月结（待复核）",
