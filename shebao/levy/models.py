@@ -14,6 +14,7 @@ from shebao.levy.declared_models import Estimate as Estimate
 from shebao.levy.flexible_models import DueOrigin as DueOrigin
 from shebao.levy.flexible_models import DueState as DueState
 from shebao.levy.flexible_models import FlexDue as FlexDue
+from shebao.levy.flexible_models import PersonRequest as PersonRequest
 from shebao.parties.models import Person, Unit
 
 
@@ -105,6 +106,8 @@ class Origin(models.TextChoices):
     ARREARS = "arrears", "欠费补缴"
     LATE_FEE = "late_fee", "滞纳金"
     ESTIMATE = "estimate", "未申报，按上月 110% 核定"
+    EXTEND = "extend", "延长缴费"
+    INTEREST = "interest", "补缴利息"
 
 
 # What a month's run puts on a bill; everything else comes onto it from elsewhere.
