@@ -12,7 +12,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind, PostingState
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy import paid
+from shebao.levy import late_payments, paid
 from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, BillState, Origin, Receipt, ReceiptFile, ReceiptState
 from shebao.levy.suspension import suspended
 
@@ -214,6 +214,7 @@ def _settle(receipts: Sequence[Receipt], *, place: str, on: date, at: datetime, 
     were_clear = {bill.pk for bill in bills.values() if bill.state == BillState.PAID}
     shared = [_match(receipt, bills.get(receipt.bill_number), lines) for receipt in receipts]
     _store(receipts, list(bills.values()), [line for of_bill in lines.values() for line in of_bill], shared)
+    late_payments.charge(receipts, shared, {bill.pk: bill for bill in bills.values()}, place=place, on=on, at=at)
     now_clear = [bill for bill in bills.values() if bill.state == BillState.PAID and bill.pk not in were_clear]
     if now_clear:
         paid.cleared(now_clear, place=place, on=on, at=at)
