@@ -1,5 +1,7 @@
-"""作废 of a bill before the receipt: 个人核定单 by its person or the counter, 欠费补缴单 by 欠费补缴回退. What the tax office has is recalled there
-first; only when it has given the bill back is it cancelled, and when something was paid there it stands.
+"""作废 of a bill before the receipt: 个人核定单 by its person or the counter, 欠费补缴单 by 欠费补缴回退.
+
+What the tax office has is recalled there first; only when it has given the bill back is it cancelled, and when something was paid there it
+stands.
 
 Lock order: the bill's row at the tax office, then what the cancellation itself locks (bills by id, …).
 """

@@ -50,7 +50,7 @@ def queue_new(*, at: datetime) -> int:
 
 
 def look_at(bill_ids: Iterable[int], *, at: datetime) -> None:
-    """Compare bills with what the tax office was last told, and queue what differs. Those in a message are looked at when it is answered."""
+    """Compare bills with what the tax office was last told, and queue what differs. Those in a message wait for its answer."""
     wanted = sorted(set(bill_ids))
     with connection.cursor() as cursor:
         cursor.execute(_NEW, {"ids": wanted, "at": at})
@@ -72,7 +72,8 @@ select b.id, b.unit_id, b.person_id, b.agency_id, b.due_date, b.state,
        b.unit_fen + b.person_fen + b.late_fee_fen - b.moved_fen - b.written_off_fen - b.paid_fen as open,
        exists (select 1 from levy_cancelling c where c.bill_id = b.id and c.state = 'asked') as cancel
 from levy_bill b cross join lateral (
-  select coalesce(sum(r.allocated_fen), 0)::bigint as fen from levy_receipt r where b.paid_fen > 0 and r.bill_id = b.id and r.channel = 'tax'
+  select coalesce(sum(r.allocated_fen), 0)::bigint as fen from levy_receipt r
+  where b.paid_fen > 0 and r.bill_id = b.id and r.channel = 'tax'
 ) tax where b.id = any(%(ids)s)"""
 _NEW = f"""
 insert into levy_taxbill (bill_id, unit_id, person_id, agency_id, state, version, accepted, worth_fen, elsewhere_fen, reason, queued_at)
