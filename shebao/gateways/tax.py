@@ -12,10 +12,10 @@ from shebao.base.terms import Insurance
 from shebao.gateways.strict_json import FEN_MAX, MessageRefused, Reader
 
 MANY = 1_000  # of anything in one message
-LINES_MAX = 40
+LINES_MAX = 60
 BILL_MAX = 20  # letters of a bill's number
 KINDS = ("monthly", "arrears", "person")
-ORIGINS_MOST = 12
+ORIGIN_MAX = 20
 CHANNELS = ("app", "bank", "counter")
 CHANNEL_LABELS = {"app": "手机应用", "bank": "银行网点", "counter": "办税服务厅"}
 STATES = ("unknown", "waiting", "part_paid", "paid", "recalled")
@@ -39,15 +39,21 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """One type and origin of a bill: what it is worth now, fen; what was moved to another bill or written off is not in it."""
+    """One type and origin of a bill as assessed, fen. less_fen: how much of it was moved to another bill or written off since."""
 
     insurance: Insurance
     origin: str
     unit_fen: int
     person_fen: int
+    less_fen: int = 0
+
+    @property
+    def total_fen(self) -> int:
+        return self.unit_fen + self.person_fen - self.less_fen
 
     def told(self) -> dict[str, Any]:
-        return {"insurance": self.insurance.key, "origin": self.origin, "unit_fen": self.unit_fen, "person_fen": self.person_fen}
+        told = {"insurance": self.insurance.key, "origin": self.origin, "unit_fen": self.unit_fen, "person_fen": self.person_fen}
+        return told | {"less_fen": self.less_fen}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def _bill(reader: Reader) -> TaxBill:
         total_fen=reader.whole("total_fen"),
         elsewhere_fen=reader.whole("elsewhere_fen"),
     )
-    if made.total_fen != sum(each.unit_fen + each.person_fen for each in made.amounts):
+    if made.total_fen != sum(each.total_fen for each in made.amounts):
         raise MessageRefused("TAX-10", f"核定单 {made.number} 的合计与各险种金额之和不符，没有处理")
     if made.last_month < made.first_month or made.elsewhere_fen > made.total_fen:
         raise MessageRefused("TAX-10", f"核定单 {made.number} 的所属期或已缴金额前后不一致，没有处理")
@@ -130,7 +136,11 @@ def _payer(reader: Reader) -> Payer:
 
 def _amount(reader: Reader) -> Amount:
     insurance = INSURANCES[reader.one_of("insurance", tuple(INSURANCES))]
-    return Amount(insurance, reader.token("origin", ORIGINS_MOST + 8), reader.whole("unit_fen"), reader.whole("person_fen"))
+    origin = reader.text("origin", ORIGIN_MAX)
+    made = Amount(insurance, origin, reader.whole("unit_fen"), reader.whole("person_fen"), reader.whole("less_fen"))
+    if made.total_fen < 0:
+        raise MessageRefused("TAX-10", "核定单有一项减掉的比核定的多，没有处理")
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ Called by whatever clears a bill, inside its transaction and under the bill's lo
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from shebao.levy import flexible
 from shebao.levy.models import Bill
 
 
 def cleared(bills: Sequence[Bill], *, place: str, on: date, at: datetime) -> None:
     """These bills have just become 已到账. on: the day of payment."""
+    flexible.pay_cleared(bills, on=on)
 
 
 def opened_again(bills: Sequence[Bill], *, place: str, on: date, at: datetime) -> None:
     """These bills were 已到账 and are not any more: what had come in for them was given back or moved."""
+    flexible.open_again(bills)
