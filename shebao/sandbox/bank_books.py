@@ -6,7 +6,7 @@ Money comes into this small world from the account of the outside (库存现金)
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -21,7 +21,8 @@ _NUMBER = re.compile(r"[0-9]{8,32}\Z", re.ASCII)
 SCHEMA = """
 create table if not exists account (
   number text primary key, holder text not null, document text not null default '', kind text not null,
-  state text not null default 'open' check (state in ('open', 'closed')), balance_fen integer not null default 0, opened_on text not null,
+  state text not null default 'open' check (state in ('open', 'frozen', 'closed')),
+  balance_fen integer not null default 0, opened_on text not null,
   check (balance_fen >= 0 or kind = 'outside')
 ) without rowid;
 create table if not exists entry (
@@ -94,7 +95,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """Money from one account to another, fen. reference: what both sides call it (a bill, a line of a batch)."""
+    """Money from one account to another, fen. reference: what both sides call it (a bill, a line of a batch).
+
+    name: who stands behind it on the other side's statement, where that is not the account's holder.
+    """
 
     source: str
     target: str
@@ -102,6 +106,7 @@ class Leg:
     kind: str
     reference: str
     text: str
+    name: str = ""
 
 
 def found(link: sqlite3.Connection, *, fund: str, fund_holder: str, opening_fen: int, day: date, at: datetime) -> None:
@@ -146,10 +151,10 @@ def _account(row: sqlite3.Row) -> Account:
     return Account(row["number"], row["holder"], row["document"], row["kind"], row["state"], row["balance_fen"])
 
 
-def close_account(link: sqlite3.Connection, number: str, *, closed: bool = True) -> None:
-    """销户, or open again. Raises: NoSuchAccount."""
-    account(link, number)
-    link.execute("update account set state = ? where number = ?", ["closed" if closed else "open", number])
+def change_account(link: sqlite3.Connection, number: str, *, state: str, holder: str) -> None:
+    """open, frozen (挂失、冻结、止付) or closed (销户); the holder's name. '' leaves either as it is. Raises: NoSuchAccount."""
+    known = account(link, number)
+    link.execute("update account set state = ?, holder = ? where number = ?", [state or known.state, holder or known.holder, number])
 
 
 def set_balance(link: sqlite3.Connection, number: str, balance_fen: int, *, key: str, day: date, at: datetime) -> None:
@@ -184,15 +189,17 @@ def book(link: sqlite3.Connection, key: str, legs: Sequence[Leg], *, text: str, 
         for number in (leg.source, leg.target):
             if number not in standing:
                 raise NoSuchAccount(number)
-            if standing[number].state == "closed":
-                raise CannotPay(f"账号 {number} 已销户", short=False)
+            if standing[number].state == "closed" or (standing[number].state == "frozen" and number == leg.source):
+                raise CannotPay(f"账号 {number} 已销户或冻结", short=False)
         balances[leg.source] -= leg.amount_fen
         balances[leg.target] += leg.amount_fen
         if balances[leg.source] < 0 and standing[leg.source].kind != "outside":
-            raise CannotPay(f"账户余额 {yuan_shown(balances[leg.source] + leg.amount_fen)} 元，不足 {yuan_shown(leg.amount_fen)} 元", short=True)
+            raise CannotPay(
+                f"账户余额 {yuan_shown(balances[leg.source] + leg.amount_fen)} 元，不足 {yuan_shown(leg.amount_fen)} 元", short=True
+            )
         for number, other, amount_fen in ((leg.source, leg.target, -leg.amount_fen), (leg.target, leg.source, leg.amount_fen)):
             rows.append(
-                (number, amount_fen, balances[number], other, standing[other].holder, leg.kind, leg.reference, leg.text)  # fmt: skip
+                (number, amount_fen, balances[number], other, leg.name or standing[other].holder, leg.kind, leg.reference, leg.text)
             )
     inserted = link.execute(
         "insert into entry (key, day, at, text, digest) values (?, ?, ?, ?, ?)", [key, day.isoformat(), at.isoformat(), text, digest]
@@ -203,6 +210,30 @@ def book(link: sqlite3.Connection, key: str, legs: Sequence[Leg], *, text: str, 
         rows,
     )
     link.executemany("update account set balance_fen = ? where number = ?", [(fen, number) for number, fen in balances.items()])
+    return True
+
+
+def book_batch(
+    link: sqlite3.Connection, key: str, rows: Sequence[Sequence[object]], balances: Mapping[str, int], target: str,
+    said: tuple[str, str, str], *, text: str, at: datetime,
+) -> bool:  # fmt: skip
+    """Book many debits against one credit. rows: movements of the payers as they go into the table, balances: theirs afterwards.
+
+    said: kind, reference and text of the one credit of the target.
+    """
+    total = -sum(int(str(row[1])) for row in rows)
+    if not total or link.execute("select 1 from entry where key = ?", [key]).fetchone():
+        return False
+    day, balance = at.date().isoformat(), account(link, target).balance_fen + total
+    entry = link.execute(
+        "insert into entry (key, day, at, text, digest) values (?, ?, ?, ?, '')", [key, day, at.isoformat(), text]
+    ).lastrowid
+    insert = f"""insert into movement (entry, account, amount_fen, balance_fen, counter, counter_name, kind, reference, text)
+                 values ({entry}, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    link.executemany(insert, rows)
+    link.execute(insert, [target, total, balance, "", "批扣客户", *said])
+    link.executemany("update account set balance_fen = ? where number = ?", [(balances[str(row[0])], row[0]) for row in rows])
+    link.execute("update account set balance_fen = ? where number = ?", [balance, target])
     return True
 
 

@@ -1,4 +1,4 @@
-"""How the sandbox tax office reaches the sandbox bank: payers' accounts, moving money. Instructions bear a key: asking again is harmless."""
+"""How one partner, or the command line, reaches another on this machine. Instructions bear a key: asking again is harmless."""
 
 import json
 from dataclasses import dataclass

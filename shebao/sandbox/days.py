@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from chinese_calendar.constants import holidays, workdays
 
 
-
 def is_working_day(day: date) -> bool:
     """A bank's working day. Beyond the published arrangements Mondays to Fridays are taken: the sandbox must not stand still for that."""
     return day in workdays or (day.weekday() < 5 and day not in holidays)

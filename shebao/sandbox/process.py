@@ -18,7 +18,7 @@ from shebao.base.errors import ShebaoError
 from shebao.sandbox import trouble
 from shebao.sandbox.store import Store, write_whole
 from shebao.sandbox.trouble import HOW_DOWN, Trouble
-from shebao.sandbox.web import Answer, BadRequest, Outage, Request, Route, Server, told
+from shebao.sandbox.web import Answer, BadRequest, Request, Route, Server, told
 
 TICK_SECONDS = 0.5
 ADDRESS, TOKEN = "address.json", "control-token"
@@ -39,7 +39,7 @@ class PortTaken(ShebaoError):
 
 
 class Partner:
-    """A partner as a process. A subclass gives its schema, its routes and `work`, which does what is due and says whether it did anything."""
+    """A partner as a process. A subclass gives schema, routes and `work`, which does what is due and says whether it did anything."""
 
     name = ""
     label = ""
@@ -120,22 +120,22 @@ class Partner:
             path.chmod(0o600)
         return path.read_text()
 
-    def _before(self, request: Request) -> None:
-        """Down for this request? Raises: Outage."""
+    def _before(self, request: Request) -> str:
+        """How this partner is down for this request; '' when it is not."""
         with self.store.look() as link:
             if not any(switch.kind is Trouble.DOWN for switch in trouble.switches(link)):
-                return
+                return ""
         with self.store.change() as link:
-            if switch := trouble.take(link, request.path.split("/")[1], (Trouble.DOWN,)):
-                raise Outage(switch.how or HOW_DOWN[0])
+            switch = trouble.take(link, request.path.split("/")[1], (Trouble.DOWN,))
+        return (switch.how or HOW_DOWN[0]) if switch else ""
 
     # -- control
 
     def _controls(self) -> list[Route]:
         return [
-            Route("GET", "/control/show", self._show, control=True),
-            Route("POST", "/control/trouble", self._trouble, control=True),
-            Route("POST", "/control/round", self._rounds, control=True),
+            Route("GET", "/control/show", self._show, token=True, always=True),
+            Route("POST", "/control/trouble", self._trouble, token=True, always=True),
+            Route("POST", "/control/round", self._rounds, token=True, always=True),
         ]
 
     def _show(self, request: Request) -> Answer:
@@ -206,4 +206,3 @@ def next_number(link: sqlite3.Connection, name: str) -> int:
     number = int(kept(link, name, "0")) + 1
     keep(link, name, str(number))
     return number
-

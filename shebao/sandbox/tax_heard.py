@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from shebao.gateways import signed, strict_json
@@ -55,9 +54,7 @@ class Hearing:
             status, content = error.status, _problem(error)
         return self._answer(status, content, envelope, spoil)
 
-    def _once(
-        self, link: sqlite3.Connection, path: str, envelope: Envelope, content: bytes, spoil: Switch | None
-    ) -> tuple[int, bytes]:
+    def _once(self, link: sqlite3.Connection, path: str, envelope: Envelope, content: bytes, spoil: Switch | None) -> tuple[int, bytes]:
         digest, message = hashlib.sha256(content).hexdigest(), str(envelope.message)
         if spoil is not None and spoil.kind is Trouble.LATE:
             raise MessageRefused("TAX-16", "当日清单还没有生成，请稍后再取", 503)
@@ -81,7 +78,7 @@ class Hearing:
         message = envelope.message if envelope else None
         headers = signed.sign_answer(own_key(self._keys), status, message, content, at=datetime.now(UTC))
         if spoil is not None and status == 200:  # what happens on the way, after it was signed
-            chance = Random(f"{spoil.seed}:{message}")
+            chance = trouble.chance_of(spoil.seed, str(message))
             if spoil.kind is Trouble.TRUNCATED:
                 content = trouble.truncated(content, chance)
             elif spoil.kind is Trouble.DIGIT:

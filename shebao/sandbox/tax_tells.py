@@ -8,7 +8,6 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -133,7 +132,7 @@ def _queue(link: sqlite3.Connection, kind: str, path: str, body: dict[str, Any],
     not_before, copies, behind, spoiled, name = at.date(), 1, 0, None, ""
     row_id = link.execute("select coalesce(max(id), 0) + 1 from outgoing").fetchone()[0]
     if switch := trouble.take(link, kind):
-        name, chance = switch.kind.value, Random(f"{switch.seed}:{kind}:{row_id}")
+        name, chance = switch.kind.value, trouble.chance_of(switch.seed, f"{kind}:{row_id}")
         if switch.kind is Trouble.LATE:
             not_before += timedelta(days=1)
         elif switch.kind is Trouble.TWICE:
@@ -148,7 +147,8 @@ def _queue(link: sqlite3.Connection, kind: str, path: str, body: dict[str, Any],
             wrong = dict(body, total_fen=body["total_fen"] + 1)
             spoiled = Envelope(SENDER, uuid4(), next_number(link, "sequence"), at.date(), wrong).content()
     link.execute(
-        "insert into outgoing (id, message, path, content, copies, spoiled, trouble, not_before, behind) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into outgoing (id, message, path, content, copies, spoiled, trouble, not_before, behind) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [row_id, str(message), path, content, copies, spoiled, name, not_before.isoformat(), behind],
     )
     return str(message)

@@ -40,7 +40,7 @@ _LABELS = {
     Trouble.DOWN: "停机",
 }
 OF_MESSAGES = tuple(kind for kind in Trouble if kind is not Trouble.DOWN)
-HOW_DOWN = ("503", "hang", "refuse")
+HOW_DOWN = ("503", "hang", "refuse", "lost")  # lost: done, but the answer does not come through
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class Switch:
     message: str
 
 
-def switch_on(link: sqlite3.Connection, kind: Trouble, *, at: str, count: int | None, how: str = "", seed: int = 1, message: str = "") -> None:
+def switch_on(
+    link: sqlite3.Connection, kind: Trouble, *, at: str, count: int | None, how: str = "", seed: int = 1, message: str = ""
+) -> None:
     """On, anew when it was on already."""
     link.execute(
         "insert or replace into trouble (kind, left_, how, seed, message, on_since) values (?, ?, ?, ?, ?, ?)",
@@ -81,6 +83,11 @@ def take(link: sqlite3.Connection, message: str, among: tuple[Trouble, ...] = OF
             link.execute("update trouble set left_ = left_ - 1 where kind = ?", [switch.kind.value])
             return switch
     return None
+
+
+def chance_of(seed: int, what: str) -> Random:
+    """The same chance for the same seed and message, whenever it is drawn."""
+    return Random(f"{seed}:{what}")  # noqa: S311 - trouble, no secret
 
 
 def truncated(content: bytes, chance: Random) -> bytes:

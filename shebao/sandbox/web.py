@@ -99,17 +99,21 @@ Handler = Callable[..., Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """method and path (a whole-path regular expression whose named groups the handler takes). control: only with the token."""
+    """method and path (a whole-path regular expression whose named groups the handler takes).
+
+    token: only for callers of this machine that can read the partner's folder. always: answers also when the partner is `down`.
+    """
 
     method: str
     path: str
     handler: Handler
-    control: bool = False
+    token: bool = False
+    always: bool = False
     bytes_max: int = BODY_BYTES_MAX
 
 
 class Outage(Exception):
-    """The partner is down for this request. how: 503, hang (no answer in time) or refuse (the line is cut)."""
+    """The partner is down for this request. how: 503, hang (no answer in time), refuse (the line is cut)."""
 
     def __init__(self, how: str) -> None:
         self.how = how
@@ -122,10 +126,10 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
     allow_reuse_address = True
 
-    def __init__(self, port: int, routes: Sequence[Route], token: str, before: Callable[[Request], None]) -> None:
+    def __init__(self, port: int, routes: Sequence[Route], token: str, before: Callable[[Request], str]) -> None:
         self.routes = [(route, re.compile(route.path + r"\Z")) for route in routes]
         self.token = token
-        self.before = before  # called for every request that is no control; may raise Outage
+        self.before = before  # how the partner is down for this request, '' when it is not
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -178,9 +182,13 @@ class _Handler(BaseHTTPRequestHandler):
         route, match = chosen
         self._from_here(route)
         request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), dict(self.headers.items()), self._body(route.bytes_max))
-        if not route.control:
-            self.server.before(request)
-        return route.handler(request, **match.groupdict())
+        how = "" if route.always else self.server.before(request)
+        if how and how != "lost":
+            raise Outage(how)
+        answer = route.handler(request, **match.groupdict())
+        if how:
+            raise Outage("refuse")  # done, and nobody hears of it
+        return answer
 
     def _from_here(self, route: Route) -> None:
         """Other sites' pages and names that were bent to this address reach nothing."""
@@ -188,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         origin = self.headers.get("Origin")
         foreign = origin is not None and origin != "null" and urlsplit(origin).netloc != self.headers.get("Host")
         allowed = host in LOOPBACK and not (foreign and self.command != "GET")
-        if route.control:
+        if route.token:
             allowed = allowed and secrets.compare_digest(self.headers.get(TOKEN_HEADER, "").encode(), self.server.token.encode())
         if not allowed:
             self.close_connection = True
