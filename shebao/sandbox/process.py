@@ -126,7 +126,9 @@ class Partner:
             if not any(switch.kind is Trouble.DOWN for switch in trouble.switches(link)):
                 return ""
         with self.store.change() as link:
-            switch = trouble.take(link, request.path.split("/")[1], (Trouble.DOWN,))
+            parts = request.path.split("/")[1:]
+            what = "/".join(parts[: 2 if parts[0] in ("v1", "peer") else 1])  # as in --message peer/transfer
+            switch = trouble.take(link, what, (Trouble.DOWN,))
         return (switch.how or HOW_DOWN[0]) if switch else ""
 
     # -- control

@@ -57,7 +57,7 @@ class Hearing:
     def _once(self, link: sqlite3.Connection, path: str, envelope: Envelope, content: bytes, spoil: Switch | None) -> tuple[int, bytes]:
         digest, message = hashlib.sha256(content).hexdigest(), str(envelope.message)
         if spoil is not None and spoil.kind is Trouble.LATE:
-            raise MessageRefused("TAX-16", "当日清单还没有生成，请稍后再取", 503)
+            return 503, _problem(MessageRefused("TAX-16", "当日清单还没有生成，请稍后再取", 503))  # not raised: the switch is used up
         known = link.execute("select * from heard where message = ?", [message]).fetchone()
         if known is not None and path not in (codec.ASKED_DAY, codec.ASKED_STATES):
             if known["digest"] != digest:
