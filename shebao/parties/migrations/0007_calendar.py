@@ -18,7 +18,7 @@ alter table parties_calendaryear enable always trigger parties_calendar_settled;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("parties", "0005_person"),
+        ("parties", "0006_size"),
     ]
 
     operations = [
