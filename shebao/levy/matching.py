@@ -10,7 +10,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy import paid
+from shebao.levy import late_payments, paid
 from shebao.levy.models import (
     ENDED_STATES,
     IN_TRANSIT,
@@ -63,6 +63,7 @@ def settle(receipts: Sequence[Receipt], *, place: str, on: date, at: datetime, r
     held = hold((r.bill_number for r in receipts), (r.paid_on for r in receipts))
     shared = [_match(receipt, held) for receipt in receipts]
     store(receipts, list(held.bills.values()), held.all_lines, shared)
+    late_payments.charge(receipts, shared, {bill.pk: bill for bill in held.bills.values()}, place=place, on=on, at=at)
     if now_clear := held.newly_clear():
         paid.cleared(now_clear, place=place, on=on, at=at)
     paid.touched(list(held.bills.values()), place=place, on=on, at=at)

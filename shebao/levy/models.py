@@ -14,6 +14,15 @@ from shebao.levy.declared_models import Estimate as Estimate
 from shebao.levy.flexible_models import DueOrigin as DueOrigin
 from shebao.levy.flexible_models import DueState as DueState
 from shebao.levy.flexible_models import FlexDue as FlexDue
+from shebao.levy.flexible_models import PersonRequest as PersonRequest
+from shebao.levy.late_models import LateFee as LateFee
+from shebao.levy.recalculation_models import LineState as LineState
+from shebao.levy.recalculation_models import MonthRules as MonthRules
+from shebao.levy.recalculation_models import Recalculation as Recalculation
+from shebao.levy.recalculation_models import RecalculationChunk as RecalculationChunk
+from shebao.levy.recalculation_models import RecalculationLine as RecalculationLine
+from shebao.levy.recalculation_models import RecalculationState as RecalculationState
+from shebao.levy.relief_models import ReliefLine as ReliefLine
 from shebao.parties.models import Person, Unit
 
 
@@ -102,9 +111,12 @@ class Origin(models.TextChoices):
 
     NORMAL = "normal", "正常应缴"
     BACK = "back", "补缴"
+    DIFF = "diff", "补差"
     ARREARS = "arrears", "欠费补缴"
     LATE_FEE = "late_fee", "滞纳金"
     ESTIMATE = "estimate", "未申报，按上月 110% 核定"
+    EXTEND = "extend", "延长缴费"
+    INTEREST = "interest", "补缴利息"
 
 
 # What a month's run puts on a bill; everything else comes onto it from elsewhere.
@@ -126,6 +138,7 @@ class Line(models.Model):
     person_fen = models.BigIntegerField()
     bill = models.ForeignKey("Bill", null=True, on_delete=models.PROTECT, related_name="+")
     case_id = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=200, default="", db_default="")  # why it is owed, as the unit reads it
     recorded_at = models.DateTimeField()
 
     class Meta:
@@ -166,11 +179,12 @@ class RefundDue(models.Model):
 
 
 class BillKind(models.TextChoices):
-    """What a bill is about: a month of the unit, overdue dues of some of its people taken out of those bills, or months of one flexible
-    worker (its unit is the 个人流动窗口)."""
+    """What a bill is about: a month of the unit, overdue dues of some of its people taken out of those bills, the late fee of what was paid
+    late, or months of one flexible worker (its unit is the 个人流动窗口)."""
 
     MONTHLY = "monthly", "核定单"
     ARREARS = "arrears", "欠费补缴单"
+    LATE_FEE = "late_fee", "滞纳金核定单"
     PERSON = "person", "个人核定单"
 
 
