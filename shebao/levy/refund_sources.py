@@ -14,7 +14,6 @@ from shebao.levy.models import Bill, BillKind, BillState, DueState, Estimate, Fl
 from shebao.levy.refund_models import RefundLine, SourceKind
 from shebao.levy.suspense import NotPossibleError, TooMuchError, has_arrived
 
-
 _LOCK = 7_315_020  # one refund of a 待退差额 at a time
 
 
