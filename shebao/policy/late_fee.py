@@ -165,9 +165,7 @@ def explain_late_fee(
     return Explained("滞纳金", inputs, steps)
 
 
-def _days_sentence(
-    due: date, paid: date, month: Month | None, days: int, place: str, rulebook: Rulebook
-) -> tuple[str, tuple[Rule, ...]]:
+def _days_sentence(due: date, paid: date, month: Month | None, days: int, place: str, rulebook: Rulebook) -> tuple[str, tuple[Rule, ...]]:
     """How the days were counted, with the rules that took days away."""
     start, window = last_free_day(due, month, place, rulebook)
     parts, rules = [], []

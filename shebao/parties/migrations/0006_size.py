@@ -31,9 +31,7 @@ class Migration(migrations.Migration):
     dependencies = [("parties", "0005_person")]
 
     operations = [
-        migrations.AddField(
-            model_name="unit", name="size", field=models.CharField(db_default="", default="", max_length=6)
-        ),
+        migrations.AddField(model_name="unit", name="size", field=models.CharField(db_default="", default="", max_length=6)),
         migrations.RunSQL(SIZES, migrations.RunSQL.noop),
         migrations.RunSQL(BY_FACTS.format(fields=", ".join(f"'{name}'" for name in UNIT.split())), migrations.RunSQL.noop),
     ]
