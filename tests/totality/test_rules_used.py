@@ -21,9 +21,6 @@ WAITING = {
     "flexible.late_window": "灵活就业 2021 年度补缴窗口 (B7)，尚未开通",
     "injury.floating": "工伤浮动费率，单位浮动档尚未采集",
     "injury.temporary_factor": "工伤阶段性降费，各地执行档未核实，没有值",
-    "relief.medical_unit_part": "2020 年阶段性减征，供数据迁移核对",
-    "relief.unit_part": "2020 年阶段性减免，供数据迁移核对",
-    "service.outage": "2022 年停机窗口 (D5)，尚未开通",
 }
 
 
