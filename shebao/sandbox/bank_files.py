@@ -93,7 +93,7 @@ def _in_order(link: sqlite3.Connection, line: list[str]) -> None:
 
 def next_file(link: sqlite3.Connection) -> sqlite3.Row | None:
     """The first that was not answered yet."""
-    row: sqlite3.Row | None = link.execute("select * from file where state = 'taken' order by id limit 1").fetchone()
+    row: sqlite3.Row | None = link.execute("select * from file where state = 'taken' order by day, order_, id limit 1").fetchone()
     return row
 
 
@@ -141,15 +141,12 @@ def retry(
     """Try once more what failed in a debit batch; the later successes go into a further part. None when nothing more could be taken."""
     file = opened(row, public_key, at.date())
     lines = _lines(file)
-    done = {
-        found["reference"]
-        for found in link.execute(
-            "select reference from movement join entry on entry.id = movement.entry where kind = 'debit' and entry.key like ?",
-            [f"debit:{file.header.batch}%"],
-        )
-    }
+    batch = f"debit:{file.header.batch}"
+    taken_before = """
+        select m.reference from movement m join entry e on e.id = m.entry where m.kind = 'debit' and (e.key = ? or e.key like ? || ':%')
+    """
+    done = {found["reference"] for found in link.execute(taken_before, [batch, batch])}
     standing = bank_books.accounts(link, {line[1] for line in lines})
-    part = next_number(link, f"part {row['kind']} {file.header.batch}") + 1
     late, legs = [], []
     for i, (number, account, name, amount) in enumerate(lines):
         if number not in done and not _judged(standing.get(account), None, account, name) and standing[account].balance_fen >= amount:
@@ -157,6 +154,7 @@ def retry(
             legs.append((account, -amount, standing[account].balance_fen - amount, fund, "社会保险费批扣", "debit", number, "批扣补扣"))
     if not late:
         return None
+    part = next_number(link, f"part {row['kind']} {file.header.batch}") + 1
     balances = {str(leg[0]): int(str(leg[2])) for leg in legs}
     said = ("debit-batch", file.header.batch, "批扣补扣")
     bank_books.book_batch(

@@ -50,9 +50,12 @@ class Sandbox:
             log = (self.root / f"{name}.log").open("ab")
             process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
             log.close()
-            self.processes[name] = process
             assert process.stdout
-            assert "http://" in process.stdout.readline(), (self.root / f"{name}.log").read_text()
+            if "http://" not in process.stdout.readline():
+                process.wait(30)
+                process.stdout.close()
+                raise AssertionError((self.root / f"{name}.log").read_text())
+            self.processes[name] = process
 
     def exchange_keys(self) -> None:
         """As `make run` does on its first start."""
@@ -140,7 +143,9 @@ def await_true(question: Callable[[], object], seconds: float = 20.0) -> None:
         time.sleep(0.05)
 
 
-def bill(number: str = "HD202611-0000001", version: int = 1, fen: int = 128_000, elsewhere_fen: int = 0, kind: str = "monthly") -> wire.TaxBill:
+def bill(
+    number: str = "HD202611-0000001", version: int = 1, fen: int = 128_000, elsewhere_fen: int = 0, kind: str = "monthly"
+) -> wire.TaxBill:
     """A bill of a made-up unit."""
     from shebao.base.terms import Insurance
 
