@@ -88,7 +88,7 @@ class Standing:
 
 
 _AT_WORK = """
-select (args ->> 'run_id')::bigint, max(status::text) from procrastinate_jobs
+select (args ->> 'run_id')::bigint, min(status::text) from procrastinate_jobs
 where status in ('todo', 'doing') and task_name = any(%s) and args ->> 'run_id' ~ '^[0-9]+$' and (args ->> 'run_id')::bigint = any(%s)
 group by 1
 """
