@@ -4,6 +4,8 @@ from django.urls import URLPattern, path
 
 from shebao.channels.desk import (
     bookings,
+    books,
+    closing,
     counter,
     declarations,
     home,
@@ -19,6 +21,7 @@ from shebao.channels.desk import (
     receipts,
     registration,
     review,
+    runs,
     statistics,
 )
 
@@ -62,7 +65,19 @@ urlpatterns: list[URLPattern] = [
     path("suspense", money.suspense, name="desk-suspense"),
     path("arrears", money.arrears, name="desk-arrears"),
     path("bills/<slug:number>", money.bill, name="desk-bill"),
-    path("trial-balance", money.trial_balance_page, name="desk-trial-balance"),
+    path("trial-balance", books.trial_balance_page, name="desk-trial-balance"),
+    path("books/report", books.report, name="desk-books-report"),
+    path("books/report.xlsx", books.report_export, name="desk-books-report-export"),
+    path("books/accounts/<int:fund>/<slug:kind>", books.account, name="desk-books-account"),
+    path("books/accounts/<int:fund>/<slug:kind>.xlsx", books.account_export, name="desk-books-account-export"),
+    path("books/postings/<int:posting_id>", books.posting, name="desk-books-posting"),
+    path("books/closing", closing.page, name="desk-books-closing"),
+    path("books/closing/days", closing.days, name="desk-books-close-days"),
+    path("books/closing/months/<int:month>", closing.month, name="desk-books-close-month"),
+    path("runs", runs.listed, name="desk-runs"),
+    path("runs/<slug:kind>/<int:run_id>", runs.page, name="desk-run"),
+    path("runs/<slug:kind>/<int:run_id>/restart", runs.restart, name="desk-run-restart"),
+    path("runs/<slug:kind>/<int:run_id>/reverse", runs.reverse, name="desk-run-reverse"),
     path("statistics", statistics.page, name="desk-statistics"),
     path("statistics.xlsx", statistics.export, name="desk-statistics-export"),
     path("search", look.search, name="desk-search"),
