@@ -16,6 +16,7 @@ ROLE_OF_CLASS = {
     "finance": Role.AGENCY,
     "data": Role.ADMIN,
     "audit": Role.AUDITOR,
+    "person": Role.PERSON,
 }
 
 
@@ -42,6 +43,7 @@ def actor_of(account: Account, *, on: date) -> Actor:
         unit_id=account.unit_id or 0,
         agency_id=account.agency_id or 0,
         posts=posts,
+        person_id=account.person_id or 0,
     )
 
 
@@ -78,7 +80,7 @@ _OPERATOR_IN = """
 def find_live(signin_id: int, token_sha256: bytes, *, at: datetime, idle_minutes: int) -> Live | None:
     """The sign-in of the acting account, unless it ended, timed out, or the account was disabled: one query for every request.
 
-    The acting account is what the cookie claims. Where the account has another class, unit or agency by now, the claim is worth nothing.
+    The acting account is what the cookie claims. Where the account belongs elsewhere by now, the claim is worth nothing.
     """
     actor = current()
     classes = [name for name, role in ROLE_OF_CLASS.items() if role is actor.role]
@@ -94,12 +96,13 @@ def find_live(signin_id: int, token_sha256: bytes, *, at: datetime, idle_minutes
             left join parties_unit u on u.id = a.unit_id join parties_agency g on g.id = coalesce(a.agency_id, u.agency_id)
             where s.id = %s and s.token_sha256 = %s and s.ended_at is null and s.seen_at > %s and a.disabled_at is null
               and a.id = %s and a.post_class = any(%s) and coalesce(a.unit_id, 0) = %s and coalesce(a.agency_id, 0) = %s
+              and coalesce(a.person_id, 0) = %s
               {_OPERATOR_IN if of_unit else ""}
             """,
             [
                 *(at.date(), at.date()),  # the day here, not in the database's time zone
                 *(signin_id, token_sha256, at - timedelta(minutes=idle_minutes)),
-                *(actor.account_id, classes, actor.unit_id, actor.agency_id),
+                *(actor.account_id, classes, actor.unit_id, actor.agency_id, actor.person_id),
                 *((at.date(), at.date()) if of_unit else ()),
             ],
         )

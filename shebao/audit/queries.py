@@ -8,6 +8,7 @@ PAGE = 100
 # What an action is called on pages. A test holds that every action recorded anywhere has its words here.
 ACTIONS = {
     "access.signed_in": "登录",
+    "access.person_account": "开通个人账号",
     "access.password_changed": "修改密码",
     "access.password_reset": "重置密码",
     "access.disabled": "停用账号",

@@ -25,7 +25,7 @@ class Entry:
     current: bool = False
 
 
-HOMES = {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.AUDITOR: "/a/trace"}
+HOMES = {Role.UNIT: "/u/", Role.PERSON: "/p/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.AUDITOR: "/a/trace"}
 
 
 def frame(
@@ -39,18 +39,28 @@ def frame(
     actor: Actor = getattr(request, "actor", PUBLIC)
     live: Live | None = getattr(request, "live", None)
     counts = counts or {}
-    unit, desk = actor.role is Role.UNIT, actor.role is Role.AGENCY
+    unit, desk, person = actor.role is Role.UNIT, actor.role is Role.AGENCY, actor.role is Role.PERSON
     home = HOMES.get(actor.role, "/")
     return {
         "page_title": title,
         "actor": actor,
-        "who": {"name": actor.name, "unit": live.unit_name or live.agency_name, "role": _post(actor)} if live else None,
+        "who": {"name": actor.name, "unit": "个人" if person else live.unit_name or live.agency_name, "role": _post(actor)}
+        if live
+        else None,
         "nav": unit_menu(request.path, actor, counts)
         if unit
         else desk_menu(request.path, actor, counts)
         if desk
+        else person_menu(request.path, counts)
+        if person
         else other_menu(request.path, actor),
-        "tabs": unit_tabs(request.path, actor, counts) if unit else desk_tabs(request.path, actor, counts) if desk else [],
+        "tabs": unit_tabs(request.path, actor, counts)
+        if unit
+        else desk_tabs(request.path, actor, counts)
+        if desk
+        else person_tabs(request.path, counts)
+        if person
+        else [],
         "nav_key": (actor.role, actor.posts, actor.rights, request.path, tuple(sorted(counts.items()))),
         "crumbs": crumbs,
         "notices": [],
@@ -67,6 +77,10 @@ def frame(
 def one_token(request: HttpRequest) -> dict[str, object]:
     """Context processor: the token of the forms, made once a page. Django's own makes a new one wherever it is named: fifty in a list."""
     return {"csrf_input": Markup('<input type="hidden" name="csrfmiddlewaretoken" value="{}">').format(get_token(request))}
+
+
+def _of_whom(live: Live, person: bool) -> str:
+    return "个人" if person else live.unit_name or live.agency_name
 
 
 def _post(actor: Actor) -> str:
@@ -157,6 +171,30 @@ def unit_tabs(path: str, actor: Actor, counts: dict[str, int]) -> list[Entry]:
         ("花名册", "/u/staff", "people", 0),
     ]
     return _entries(path, _held(actor, keys))
+
+
+# The 个人 portal: whoever adds a page there adds its line here.
+PERSON_GROUPS: dict[str, list[tuple[str, str, str]]] = {
+    "": [("首页", "/p/", "house")],
+    "缴费": [],
+    "权益": [],
+    "服务": [("办事指南", "/items", "journal-text"), ("常见问题", "/answers", "question-circle")],
+    "账户与安全": [("修改密码", "/password", "person-gear")],
+}
+PERSON_TABS: list[tuple[str, str, str]] = [("首页", "/p/", "house")]
+
+
+def person_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
+    """The left tree of the 个人 portal."""
+    messages = ("消息", "/messages", "bell", counts.get("unread", 0))
+    groups = {title: [(*entry, 0) for entry in entries] for title, entries in PERSON_GROUPS.items() if entries}
+    groups["服务"] = [messages, *groups["服务"]]
+    return _groups(path, groups)
+
+
+def person_tabs(path: str, counts: dict[str, int]) -> list[Entry]:
+    """The keys at the foot of the phone for people."""
+    return _entries(path, [*((*entry, 0) for entry in PERSON_TABS), ("消息", "/messages", "bell", counts.get("unread", 0))])
 
 
 def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str, object]]:

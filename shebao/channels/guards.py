@@ -57,9 +57,24 @@ def unit_api(view: View) -> View:
     return _with(view, Guard(frozenset({Role.UNIT}), frozenset({Post.UNIT_OPERATOR}), api=True))
 
 
+def individuals(view: View) -> View:
+    """For 个人: the own affairs of one insured person."""
+    return _with(view, Guard(frozenset({Role.PERSON}), frozenset({Post.INDIVIDUAL})))
+
+
+def person_api(view: View) -> View:
+    """For a person's programs: the same accounts, answers in JSON."""
+    return _with(view, Guard(frozenset({Role.PERSON}), frozenset({Post.INDIVIDUAL}), api=True))
+
+
 def signed_in(view: View) -> View:
     """For anyone with a sign-in."""
-    return _with(view, Guard(frozenset({Role.UNIT, Role.AGENCY, Role.ADMIN, Role.AUDITOR})))
+    return _with(view, Guard(frozenset({Role.UNIT, Role.PERSON, Role.AGENCY, Role.ADMIN, Role.AUDITOR})))
+
+
+def message_readers(view: View) -> View:
+    """For those who get messages: operators of units, and people."""
+    return _with(view, Guard(frozenset({Role.UNIT, Role.PERSON}), frozenset({Post.UNIT_OPERATOR, Post.INDIVIDUAL})))
 
 
 def agency(*posts: Post) -> Callable[[View], View]:

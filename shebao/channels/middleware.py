@@ -177,7 +177,7 @@ def _claimed(request: HttpRequest) -> tuple[Actor, int, str] | None:
         return None
     try:
         said = signing.loads(text, salt="shebao.sign-in")
-        actor = Actor(Role(said["r"]), int(said["a"]), str(said["n"]), int(said["u"]), int(said["g"]))
+        actor = Actor(Role(said["r"]), int(said["a"]), str(said["n"]), int(said["u"]), int(said["g"]), person_id=int(said.get("p", 0)))
         return (actor, int(said["s"]), str(said["t"])) if actor.role in ROLE_OF_CLASS.values() else None
     except (signing.BadSignature, KeyError, ValueError, TypeError):
         return None
@@ -192,6 +192,7 @@ def sign_in_cookie(actor: Actor, signin_id: int, token: str) -> str:
             "n": actor.name,
             "u": actor.unit_id,
             "g": actor.agency_id,
+            "p": actor.person_id,
             "s": signin_id,
             "t": token,
         },

@@ -1,4 +1,4 @@
-"""消息 to units: told by the agency or by the system, read by anybody of the unit."""
+"""消息 to units and people: told by the agency or by the system; a unit's are read by anybody of the unit."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,10 +29,30 @@ def tell(unit_ids: Sequence[int], title: str, text: str, *, at: datetime, case_i
         )
 
 
+def tell_people(messages: Sequence[tuple[int, str, str]], *, at: datetime, url: str = "") -> None:
+    """(person, title, text) each, in one statement. Their agency is the one of their latest 参保关系, else none is told."""
+    if not messages:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into contact_message (person_id, agency_id, title, text, url, at, read_name)
+            select n.person_id, s.agency_id, n.title, n.text, %s, %s, ''
+            from unnest(%s::bigint[], %s::text[], %s::text[]) as n (person_id, title, text)
+            cross join lateral (select agency_id from enrolment_spell where person_id = n.person_id
+                                order by from_month desc, id desc limit 1) s
+            """,
+            [
+                *(url[:80], at, [m[0] for m in messages]),
+                *([m[1][:TITLE_MAX] for m in messages], [m[2][:TEXT_MAX] for m in messages]),
+            ],
+        )
+
+
 def told_since(title: str, since: datetime, unit_ids: Sequence[int]) -> set[int]:
     """Which of some units were told under a title since an instant: what is told once a day goes by it."""
     found = Message.objects.filter(unit_id__in=list(unit_ids), title=title[:TITLE_MAX], at__gte=since)
-    return set(found.values_list("unit_id", flat=True))
+    return {unit_id for unit_id in found.values_list("unit_id", flat=True) if unit_id is not None}
 
 
 def unread(unit_id: int) -> int:
@@ -42,9 +62,14 @@ def unread(unit_id: int) -> int:
         return int(cursor.fetchone()[0])
 
 
-def messages_of(unit_id: int, *, before: int = 0, limit: int = SIZE) -> list[Message]:
-    """Messages to a unit, newest first, from before one id on."""
-    found = Message.objects.filter(unit_id=unit_id)
+def unread_of_person(person_id: int) -> int:
+    """How many messages a person has not read."""
+    return Message.objects.filter(person_id=person_id, read_at=None).count()
+
+
+def messages_of(unit_id: int = 0, *, person_id: int = 0, before: int = 0, limit: int = SIZE) -> list[Message]:
+    """Messages to a unit or to a person, newest first, from before one id on."""
+    found = Message.objects.filter(person_id=person_id) if person_id else Message.objects.filter(unit_id=unit_id)
     return list((found.filter(pk__lt=before) if before else found).order_by("-id")[:limit])
 
 
@@ -54,6 +79,7 @@ def read(ids: Sequence[int], *, at: datetime) -> int:
 
 
 def read_all(*, at: datetime) -> int:
-    """Mark all of the acting operator's unit as read. Returns how many were new."""
+    """Mark all of the acting operator's unit, or of the acting person, as read. Returns how many were new."""
     actor = current()
-    return Message.objects.filter(unit_id=actor.unit_id, read_at=None).update(read_at=at, read_name=actor.name[:50])
+    mine = Message.objects.filter(person_id=actor.person_id) if actor.person_id else Message.objects.filter(unit_id=actor.unit_id)
+    return mine.filter(read_at=None).update(read_at=at, read_name=actor.name[:50])

@@ -27,9 +27,10 @@ from shebao.casework.item import item_of
 from shebao.casework.models import ErrorFile, Settlement
 from shebao.contact import bookings, notices, offices, questions
 from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
-from shebao.enrolment.models import Spell
+from shebao.enrolment.models import Spell, Tier
 from shebao.levy import orders
 from shebao.levy.arrears import overdue_bills
+from shebao.levy.models import FlexDue
 from shebao.levy.owing import owed_on
 from shebao.papers import bundles
 from shebao.papers.models import Paper
@@ -138,6 +139,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
+        flexible(people[0].pk, unit, agency)
         owe_on_an_order(unit, agency)
         support.put_right(unit, people[0].pk, 202610, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
@@ -173,6 +175,14 @@ def _contact(unit: int, agency: int) -> None:
     with acting(operator):
         bookings.book(slot_of(office), "other", at=NOW)
         questions.ask("item", "s", "t", agency_id=agency, at=NOW)
+
+
+def flexible(person: int, unit: int, agency: int) -> None:
+    """A tier and a due of somebody, as if the unit were their 个人流动窗口."""
+    of = {"person_id": person, "unit_id": unit, "agency_id": agency}
+    Tier.objects.using("owner").create(**of, percent=60, from_month=202601, known_from=support.AT)
+    amounts = {"tier": 60, "base_fen": 449_800, "total_fen": 89_960, "account_fen": 35_984}
+    FlexDue.objects.using("owner").create(**of, month=202601, insurance=110, origin="normal", **amounts, recorded_at=support.AT)
 
 
 def owe_on_an_order(unit: int, agency: int) -> None:
@@ -297,6 +307,38 @@ def test_units_and_agencies_write_nothing_of_others_nor_give_their_rows_away(uni
 
 def _side(units: tuple[int, int], who: str) -> tuple[Actor, dict[str, str], str, int]:
     return (unit_actor(units), UNITS, "unit_id", units[0]) if who == "unit" else (AGENCY_1, AGENCIES, "agency_id", 1)
+
+
+# What a person may see. Tables not named here: by person_id; and nothing else.
+PEOPLE = {
+    "parties_person": "t.id = {0}",
+    "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.person_id = {0})",
+    "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.person_id = {0})",
+    "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
+    " where r.id = t.receipt_id and b.person_id = {0})",
+    "papers_paper": "t.person_id = {0} and t.unit_id is null",
+    **dict.fromkeys(("access_account", "access_grant", "access_signin"), "false"),
+}
+SHARED_PERSON = {"parties_agency", "parties_unit", "levy_placemonth", "levy_run"}
+
+
+def test_a_person_reads_the_own_rows_and_writes_nothing_of_them(units: tuple[int, int]) -> None:
+    person = int(as_owner("select min(person_id) from enrolment_spell where unit_id = %s", [units[0]])[0][0])
+    actor = Actor(Role.PERSON, 9003, "本人", 0, 1, person_id=person)
+    seen = 0
+    for table in tables():
+        found = attempt(actor, f"select 1 from {table}")
+        if found == DENIED:
+            continue
+        condition = "true" if table in SHARED_PERSON else belongs(table, PEOPLE, "person_id", person)
+        assert condition is not None and found == counted(table, condition), f"a person reads {found} rows of {table}"
+        assert table in SHARED_PERSON or found < counted(table) or found == 0
+        seen += 1
+        if table != "audit_event":  # what somebody does is traced in their name
+            row = as_owner(f"select row_to_json(t)::text from {table} t limit 1")
+            written = row and attempt(actor, f"insert into {table} select * from json_populate_record(null::{table}, %s)", [row[0][0]])
+            assert written in (DENIED, []), f"a person writes to {table}: {written}"
+    assert seen >= 12
 
 
 def test_nobody_deletes_or_truncates_anything(units: tuple[int, int]) -> None:

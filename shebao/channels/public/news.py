@@ -13,7 +13,7 @@ from shebao.casework.models import Event
 from shebao.channels import errors
 from shebao.channels.desk.pages import menu_counts as desk_counts
 from shebao.channels.frame import frame
-from shebao.channels.guards import everyone, signed_in, unit_operators
+from shebao.channels.guards import everyone, message_readers, signed_in
 from shebao.channels.portal.pages import menu_counts as unit_counts
 from shebao.channels.searching import news_line
 from shebao.contact import messages as inbox
@@ -70,18 +70,22 @@ def messages(request: HttpRequest) -> HttpResponse:
     unit = actor.role is Role.UNIT
     text = request.GET.get("before", "")
     before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    told = inbox.messages_of(actor.unit_id, before=before) if unit else []
+    person = actor.role is Role.PERSON
+    told = inbox.messages_of(actor.unit_id, person_id=actor.person_id, before=before) if unit or person else []
     events = Event.objects.select_related("case").exclude(account_id=actor.account_id).order_by("-id")[:EVENTS_SHOWN]
     context = {
         "messages": told,
         "older": told[-1].pk if len(told) == inbox.SIZE else 0,
+        "inbox": unit or person,
         "events": list(events) if actor.role in (Role.UNIT, Role.AGENCY) else [],
     }
     counts = unit_counts(actor.unit_id) if unit else desk_counts(actor) if actor.role is Role.AGENCY else {}
+    if person:
+        counts = {"unread": inbox.unread_of_person(actor.person_id)}
     return render(request, "public/messages.html", frame(request, "消息", counts=counts) | context)
 
 
-@unit_operators
+@message_readers
 @require_GET
 def message(request: HttpRequest, message_id: int) -> HttpResponse:
     """Read one message: it counts as read, and leads to what it is about."""
@@ -92,7 +96,7 @@ def message(request: HttpRequest, message_id: int) -> HttpResponse:
     return HttpResponseRedirect(found.url or (f"/u/cases/{found.case_id}" if found.case_id else "/messages"))
 
 
-@unit_operators
+@message_readers
 @require_POST
 def messages_read(request: HttpRequest) -> HttpResponse:
     """全部标为已读."""

@@ -16,7 +16,7 @@ from shebao.audit.operations import Trace, record
 from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.clock import now, today
 from shebao.casework.item import items
-from shebao.channels.frame import frame
+from shebao.channels.frame import HOMES, frame
 from shebao.channels.guards import everyone, signed_in
 from shebao.channels.middleware import COOKIE, sign_in_cookie
 from shebao.channels.public.news import news
@@ -54,7 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def landing(actor: Actor) -> str:
     """Where a sign-in leads."""
-    return {Role.UNIT: "/u/", Role.AGENCY: "/w/", Role.ADMIN: "/a/accounts", Role.AUDITOR: "/a/trace"}.get(actor.role, "/")
+    return HOMES.get(actor.role, "/")
 
 
 @everyone

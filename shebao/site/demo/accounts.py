@@ -9,12 +9,13 @@ from django.db import connections
 
 from shebao.access.acceptance import OF_UNITS
 from shebao.access.acting import acting
+from shebao.access.individuals import open_account
 from shebao.access.models import Acceptance, Account, Grant, Operator, OperatorRight, Qualification
 from shebao.access.queries import ROLE_OF_CLASS
 from shebao.access.rights import EVERYTHING, Level
-from shebao.base.actor import ENGINE, Actor
+from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.terms import Post, Sex
-from shebao.parties.models import Unit
+from shebao.parties.models import Person, Unit
 from shebao.policy.agreed import in_force
 from shebao.site.demo.identities import Identities
 from shebao.site.demo.names import DEMO_MARK
@@ -40,6 +41,8 @@ ACCOUNTS = (
     DemoAccount("vip2", "周凯", Post.UNIT_OPERATOR, "同一 VIP 单位的第二名经办人"),
     DemoAccount("unit", "陈静", Post.UNIT_OPERATOR, "普通单位经办人（约 40 人，增减员等窗口审核）"),
     DemoAccount("unit2", "吴磊", Post.UNIT_OPERATOR, "另一经办机构的普通单位经办人（有欠费）"),
+    DemoAccount("person", "本人", Post.INDIVIDUAL, "个人（由单位参保，查询缴费与个人账户）"),
+    DemoAccount("person2", "本人", Post.INDIVIDUAL, "个人（灵活就业，核定缴费、批扣）"),
     DemoAccount("clerk", "赵颖", Post.CLERK, "受理经办"),
     DemoAccount("reviewer", "郑涛", Post.REVIEWER, "审核"),
     DemoAccount("reviewer2", "冯雪", Post.REVIEWER, "审核（第二人）"),
@@ -74,7 +77,7 @@ class Cast:
 
     def open_staff(self) -> None:
         """The people of the first agency. Theirs is the first row of a city, so that an unfinished one can be told from any other."""
-        self._open([demo for demo in ACCOUNTS if demo.post is not Post.UNIT_OPERATOR], {})
+        self._open([demo for demo in ACCOUNTS if demo.post not in (Post.UNIT_OPERATOR, Post.INDIVIDUAL)], {})
 
     def open_districts(self) -> None:
         """One of each post in every other agency: clerk_2, reviewer_2, finance_2, admin_2, auditor_2, and so on."""
@@ -110,6 +113,15 @@ class Cast:
         """The people of the units."""
         unit_of = {"vip": town.vip, "vip2": town.vip, "unit": town.ordinary, "unit2": town.neighbour}
         self._open([demo for demo in ACCOUNTS if demo.username in unit_of], unit_of)
+
+    def open_people(self, people: Mapping[str, int]) -> None:
+        """Accounts of 个人: person by username."""
+        with acting(self._actors["admin"]), acting(ENGINE):
+            for username, person_id in people.items():
+                name = Person.objects.values_list("name", flat=True).get(pk=person_id)
+                account = open_account(person_id, name, username, self._hashed, agency_id=1, on=self._on, at=self._at)
+                Account.objects.filter(pk=account.pk).update(must_change_password=False, disabled_at=self._at)
+                self._actors[username] = Actor(Role.PERSON, account.pk, name, 0, 1, frozenset({Post.INDIVIDUAL}), person_id=person_id)
 
     def admit(self) -> None:
         """The city is finished: everybody may sign in."""

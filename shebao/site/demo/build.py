@@ -13,6 +13,7 @@ from shebao.base.actor import ENGINE
 from shebao.base.clock import today as today_here
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, first_day, month_of, month_shown
+from shebao.enrolment.models import Spell
 from shebao.levy import declaring
 from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
@@ -90,6 +91,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     declared.so_far(town, today, rulebook)
     treasury.enter_one_by_hand()
     Halls(cast, today).open()
+    cast.open_people(_people(town))
     cast.admit()
     tidy()
     return Built(months, time.monotonic() - began)
@@ -101,6 +103,13 @@ def _live(town: Town, month: Month, quiet: list[Employer], today: date) -> None:
         if first_day(month).replace(day=day) >= today:
             return
         register.follow(month, day, moves)
+
+
+def _people(town: Town) -> dict[str, int]:
+    """Whose the accounts of 个人 are: two who work for the ordinary unit."""
+    with acting(ENGINE):
+        staff = Spell.objects.filter(unit_id=town.ordinary.unit_id, known_to=None, to_month=None).order_by("person_id")
+        return dict(zip(("person", "person2"), staff.values_list("person_id", flat=True), strict=False))
 
 
 def tidy() -> None:

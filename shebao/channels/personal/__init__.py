@@ -1,0 +1,1 @@
+"""个人: what one insured person sees and does for themselves."""

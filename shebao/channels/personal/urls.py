@@ -1,0 +1,9 @@
+"""Addresses of the 个人 portal, below /p/. An area keeps its own list beside its views."""
+
+from django.urls import URLPattern, path
+
+from shebao.channels.personal import home
+
+urlpatterns: list[URLPattern] = [
+    path("", home.home, name="personal-home"),
+]
