@@ -15,7 +15,7 @@ from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, first_day, last_day, month_of, month_shown, shift
-from shebao.ledger.models import AccountKind, MonthClosing, PlaceBook
+from shebao.ledger.models import AccountKind, DayClosing, MonthClosing, PlaceBook
 from shebao.ledger.operations import closed_to
 from shebao.ledger.queries import frozen_wrong, trial_balance
 
@@ -222,3 +222,8 @@ def month_to_close(place: str, today: date) -> Month:
     if last is None:
         return shift(month_of(today), -1)
     return last.month if last.confirmed_by is None else shift(last.month, 1)
+
+
+def recent_days(place: str, limit: int) -> list[DayClosing]:
+    """The last closed days, newest first."""
+    return list(DayClosing.objects.filter(place=place).order_by("-day")[:limit])
