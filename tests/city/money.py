@@ -15,7 +15,7 @@ from shebao.base.months import month_of, shift
 from shebao.enrolment.corrections import NotCoveredError, WageCorrection, correct_wages
 from shebao.levy import declaring, differences, orders, receiving, write_off
 from shebao.levy.arrears import overdue_bills
-from shebao.levy.models import OPEN_STATES, BackPayment, Bill, Receipt, TakenDue
+from shebao.levy.models import OPEN_STATES, BackPayment, Bill, LateFee, Receipt, TakenDue
 from shebao.levy.orders import AlreadyRegisteredError, NothingOwedError, NotRollableError
 from shebao.levy.owing import owed_on
 from shebao.policy.rulebook import standard
@@ -170,6 +170,24 @@ class MoneyCity(RuleBasedStateMachine):
         self.files.append((digest, batch, payments))
         for p in payments:
             self.books.pay(p.bill_number, p.amount_fen)
+        self.expect_late_fees([p.serial for p in payments])
+
+    def expect_late_fees(self, serials: list[str]) -> None:
+        """Money that came in late brings a bill of its own: each part at five ten-thousandths a day since it was due, no more, no less."""
+        for receipt in Receipt.objects.filter(serial__in=serials).order_by("id"):
+            expected = 0
+            for part in receipt.allocations.select_related("line__bill"):
+                bill = part.line.bill
+                if part.line.origin == "late_fee" or bill.due_date >= receipt.paid_on or bill.kind not in ("monthly", "arrears"):
+                    continue
+                since = bill.due_date if bill.kind == "monthly" else bill.issued_on
+                days = (receipt.paid_on - since).days
+                expected += oracle.fen(oracle.Decimal(part.amount_fen) * oracle.Decimal("0.0005") * days)
+            made = Bill.objects.filter(pk__in=LateFee.objects.filter(receipt=receipt).values("bill_id"))
+            assert [b.late_fee_fen for b in made] == ([expected] if expected else []), (receipt.serial, expected)
+            for bill in made:
+                self.books.bills[bill.number] = oracle.Account(bill.unit_id, bill.month, {}, 0, expected)
+                self.done("late fee")
 
     def payment(self, number: str, amount_fen: int) -> receiving.Payment:
         return receiving.Payment(f"S{next(_serial):08d}", number, "示例公司", amount_fen, self.today, 3)
@@ -244,6 +262,7 @@ class MoneyCity(RuleBasedStateMachine):
         number, amount = self.pending.pop(receipt)
         if confirm:
             self.books.pay(number, amount)
+            self.expect_late_fees(list(Receipt.objects.filter(pk=receipt).values_list("serial", flat=True)))
             self.done("entered by hand")
 
     # Arrears
