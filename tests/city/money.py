@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shebao.access.acting import acting
+from shebao.auditor import books
+from shebao.auditor.controls import CONTROLS
+from shebao.auditor.rules import RULES
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.months import month_of, shift
 from shebao.enrolment.corrections import NotCoveredError, WageCorrection, correct_wages
@@ -25,6 +28,7 @@ from tests.db.arrears_support import at
 from tests.db.support import PLACE, moment
 
 FIRST = 202501
+AUDIT_EVERY = 7
 _serial = count(1)
 
 
@@ -382,13 +386,18 @@ class MoneyCity(RuleBasedStateMachine):
         if not hasattr(self, "books"):
             return
         type(self).steps_done += 1
-        books, found = self.books, balances()
+        kept, found = self.books, balances()
         assert sum(found.values()) == 0
         fees_due = found.get("late_fee_due", 0)
-        assert found.get("receivable", 0) + fees_due == books.receivable_fen, (found, books.receivable_fen)
-        assert found.get("bank", 0) == books.bank_fen
-        assert found.get("transit", 0) == books.transit_fen
-        assert -found.get("suspense", 0) == books.suspense_fen + sum(sum(c.values()) for c in books.credit.values())
+        assert found.get("receivable", 0) + fees_due == kept.receivable_fen, (found, kept.receivable_fen)
+        assert found.get("bank", 0) == kept.bank_fen
+        assert found.get("transit", 0) == kept.transit_fen
+        assert -found.get("suspense", 0) == kept.suspense_fen + sum(sum(c.values()) for c in kept.credit.values())
+
+    @invariant()
+    def the_independent_auditor_finds_nothing(self) -> None:
+        if hasattr(self, "books") and type(self).steps_done % AUDIT_EVERY == 0:
+            assert audited() == []
 
     @invariant()
     def every_bill_is_what_the_oracle_keeps(self) -> None:
@@ -398,6 +407,16 @@ class MoneyCity(RuleBasedStateMachine):
             kept = self.books.bills[bill.number]
             assert (bill.total_fen, bill.paid_fen) == (kept.total_fen, kept.paid_fen), bill.number
             assert bill.moved_fen + bill.written_off_fen == kept.gone_fen, bill.number
+
+
+def audited() -> list[str]:
+    """What the auditor's checks say inside this transaction, where they differ."""
+    with acting(Actor(Role.AUDITOR, 1, "稽核")):
+        connection.ensure_connection()
+        with connection.connection.cursor() as cursor:
+            found = [books._control(cursor, control, "", past=False) for control in CONTROLS]
+            found += [books._rule(cursor, rule, "", None) for rule in RULES]
+    return [f"{f.name}: {f.sentence} {f.figures}" for f in found if f.state == "wrong"]
 
 
 def balances() -> dict[str, int]:
