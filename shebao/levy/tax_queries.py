@@ -59,8 +59,5 @@ def _reversals(agency_id: int) -> list[tuple[TaxReversal, str]]:
     """冲正 that could not be done, of payments of this agency or of none; with the bill's number."""
     waiting = list(TaxReversal.objects.filter(state=ReversalState.WAITING).order_by("reversed_at")[:200])
     paid = {p.serial: p for p in TaxPayment.objects.filter(serial__in=[r.of for r in waiting]).select_related("receipt")}
-    return [
-        (r, paid[r.of].bill_number if r.of in paid else "")
-        for r in waiting
-        if r.of not in paid or paid[r.of].receipt.agency_id == agency_id
-    ]
+    ours = [r for r in waiting if r.of not in paid or paid[r.of].receipt.agency_id == agency_id]
+    return [(r, paid[r.of].bill_number if r.of in paid else "") for r in ours]
