@@ -104,3 +104,11 @@ def make_bundle(bundle_id: int) -> None:
 def tax_send(timestamp: int) -> None:
     """Send what waits for the tax office. It tries again every minute; messages that were not answered say when."""
     tax_office.send(partners.tax_office(), clock=now)
+
+
+@app.periodic(cron="20 6 * * *")
+@app.task(name="tax_day", queueing_lock="tax_day", retry=PATIENT)
+def tax_day(timestamp: int) -> None:
+    """Every morning: the list of yesterday, and again of the days before that did not agree."""
+    if (office := partners.tax_office()) is not None:
+        tax_office.ask_days(office, clock=now)
