@@ -44,7 +44,9 @@ def frame(
     return {
         "page_title": title,
         "actor": actor,
-        "who": {"name": actor.name, "unit": live.unit_name or live.agency_name, "role": _post(actor)} if live else None,
+        "who": {"name": actor.name, "unit": "个人" if person else live.unit_name or live.agency_name, "role": _post(actor)}
+        if live
+        else None,
         "nav": unit_menu(request.path, actor, counts)
         if unit
         else desk_menu(request.path, actor, counts)
@@ -75,6 +77,10 @@ def frame(
 def one_token(request: HttpRequest) -> dict[str, object]:
     """Context processor: the token of the forms, made once a page. Django's own makes a new one wherever it is named: fifty in a list."""
     return {"csrf_input": Markup('<input type="hidden" name="csrfmiddlewaretoken" value="{}">').format(get_token(request))}
+
+
+def _of_whom(live: Live, person: bool) -> str:
+    return "个人" if person else live.unit_name or live.agency_name
 
 
 def _post(actor: Actor) -> str:

@@ -19,6 +19,7 @@ from shebao.enrolment.tiers import FlexSpell, flexible_spells
 from shebao.levy import flexible
 from shebao.levy.flexible import PENSION, Covered, DueMovedError, NewDue
 from shebao.levy.models import OPEN_STATES, Bill, BillKind, BillState, DueOrigin, DueState, FlexDue, PersonRequest
+from shebao.levy.tax_standing import at_tax_office
 from shebao.parties.models import Agency
 from shebao.policy.explain import Explained
 from shebao.policy.flexible import explain_tier
@@ -204,11 +205,6 @@ def why_not_replaceable(bill: Bill) -> str:
     if at_tax_office([bill.pk]):
         return f"已在核定单 {bill.number} 上并已传送税务部门，请按该单缴费；要改档请先撤回该单"
     return ""
-
-
-def at_tax_office(bill_ids: Sequence[int]) -> frozenset[int]:
-    """Those of these bills that the tax office holds, so that they may be paid there at any moment."""
-    return frozenset()
 
 
 def issue(

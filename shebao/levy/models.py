@@ -442,8 +442,10 @@ class Channel(models.TextChoices):
     HAND = "hand", "手工登记"
     TAX = "tax", "税务"
     BANK = "bank", "银行批扣"
+    STATEMENT = "stmt", "银行对账单"
 
 
+# STATEMENT: nobody told of it, it stood on the bank's statement; like FILE and HAND it is an arrival.
 IN_TRANSIT = (Channel.TAX, Channel.BANK)
 
 
@@ -459,6 +461,9 @@ class Receipt(models.Model):
     payer = models.CharField(max_length=100, default="")
     amount_fen = models.BigIntegerField()
     allocated_fen = models.BigIntegerField(default=0)
+    moved_fen = models.BigIntegerField(default=0, db_default=0)  # of what is not allocated: refunded, handed over, or held for one of them
+    batch = models.CharField(max_length=40, default="", db_default="")  # of whoever told it; the bank may pay a batch in one sum
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")  # 移交: no new money, it came with that one
     paid_on = models.DateField()
     channel = models.CharField(max_length=4, choices=Channel, default=Channel.FILE, db_default="file")
     arrived_on = models.DateField(null=True)  # the day on which money that was on its way came in; the other channels tell arrivals
@@ -473,7 +478,8 @@ class Receipt(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="levy_receipt_positive"),
             models.CheckConstraint(
-                condition=models.Q(allocated_fen__gte=0) & models.Q(allocated_fen__lte=models.F("amount_fen")),
+                condition=models.Q(allocated_fen__gte=0, moved_fen__gte=0)
+                & models.Q(allocated_fen__lte=models.F("amount_fen") - models.F("moved_fen")),
                 name="levy_receipt_allocated",
             ),
             models.CheckConstraint(
@@ -482,9 +488,14 @@ class Receipt(models.Model):
             ),
         ]
 
+    @property
+    def rest_fen(self) -> int:
+        """What of it is in suspense (暂收): neither allocated nor moved on."""
+        return self.amount_fen - self.allocated_fen - self.moved_fen
+
 
 class Allocation(models.Model):
-    """How much of a receipt went to which line of a bill."""
+    """How much of a receipt went to which line of a bill; below zero when it was taken back from there."""
 
     id = models.BigAutoField(primary_key=True)
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="allocations")

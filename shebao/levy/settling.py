@@ -15,6 +15,7 @@ from shebao.base.months import shift
 from shebao.base.terms import INSURANCES, Insurance, insurances_in
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
+from shebao.levy import paid
 from shebao.levy.models import Bill, BillLine, Estimate, Origin, Run
 from shebao.levy.statement import Sums
 from shebao.papers.operations import revoke_of
@@ -102,6 +103,7 @@ def settle(bill: Bill, declaration_id: int, totals: Mapping[Insurance, Sums], *,
     if any(side.amount_fen for side in sides):
         key = f"settle:{bill.pk}"
         book([Booking(key, "补办申报结算", f"bill:{bill.number}", tuple(sides))], place=place, on=on, at=at)
+    paid.touched([bill], place=place, on=on, at=at)
 
 
 def _bring_forward(bill: Bill, lines: list[BillLine]) -> None:
@@ -149,6 +151,7 @@ def use_credits(run: Run, *, at: datetime) -> int:
         sides = [side for fund, fen in used for side in (Side(fund, AccountKind.SUSPENSE, fen), Side(fund, AccountKind.RECEIVABLE, -fen))]
         booking = Booking(f"credits:{run.pk}", "上期结算多缴抵扣", f"run:{run.pk}", tuple(sides))
         book([booking], place=run.place, on=on, at=at)
+        paid.touched(list(Bill.objects.filter(run=run, paid_fen__gt=0)), place=run.place, on=on, at=at)
     return sum(fen for _, fen in used)
 
 

@@ -12,7 +12,7 @@ from shebao.base.actor import ENGINE
 from shebao.base.months import span
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
-from shebao.levy import receiving
+from shebao.levy import matching, receiving
 from shebao.levy.models import Allocation, Bill, BillLine, BillState, Receipt, ReceiptFile, ReceiptState
 from shebao.levy.receiving import FileKnownError, NotPendingError, Payment, Received, SamePersonError, SerialKnownError
 from tests.db.support import AT, PLACE, ask, assess, finance, hire, make_agency, make_unit, moment
@@ -199,14 +199,14 @@ def test_a_file_of_no_payments_is_on_record_and_changes_nothing(bills: tuple[Bil
 def test_a_file_that_fails_in_its_middle_leaves_nothing_behind(bills: tuple[Bill, Bill], monkeypatch: pytest.MonkeyPatch) -> None:
     bill = bills[0]
     calls = count(1)
-    booked = receiving.book
+    booked = matching.book
 
     def book_once(*arguments, **named):  # type: ignore[no-untyped-def]
         if next(calls) == 1:
             raise ConnectionError("the line broke")
         return booked(*arguments, **named)
 
-    monkeypatch.setattr(receiving, "book", book_once)
+    monkeypatch.setattr(matching, "book", book_once)
     with pytest.raises(ConnectionError):
         receive(payment(bill, 1_000, "HALF-1"), payment(bill, 2_000, "HALF-2"), batch="HALF")
     assert fresh(bill).paid_fen == 0

@@ -21,6 +21,7 @@ from django.contrib.auth.hashers import make_password
 
 from shebao.access.acceptance import OF_UNITS
 from shebao.access.acting import acting
+from shebao.access.individuals import open_account
 from shebao.access.models import Acceptance, Account, Grant
 from shebao.access.queries import ROLE_OF_CLASS
 from shebao.base.actor import ENGINE, Actor, Role
@@ -36,7 +37,7 @@ from shebao.gateways import receipt_file
 from shebao.levy import declaring, receiving
 from shebao.levy import flexible as flexible_dues
 from shebao.levy.models import Bill
-from shebao.parties.models import Agency
+from shebao.parties.models import Agency, Person
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
 from shebao.parties.windows import ensure_window
 from shebao.policy.agreed import in_force
@@ -223,6 +224,17 @@ def reviewer(agency_id: int = 1, username: str = "") -> Actor:
 def finance(agency_id: int = 1, username: str = "") -> Actor:
     """基金财务."""
     return account(Post.FINANCE, agency_id=agency_id, username=username)
+
+
+def individual(person_id: int, username: str = "", *, agency_id: int = 1) -> Actor:
+    """An account of 个人, ready to sign in."""
+    global _hashed
+    _hashed = _hashed or make_password(PASSWORD)
+    with acting(ENGINE):
+        name = Person.objects.values_list("name", flat=True).get(pk=person_id)
+        made = open_account(person_id, name, username or f"self{next(_turn)}", _hashed, agency_id=agency_id, on=first_day(SINCE), at=AT)
+        Account.objects.filter(pk=made.pk).update(must_change_password=False)
+    return Actor(Role.PERSON, made.pk, name, 0, agency_id, frozenset({Post.INDIVIDUAL}), person_id=person_id)
 
 
 def month_assessed(month: Month, *, place: str = PLACE, at: datetime | None = None) -> int:
