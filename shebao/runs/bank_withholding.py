@@ -4,12 +4,14 @@ Killed anywhere, it goes on where it was and ends with the same lines, the same 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
+from numpy.typing import NDArray
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
@@ -18,7 +20,7 @@ from shebao.base.months import Month
 from shebao.contact.messages import tell_people
 from shebao.gateways.bank_client import put_file
 from shebao.levy import debit_answers, debit_batches, debit_telling
-from shebao.levy.bank_models import BatchState, DebitBatch, Scheme
+from shebao.levy.bank_models import BatchState, DebitBatch, DebitChunk, Scheme
 from shebao.levy.debit_batches import DuesMovedError
 from shebao.policy.rulebook import Rulebook, standard
 
@@ -39,9 +41,19 @@ def build(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> P
     """
     with acting(ENGINE):
         work = debit_batches.plan(batch_id)
-    _parallel([lambda n=number: _build_chunk(work.batch, n) for number in work.chunks])  # type: ignore[misc]
+    build_chunks(work)
     with acting(ENGINE):
         debit_batches.publish(batch_id, at=clock())
+    return write(batch_id, folder, private_key, clock=clock)
+
+
+def build_chunks(work: debit_batches.Work) -> None:
+    """Every missing chunk, each in a transaction of its own."""
+    _parallel([lambda n=number: _build_chunk(work.batch, n) for number in work.chunks])  # type: ignore[misc]
+
+
+def write(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> Path | None:
+    """The file of a published batch, once it lies whole in `folder` the batch waits for its second person."""
     with acting(ENGINE):
         if DebitBatch.objects.get(pk=batch_id).state != BatchState.BUILDING:
             return None
@@ -57,7 +69,16 @@ def content_of(batch: DebitBatch, private_key: bytes) -> bytes:
     """The bytes of a published batch's file, from the database."""
     assert batch.file_day is not None and batch.file_order is not None
     with acting(ENGINE):
-        return debit_batches.write_file(batch, private_key, day=batch.file_day, order=batch.file_order)
+        chunks = debit_batches.chunks_of(batch.pk)
+    parts: dict[int, Mapping[str, NDArray[Any]]] = {}
+
+    def one(chunk: DebitChunk) -> None:
+        with acting(ENGINE):
+            parts[chunk.chunk] = debit_batches.records(batch.pk, chunk)
+
+    _parallel([lambda c=chunk: one(c) for chunk in chunks])  # type: ignore[misc]
+    ordered = [parts[chunk.chunk] for chunk in chunks]
+    return debit_batches.write_file(batch, ordered, private_key, day=batch.file_day, order=batch.file_order)
 
 
 def withhold(

@@ -135,7 +135,7 @@ def answer(
         "day": np.full(len(results), day.year * 10000 + day.month * 100 + day.day),
         "serial": np.array([f"YH{batch.pk:04d}{s:08d}".encode() for s in columns["sequence"].tolist()], "S16"),
     }
-    words = {"sender": f"BK{batch.bank}", "receiver": f"SB{PLACE}", "batch": batch.number, "day": day, "order": 1}
+    words = {"sender": f"BK{batch.bank}", "receiver": f"SB{PLACE}", "batch": header.pop("number", batch.number), "day": day, "order": 1}
     return codec.write(Header(Kind.DEBIT_RESULT, **(words | header)), change(columns) if change else columns, key.private_bytes_raw())
 
 
