@@ -2,7 +2,6 @@
 
 import random
 import time
-import urllib.error
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import count
