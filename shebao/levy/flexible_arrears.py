@@ -148,7 +148,8 @@ def draft_extension(
     months = _span(first, last, on)
     if limits is not None and _month_of_age(person.birth_date, limits.below) > months[0]:
         reached = _month_of_age(person.birth_date, limits.below)
-        told = f"此人 {month_shown(reached)}起满 {limits.below} 周岁，{month_shown(months[0])}不属于延长缴费；之前的月份按灵活就业参保缴费"
+        since = f"此人从 {month_shown(reached)}起超过参保年龄（满 {limits.below} 周岁）"
+        told = f"{since}，{month_shown(months[0])}不属于延长缴费；之前的月份按灵活就业参保缴费"
         raise AssessRefusedError("FLX-23", told)
     if counted + len(months) > minimum:
         left = max(0, minimum - counted)
@@ -240,8 +241,8 @@ def _last_before(spells: Sequence[FlexSpell], month: Month) -> FlexSpell:
 
 
 def _month_of_age(birth: date, years: int) -> Month:
-    """The month after the one in which somebody completes the years: the first that is past the age."""
-    return shift((birth.year + years) * 100 + birth.month, 1)
+    """The first month on whose first day somebody has completed the years: the month's run owes nothing for it any more."""
+    return shift((birth.year + years) * 100 + birth.month, 0 if birth.day == 1 else 1)
 
 
 def told(slip: Slip) -> list[tuple[str, str, str, str]]:

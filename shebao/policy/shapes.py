@@ -476,6 +476,7 @@ KINDS: dict[str, Kind] = {
     "outside_retiree.rate": _structured(Rate),
     "service.outage": _structured(Window),
     "photo.one_inch": _structured(PhotoSize),
+    "refund.two_reviewers_from": Kind(TypeAdapter(Fen), lambda value: f"{_fen(value)}起须两人复核"),
     "vip.months_of_use_min": _count("个月"),
     "vip.returned_share_max": _ppm("申报的 "),
     "vip.overdue_bills_max": _count("张"),

@@ -8,6 +8,7 @@ ORIGINS = models.CharField(
     choices=[
         ("normal", "正常应缴"),
         ("back", "补缴"),
+        ("diff", "补差"),
         ("arrears", "欠费补缴"),
         ("late_fee", "滞纳金"),
         ("estimate", "未申报，按上月 110% 核定"),
