@@ -5,7 +5,9 @@ from shebao.base.actor import ENGINE
 from shebao.base.clock import now
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
+from shebao.levy import reconcile_statements
 from shebao.levy.reconcile_models import IncomeAccount
+from shebao.parties.models import Agency
 from shebao.sandbox.bank import FUND
 from shebao.site.demo.scale import PLACE
 
@@ -18,5 +20,7 @@ def income_account() -> tuple[str, int]:
     at = now()
     with acting(ENGINE):
         known = IncomeAccount.objects.filter(place=PLACE).first()
+        if known is None and Agency.objects.filter(pk=CITY_AGENCY).exists():
+            reconcile_statements.register_account(PLACE, FUND, BANK_NAME, CITY_AGENCY, on=at.date(), at=at)
         holds = sum(each.balance_fen for each in trial_balance(PLACE, at.date()) if each.kind is AccountKind.BANK)
     return (known.number if known else FUND), max(0, holds)
