@@ -20,8 +20,8 @@ from shebao.enrolment.tiers import MASK
 from shebao.ledger.operations import Booking, book
 from shebao.levy.assessing import FutureMonthError, take_time
 from shebao.levy.flexible import PENSION, owed_sides
-from shebao.levy.flexible_billing import at_tax_office
 from shebao.levy.models import PlaceMonth, Run, RunChunk
+from shebao.levy.tax_standing import at_tax_office
 from shebao.policy.flexible import month_tier
 from shebao.policy.flexible_years import ages, back_payment, last_payable_day, year_shown
 from shebao.policy.rulebook import Rulebook

@@ -118,3 +118,9 @@ def exchange_with_bank(timestamp: int) -> None:
         bank_exchange.exchange(
             Path(settings.BANK_FOLDER), key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now
         )  # fmt: skip
+@app.periodic(cron="20 6 * * *")
+@app.task(name="tax_day", queueing_lock="tax_day", retry=PATIENT)
+def tax_day(timestamp: int) -> None:
+    """Every morning: the list of yesterday, and again of the days before that did not agree."""
+    if (office := partners.tax_office()) is not None:
+        tax_office.ask_days(office, clock=now)

@@ -81,7 +81,7 @@ def _books() -> None:
     fees = BillLine.objects.filter(origin=Origin.LATE_FEE).values_list("insurance").annotate(fen=Sum(F("unit_fen") - F("written_off_fen")))
     assert {fund: -fen for fund, fen in balances(AccountKind.LATE_FEE).items()} == {f: fen for f, fen in fees if fen}
     banked = ask("select coalesce(sum(amount_fen), 0) from levy_receipt where state in ('allocated', 'suspense')")[0][0]
-    assert sum(balances(AccountKind.BANK).values()) == banked
+    assert sum(fen for kind in (AccountKind.BANK, AccountKind.TRANSIT) for fen in balances(kind).values()) == banked
 
 
 def _bills_and_lines() -> None:
