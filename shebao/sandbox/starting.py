@@ -1,4 +1,4 @@
-"""Starting both partners beside a hall: their commands, and the exchange of keys that goes before. For `make run` and `shebao sandbox all`."""
+"""Starting both partners beside a hall: their commands, and the exchange of keys that goes before."""
 
 import json
 import os

@@ -92,6 +92,21 @@ class Store:
         return connection
 
 
+def in_use(folder: Path) -> bool:
+    """Whether a process holds a partner's folder."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Under a name nobody reads (a leading dot), written through, then renamed: a reader sees the whole file or none."""
     unfinished = path.with_name(f".{path.name}.part")

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from shebao.sandbox.tax_tells import Telling
 from shebao.sandbox.web import Answer, BadRequest, Request, Route, told
 
 KEYS = "partners"
+TOLD_SECONDS = 1.5
 
 
 def account_of(payer_code: str) -> str:
@@ -167,7 +169,23 @@ class TaxOffice(Partner):
             return tax_pages.answer(tax_pages.refused("没有这张单据", error.text), 404)
         except ShebaoError as error:
             return self._bill(request, number, error.text, error.status)
+        self._await_told(payment)
         return Answer(303, b"", headers={"Location": f"/receipt/{payment.serial}"})
+
+    def _await_told(self, payment: Payment) -> None:
+        """A moment, so that whoever goes back to the hall finds the payment there; the clerk goes on telling if it takes longer."""
+        until = time.monotonic() + TOLD_SECONDS
+        while payment.state == "paid" and time.monotonic() < until:
+            self.nudged.set()
+            with self.store.look() as link:
+                if self._told(link, payment.serial) == "answered":
+                    return
+            time.sleep(0.05)
+
+    @staticmethod
+    def _told(link: sqlite3.Connection, serial: str) -> str:
+        row = link.execute("select o.state from payment p join outgoing o on o.message = p.message where p.serial = ?", [serial]).fetchone()
+        return row["state"] if row else ""
 
     def _receipt(self, request: Request, serial: str) -> Answer:
         with self.store.look() as link:
@@ -175,11 +193,9 @@ class TaxOffice(Partner):
                 payment = tax_books.payment(link, serial)
             except tax_books.NoSuchPayment as error:
                 return tax_pages.answer(tax_pages.refused("没有这个税票号", error.text), 404)
-            row = link.execute(
-                "select o.state, o.reason from payment p join outgoing o on o.message = p.message where p.serial = ?", [serial]
-            ).fetchone()
+            state = self._told(link, serial)
         said = {"answered": "已告知社保经办机构", "refused": "社保经办机构没有受理，正在核对"}
-        return tax_pages.answer(tax_pages.receipt(payment, said.get(row["state"] if row else "", "正在告知"), self.hall_url))
+        return tax_pages.answer(tax_pages.receipt(payment, said.get(state, "正在告知"), self.hall_url))
 
     # -- paying
 

@@ -130,7 +130,7 @@ def receipt(payment: Payment, told: str, hall_url: str) -> str:
         <dt>金额</dt><dd class="sum">{yuan_shown(payment.amount_fen)} 元</dd><dt>渠道</dt><dd>{CHANNEL_LABELS[payment.channel]}</dd>
         <dt>账户</dt><dd>{escape(payment.account)} {escape(payment.holder)}</dd><dt>时间</dt><dd>{payment.paid_at:%Y-%m-%d %H:%M}</dd>
         <dt>告知社保</dt><dd>{escape(told)}</dd>{arrives}</dl></section>
-        <p class="row">{back} <a class="button" href="/">再缴一张</a></p>""",
+        <p class="row">{back} <a class="button second" href="/">再缴一张</a></p>""",
     )
 
 

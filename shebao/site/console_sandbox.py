@@ -18,8 +18,7 @@ from shebao.sandbox.starting import CLOCK, LABELS, PARTNERS, peer
 from shebao.sandbox.store import write_whole
 from shebao.sandbox.trouble import HOW_DOWN, Trouble
 from shebao.site.database import data_folder
-
-FOLDER = "sandbox"
+from shebao.site.sandboxes import FOLDER
 
 
 class NoSuchFolder(ShebaoError):
