@@ -234,7 +234,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
     declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0), ("批次管理", "/w/runs", "stack", 0)]
         groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
     elif Post.CLERK in actor.posts:
         groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})
@@ -244,6 +244,8 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
             ("欠费单位", "/w/arrears", "receipt", 0),
             ("试算平衡表", "/w/trial-balance", "journal-text", 0),
+            ("基金收支月报", "/w/books/report", "bar-chart", 0),
+            ("日结月结", "/w/books/closing", "lock", 0),
         ]
         groups.append({"title": "基金财务", "entries": _entries(path, entries)})
     looks = [("单位快查", "/w/units", "building", 0), ("人员快查", "/w/people", "person-lines-fill", 0)]

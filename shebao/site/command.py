@@ -5,6 +5,7 @@ import sys
 from shebao.base.errors import ShebaoError
 from shebao.channels.console import Parser, policy
 from shebao.site import console_accounts, console_database, console_demo, console_levy, console_site
+from shebao.site import console_audit, console_books, console_database, console_demo, console_levy, console_site
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -12,6 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="shebao", description="社会保险网上办事大厅与经办系统")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="命令")
     for module in (policy, console_database, console_site, console_demo, console_levy, console_accounts):
+    for module in (policy, console_database, console_site, console_demo, console_levy, console_books, console_audit):
         module.register(subparsers)
     given = parser.parse_args(arguments)
     try:

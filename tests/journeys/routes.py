@@ -29,6 +29,8 @@ print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
 DOWNLOADS = {
     "attachment",
+    "desk-books-account-export",
+    "desk-books-report-export",
     "desk-declarations-export",
     "desk-print",
     "desk-registration-certificate",

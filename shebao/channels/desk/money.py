@@ -1,4 +1,4 @@
-"""Money that waits or is owed: 暂收待查, 欠费单位, a 核定单 to read, 试算平衡表."""
+"""Money that waits or is owed: 暂收待查, 欠费单位, a 核定单 to read."""
 
 from datetime import date
 
@@ -11,8 +11,6 @@ from shebao.base.terms import Insurance, Post
 from shebao.channels import errors
 from shebao.channels.desk.pages import actor_of, address, clean, live_of, number_of, show
 from shebao.channels.guards import agency
-from shebao.ledger.models import AccountKind
-from shebao.ledger.queries import Balance, trial_balance
 from shebao.levy.arrears import UnitArrears, overdue
 from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
 from shebao.levy.desk_queries import overdue_sums, receipt_sums, receipts
@@ -25,7 +23,6 @@ from shebao.surfaces.reasons import reason
 SIZE = 50
 ARREARS_MAX = 200
 PEOPLE_SIZE = 50
-NO_FUND = "未归属（暂收）"
 
 
 @agency(Post.FINANCE)
@@ -122,43 +119,3 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     title = f"{BillKind(found.kind).label} {found.number}"
     crumbs = ((found.unit.name, f"/w/units/{found.unit.number}"), (title, None))
     return show(request, "bill", title, context, crumbs=crumbs)
-
-
-@agency(Post.FINANCE)
-@require_GET
-def trial_balance_page(request: HttpRequest) -> HttpResponse:
-    """试算平衡表 at the end of a day."""
-    today, text = now().date(), clean(request.GET.get("on"))
-    on, problems, status = today, [], 200
-    if text:
-        try:
-            on = date.fromisoformat(text)
-        except ValueError:
-            problems, status = [("on", "日期请按 2026-11-21 的样子填写")], 422
-    rows = trial_balance(live_of(request).place, on)
-    debit, credit = sum(r.debit_fen for r in rows), sum(r.credit_fen for r in rows)
-    context = {
-        "on": on,
-        "typed": text or on.isoformat(),
-        "funds": _by_fund(rows),
-        "debit_fen": debit,
-        "credit_fen": credit,
-        "left_fen": sum(r.balance_fen for r in rows if r.balance_fen > 0),
-        "right_fen": -sum(r.balance_fen for r in rows if r.balance_fen < 0),
-        "balanced": debit == credit,
-        "place": standard().place(live_of(request).place).label,
-        "errors": problems,
-        "has_errors": bool(problems),
-    }
-    return show(request, "trial_balance", "试算平衡表", context, status=status)
-
-
-def _by_fund(rows: list[Balance]) -> list[dict[str, object]]:
-    """Accounts under their fund, in the order of every table; money of no fund last."""
-    order = {insurance.value: insurance.bit for insurance in Insurance}
-    kinds = list(AccountKind)
-    told: list[dict[str, object]] = []
-    for fund in sorted({r.fund for r in rows}, key=lambda f: order.get(f, 99)):
-        accounts = sorted((r for r in rows if r.fund == fund), key=lambda r: kinds.index(r.kind))
-        told.append({"label": Insurance(fund).label if fund else NO_FUND, "accounts": accounts})
-    return told

@@ -1,0 +1,83 @@
+"""The control accounts of the ledger and, in our own words, what must stand behind each of them."""
+
+from shebao.auditor.model import Control, Part
+
+_OPEN_LINE = "l.unit_fen + l.person_fen - l.paid_fen - l.moved_fen - l.written_off_fen"
+# A cancelled bill is owed no more, whatever its amounts say.
+_LINES = f"""
+select g.place, l.insurance, sum({_OPEN_LINE})::bigint from levy_billline l join levy_bill b on b.id = l.bill_id
+join parties_agency g on g.id = b.agency_id where b.state <> 'cancelled' and l.origin {{}} group by 1, 2
+"""
+_DUES = """
+select g.place, d.insurance, sum(d.{})::bigint from levy_flexdue d join parties_agency g on g.id = d.agency_id
+where d.state in ('open', 'sent') group by 1, 2
+"""
+_BILLS, _FLEX = ("levy_billline", "levy_bill"), ("levy_flexdue",)
+
+# What came in, whoever told of it. File and hand tell of arrivals; what the tax office or a bank tells has arrived once a statement
+# shows it.
+_WHERE = "r.state in ('allocated', 'suspense') and {}"
+_ARRIVED = "(r.channel in ('file', 'hand') or r.arrived_on is not null)"
+_ON_ITS_WAY = "r.channel in ('tax', 'bank') and r.arrived_on is null"
+_SHARED = """
+select g.place, l.insurance, sum(s.amount_fen)::bigint from levy_receipt r join levy_allocation s on s.receipt_id = r.id
+join levy_billline l on l.id = s.line_id join parties_agency g on g.id = r.agency_id where {} group by 1, 2
+"""
+_REST = """
+select g.place, 0, sum(r.amount_fen - r.allocated_fen)::bigint from levy_receipt r join parties_agency g on g.id = r.agency_id
+where {} group by 1
+"""
+_RECEIPTS = ("levy_receipt", "levy_allocation")
+
+
+def _came_in(which: str) -> tuple[Part, ...]:
+    where = _WHERE.format(which)
+    return (
+        Part("已分配的到账", _SHARED.format(where), _RECEIPTS),
+        Part("未分配的到账", _REST.format(where), _RECEIPTS),
+    )
+
+
+CONTROLS = (
+    Control(
+        "receivable",
+        "应收保险费 = 未作废核定单、补缴单、个人核定单的未缴余额 + 灵活就业待缴和批扣中的应缴",
+        "receivable",
+        (
+            Part("核定单余额", _LINES.format("not in ('late_fee', 'interest')"), _BILLS),
+            Part("灵活就业待缴、批扣中", _DUES.format("total_fen"), _FLEX),
+        ),
+    ),
+    Control(
+        "late_fee_due",
+        "应收滞纳金 = 未作废单据上滞纳金的未缴余额",
+        "late_fee_due",
+        (Part("滞纳金行余额", _LINES.format("= 'late_fee'"), _BILLS),),
+    ),
+    Control(
+        "interest_due",
+        "应收补缴利息 = 未作废单据上利息的未缴余额 + 灵活就业待缴和批扣中的利息",
+        "interest_due",
+        (
+            Part("利息行余额", _LINES.format("= 'interest'"), _BILLS),
+            Part("灵活就业待缴、批扣中的利息", _DUES.format("interest_fen"), _FLEX),
+        ),
+    ),
+    Control("bank", "收入户存款 = 已经到账的缴费 − 已经付出的退费", "bank", _came_in(_ARRIVED)),
+    Control("transit", "在途款 = 税务、银行已告知但对账单还没有显示的缴费", "transit", _came_in(_ON_ITS_WAY)),
+    Control(
+        "suspense",
+        "暂收款 = 到账中没有归属的部分 + 补办申报结算多缴、尚未抵扣的部分",
+        "suspense",
+        (
+            Part("到账未分配", _REST.format("r.state in ('allocated', 'suspense')"), _RECEIPTS),
+            Part(
+                "结算多缴未抵扣",
+                "select g.place, e.insurance, sum(e.credit_fen - e.used_fen)::bigint from levy_estimate e"
+                " join parties_agency g on g.id = e.agency_id group by 1, 2",
+                ("levy_estimate",),
+            ),
+        ),
+        credit=True,
+    ),
+)
