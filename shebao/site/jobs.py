@@ -12,7 +12,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import monthly_assessment
+from shebao.runs import account_interest, monthly_assessment
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
@@ -90,6 +90,12 @@ def empty_unfiled_attachments(timestamp: int) -> None:
 def assess_month(run_id: int) -> None:
     """Do what is missing of a monthly assessment."""
     monthly_assessment.run(run_id, clock=now)
+
+
+@app.task(name="settle_accounts", retry=AGAIN)
+def settle_accounts(run_id: int) -> None:
+    """Do what is missing of a yearly settlement of personal accounts."""
+    account_interest.run(run_id, clock=now)
 
 
 @app.task(name="make_bundle", retry=AGAIN)
