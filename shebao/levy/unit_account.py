@@ -39,7 +39,12 @@ def unit_account(unit_id: int, *, months: int = 24) -> list[UnitMonth]:
     with connection.cursor() as cursor:
         cursor.execute(_MONTHS, {"unit": unit_id, "months": months})
         rows = cursor.fetchall()
-    return [UnitMonth(*row[:8], tuple(tuple(bill) for bill in row[8] or ())) for row in reversed(rows)]
+    return [
+        UnitMonth(
+            month, unit, person, late, moved, off, paid, received, tuple((number, kind, state) for number, kind, state in bills or ())
+        )
+        for month, unit, person, late, moved, off, paid, received, bills in reversed(rows)
+    ]
 
 
 _MONTHS = """

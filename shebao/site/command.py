@@ -5,6 +5,7 @@ import sys
 from shebao.base.errors import ShebaoError
 from shebao.channels.console import Parser, policy
 from shebao.site import (
+    console_accounts,
     console_audit,
     console_books,
     console_database,
@@ -22,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="命令")
     for module in (
         policy,
+        console_accounts,
         console_audit,
         console_books,
         console_database,

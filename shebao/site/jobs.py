@@ -17,6 +17,7 @@ from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import bank_exchange, monthly_assessment, tax_office
 from shebao.site import partners
+from shebao.runs import account_interest, monthly_assessment
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
@@ -96,6 +97,12 @@ def assess_month(run_id: int) -> None:
     monthly_assessment.run(run_id, clock=now)
 
 
+@app.task(name="settle_accounts", retry=AGAIN)
+def settle_accounts(run_id: int) -> None:
+    """Do what is missing of a yearly settlement of personal accounts."""
+    account_interest.run(run_id, clock=now)
+
+
 @app.task(name="make_bundle", retry=AGAIN)
 def make_bundle(bundle_id: int) -> None:
     """Make what is missing of many certificates ordered at once."""
@@ -118,6 +125,8 @@ def exchange_with_bank(timestamp: int) -> None:
         bank_exchange.exchange(
             Path(settings.BANK_FOLDER), key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now
         )  # fmt: skip
+
+
 @app.periodic(cron="20 6 * * *")
 @app.task(name="tax_day", queueing_lock="tax_day", retry=PATIENT)
 def tax_day(timestamp: int) -> None:
