@@ -108,4 +108,3 @@ BILLS = (
         ("levy_takendue",),
     ),
 )
-

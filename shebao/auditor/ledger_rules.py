@@ -130,4 +130,3 @@ LEDGER = (
         money=False,
     ),
 )
-

@@ -113,4 +113,3 @@ RUNS = (
         ("levy_run", "levy_runchunk"),
     ),
 )
-
