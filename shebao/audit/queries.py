@@ -48,6 +48,8 @@ ACTIONS = {
     "levy.receipt_entered": "手工登记到账",
     "levy.receipt_confirmed": "复核到账",
     "levy.receipt_voided": "作废到账登记",
+    "levy.late_fee": "核定逾期缴费滞纳金",
+    "levy.late_fee_reversed": "冲销逾期缴费滞纳金",
     "levy.back_payment": "登记欠费补缴",
     "levy.back_payment_cancelled": "取消欠费补缴登记",
     "levy.order_issued": "生成欠费补缴单",

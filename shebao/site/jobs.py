@@ -12,7 +12,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import monthly_assessment
+from shebao.runs import monthly_assessment, tax_office
+from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
@@ -96,3 +97,10 @@ def assess_month(run_id: int) -> None:
 def make_bundle(bundle_id: int) -> None:
     """Make what is missing of many certificates ordered at once."""
     bundling.work(bundle_id, clock=now)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="tax_send", queueing_lock="tax_send", lock="tax_send", retry=AGAIN)
+def tax_send(timestamp: int) -> None:
+    """Send what waits for the tax office. It tries again every minute; messages that were not answered say when."""
+    tax_office.send(partners.tax_office(), clock=now)
