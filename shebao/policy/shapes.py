@@ -460,6 +460,8 @@ KINDS: dict[str, Kind] = {
     "registration.class_change_from": _structured(ChangeFrom),
     "arrears.advised_before_day": _count("日"),
     "declaration.payment_working_days": _count("个工作日"),
+    "payment.arrival_days.app": _count("个工作日"),
+    "payment.arrival_days.bank": _count("个工作日"),
     "declaration.undeclared_ratio": _ppm("上月的 "),
     "declaration.late_window": _structured(LateWindow),
     "declaration.monthly_types": _structured(DeclaredTypes),

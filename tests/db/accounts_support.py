@@ -45,7 +45,10 @@ def books_agree(place: str = PLACE) -> int:
         fund = {b.kind: b.balance_fen for b in trial_balance(place, FOREVER) if b.fund == 110}
     personal = -fund.get(AccountKind.PERSONAL, 0)
     assert fund.get(AccountKind.TO_ACCOUNTS, 0) + fund.get(AccountKind.ACCOUNT_INT, 0) == personal
-    entries = one("select sum(e.own_fen + e.employer_fen) from accounts_entry e join accounts_source s on s.id = e.source_id where s.place = %s", place)
+    entries = one(
+        "select sum(e.own_fen + e.employer_fen) from accounts_entry e join accounts_source s on s.id = e.source_id where s.place = %s",
+        place,
+    )
     interest = one(
         "select sum(s.interest_opening_fen + s.interest_credits_fen) from accounts_snapshot s"
         " join accounts_settlement r on r.id = s.settlement_id where r.place = %s",

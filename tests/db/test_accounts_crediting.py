@@ -23,11 +23,16 @@ def agency(database: str) -> None:
 
 
 def credits_of(person: int) -> list[tuple[int, int]]:
-    return [(m, int(f)) for m, f in as_owner("select month, sum(own_fen) from accounts_entry where person_id = %s group by 1 order by 1", [person])]
+    return [
+        (m, int(f))
+        for m, f in as_owner("select month, sum(own_fen) from accounts_entry where person_id = %s group by 1 order by 1", [person])
+    ]
 
 
 def tally(person: int, year: int = 2026) -> tuple[int, ...]:
-    return as_owner("select own_fen, product_fen, brought_fen, other_fen from accounts_tally where person_id = %s and year = %s", [person, year])[0]
+    return as_owner(
+        "select own_fen, product_fen, brought_fen, other_fen from accounts_tally where person_id = %s and year = %s", [person, year]
+    )[0]
 
 
 def test_a_bill_credits_its_people_when_it_is_cleared_and_not_before() -> None:

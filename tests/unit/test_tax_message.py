@@ -1,6 +1,7 @@
 """Messages between us and the tax office: any change breaks the signature, and the reader takes nothing but what the version knows."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -108,6 +109,12 @@ def test_a_key_is_made_once_kept_closed_and_two_are_known_while_it_changes(tmp_p
             partner_keys.add_key(tmp_path / "c", "tax", bad)
     with pytest.raises(partner_keys.KeyRefused):
         partner_keys.keys_of(tmp_path, "../secret")
+
+
+def test_many_at_once_make_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda i: partner_keys.own_key(tmp_path / str(i // 8)).public, range(64)))
+    assert all(len({key.key_id for key in made[i : i + 8]}) == 1 for i in range(0, 64, 8))
 
 
 amounts = st.integers(0, 10**9)
