@@ -7,6 +7,14 @@ PAGE = 100
 
 # What an action is called on pages. A test holds that every action recorded anywhere has its words here.
 ACTIONS = {
+    "accounts.looked": "查看个人账户",
+    "accounts.record_looked": "查看个人权益记录单",
+    "accounts.record_printed": "打印个人权益记录单",
+    "accounts.registered": "登记账户建立年月和缴费年限",
+    "accounts.settlement_started": "开始个人账户结算",
+    "accounts.settlement_stopped": "个人账户结算中止",
+    "accounts.settled": "个人账户结算完成",
+    "accounts.part_year": "个人账户当年结算",
     "access.signed_in": "登录",
     "access.person_account": "开通个人账号",
     "access.password_changed": "修改密码",
@@ -125,7 +133,7 @@ def trace(*, search: str = "", action: str = "", before: int | None = None) -> l
     return list(found[:PAGE])
 
 
-LOOKS = ("person.looked", "person.id_number_shown", "unit.looked", "case.looked", "attachment.looked", "staff.exported")
+LOOKS = ("person.looked", "accounts.looked", "person.id_number_shown", "unit.looked", "case.looked", "attachment.looked", "staff.exported")
 LOOKS_SHOWN = 20
 
 

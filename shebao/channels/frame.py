@@ -100,7 +100,12 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
     for item in open_items(actor):
         groups.setdefault(item.group, []).append((item.title, page_of(item), item.icon, 0))
-    groups.setdefault("申报与缴费", []).extend(_held(actor, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]))
+    groups.setdefault("申报与缴费", []).extend(
+        _held(
+            actor,
+            [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0)), ("单位缴费账户", "/u/account", "wallet2", 0)],
+        )
+    )
     first = [
         ("首页", "/u/", "house", 0),
         ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
@@ -141,7 +146,7 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
 
 
 SERVICE_AT = {
-    **dict.fromkeys(("/u/bills", "/u/arrears", "/u/payments"), "service.bills"),
+    **dict.fromkeys(("/u/bills", "/u/account", "/u/arrears", "/u/payments"), "service.bills"),
     **dict.fromkeys(("/u/staff", "/u/changes"), "service.staff"),
     "/u/certificates": "service.certificates",
 }
@@ -177,11 +182,11 @@ def unit_tabs(path: str, actor: Actor, counts: dict[str, int]) -> list[Entry]:
 PERSON_GROUPS: dict[str, list[tuple[str, str, str]]] = {
     "": [("首页", "/p/", "house")],
     "缴费": [],
-    "权益": [],
+    "权益": [("个人账户", "/p/account", "wallet2"), ("个人权益记录单", "/p/record", "file-earmark-text")],
     "服务": [("办事指南", "/items", "journal-text"), ("常见问题", "/answers", "question-circle")],
     "账户与安全": [("修改密码", "/password", "person-gear")],
 }
-PERSON_TABS: list[tuple[str, str, str]] = [("首页", "/p/", "house")]
+PERSON_TABS: list[tuple[str, str, str]] = [("首页", "/p/", "house"), ("账户", "/p/account", "wallet2")]
 
 
 def person_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:

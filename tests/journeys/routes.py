@@ -36,6 +36,7 @@ DOWNLOADS = {
     "desk-registration-certificate",
     "desk-statistics-export",
     "guide-template",
+    "personal-record-pdf",
     "portal-arrears-export",
     "portal-bill-print",
     "portal-booking-ticket",

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from shebao.channels.desk import (
+    accounts,
     bookings,
     books,
     closing,
@@ -92,6 +93,7 @@ urlpatterns: list[URLPattern] = [
     path("verifications", registration.verifications, name="desk-verifications"),
     path("people", look.people, name="desk-people"),
     path("people/<slug:number>", profile.person, name="desk-person"),
+    *accounts.urls,
     path("bookings", bookings.day, name="desk-bookings"),
     path("bookings/check-in", bookings.check_in, name="desk-booking-check-in"),
     path("bookings/call", bookings.call, name="desk-booking-call"),
