@@ -12,6 +12,7 @@ from shebao.site import (
     console_demo,
     console_levy,
     console_partner,
+    console_sandbox,
     console_site,
 )
 
@@ -24,6 +25,7 @@ MODULES = (
     console_demo,
     console_levy,
     console_partner,
+    console_sandbox,
     console_site,
 )
 

@@ -20,7 +20,6 @@ WAITING = {
     "flexible.medical_waiting_months": "灵活就业医疗待遇等待期，待遇 (F) 尚未开通",
     "injury.floating": "工伤浮动费率，单位浮动档尚未采集",
     "injury.temporary_factor": "工伤阶段性降费，各地执行档未核实，没有值",
-    "interest.back_payment_rate": "补缴利率未见公布，没有值",
     "relief.medical_unit_part": "2020 年阶段性减征，供数据迁移核对",
     "relief.unit_part": "2020 年阶段性减免，供数据迁移核对",
 }
