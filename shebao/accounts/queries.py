@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from django.db import connection
+from django.db.models import Count, Sum
 
 from shebao.accounts.models import EntryKind, PartYear, Registered, Settlement
 from shebao.base.months import Month
@@ -213,6 +214,15 @@ def settlements(place: str | None = None) -> list[Settlement]:
     """The runs of a place (of all places), newest first."""
     found = Settlement.objects.order_by("-id")
     return list(found if place is None else found.filter(place=place))
+
+
+def settlements_done(place: str, limit: int, run_id: int | None = None) -> list[tuple[Settlement, int, int, int]]:
+    """Runs of a place with how far they are: chunks done, accounts, closing balances of those in fen."""
+    found = Settlement.objects.filter(place=place).order_by("-id")
+    if run_id is not None:
+        found = found.filter(pk=run_id)
+    counted = found.annotate(done=Count("chunks"), done_rows=Sum("chunks__rows", default=0), done_fen=Sum("chunks__total_fen", default=0))
+    return [(run, run.done, int(run.done_rows), int(run.done_fen)) for run in counted[:limit]]
 
 
 @dataclass(frozen=True, slots=True)

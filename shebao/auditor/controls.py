@@ -64,6 +64,26 @@ CONTROLS = (
         ),
     ),
     Control("bank", "收入户存款 = 已经到账的缴费 − 已经付出的退费", "bank", _came_in(_ARRIVED)),
+    Control(
+        "personal",
+        "个人账户基金 = 记入个人账户的缴费、转入、支付和当年利息 + 各年度结算的利息",
+        "personal",
+        (
+            Part(
+                "各账户的记账",
+                "select s.place, 110, sum(e.own_fen + e.employer_fen)::bigint from accounts_entry e"
+                " join accounts_source s on s.id = e.source_id group by 1",
+                ("accounts_entry", "accounts_source"),
+            ),
+            Part(
+                "年度结算的利息",
+                "select r.place, 110, sum(s.interest_opening_fen + s.interest_credits_fen)::bigint from accounts_snapshot s"
+                " join accounts_settlement r on r.id = s.settlement_id where r.state = 'done' group by 1",
+                ("accounts_snapshot", "accounts_settlement"),
+            ),
+        ),
+        credit=True,
+    ),
     Control("transit", "在途款 = 税务、银行已告知但对账单还没有显示的缴费", "transit", _came_in(_ON_ITS_WAY)),
     Control(
         "suspense",

@@ -8,11 +8,37 @@ from django.db import connection
 
 from shebao.access.acting import acting
 from shebao.accounts import settling
+from shebao.accounts.queries import settlements_done
 from shebao.base.actor import ENGINE
 from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
+from shebao.levy.run_kinds import RunKind, RunLine
 from shebao.policy.rulebook import Rulebook, standard
+from shebao.policy.shapes import percent
 
+
+def _listed(place: str, limit: int, run_id: int | None) -> list[RunLine]:
+    """Settlements of a place for the run console, newest first; or the one of an id."""
+    return [
+        RunLine(
+            run.pk,
+            run.state,
+            f"{run.year} 年，记账利率 {percent(run.rate_ppm)}",
+            chunks,
+            run.chunks_total,
+            rows,
+            fen,
+            run.started_by,
+            run.started_at,
+            run.finished_at,
+            run.note,
+            month=run.month,
+        )
+        for run, chunks, rows, fen in settlements_done(place, limit, run_id)
+    ]
+
+
+RUN_KIND = RunKind(settling.KIND, "个人账户年度结算", "settle_accounts", rows="户", listed=_listed)
 Clock = Callable[[], datetime]
 WRITERS = 2  # one reads and computes while the other's rows are written; more gain nothing on two cores
 

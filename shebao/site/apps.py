@@ -12,6 +12,7 @@ class SiteConfig(AppConfig):
     def ready(self) -> None:
         """Enter the items into the catalogue, name the jobs and the kinds of runs, let arrears and late fees know of deferrals and the
         books of the sub-ledgers behind them."""
+        from shebao.accounts import controls as accounts_controls
         from shebao.items import catalogue
         from shebao.ledger import closing
         from shebao.levy import controls, deferring, suspension
@@ -22,5 +23,6 @@ class SiteConfig(AppConfig):
         runs.register_all()
         if deferring.last_days not in suspension.PROVIDERS:
             suspension.PROVIDERS.append(deferring.last_days)
-        if controls.sums not in closing.SUB_LEDGERS:
-            closing.SUB_LEDGERS.append(controls.sums)
+        for sub_ledger in (controls.sums, accounts_controls.sums):
+            if sub_ledger not in closing.SUB_LEDGERS:
+                closing.SUB_LEDGERS.append(sub_ledger)

@@ -17,6 +17,7 @@ from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import bank_exchange, monthly_assessment, tax_office
 from shebao.site import partners
+from shebao.runs import account_interest, monthly_assessment
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
@@ -94,6 +95,12 @@ def empty_unfiled_attachments(timestamp: int) -> None:
 def assess_month(run_id: int) -> None:
     """Do what is missing of a monthly assessment."""
     monthly_assessment.run(run_id, clock=now)
+
+
+@app.task(name="settle_accounts", retry=AGAIN)
+def settle_accounts(run_id: int) -> None:
+    """Do what is missing of a yearly settlement of personal accounts."""
+    account_interest.run(run_id, clock=now)
 
 
 @app.task(name="make_bundle", retry=AGAIN)

@@ -1,9 +1,9 @@
 """The kinds of runs, entered for the run console. A new kind: its `RUN_KIND` beside the run, and its module here."""
 
 from shebao.levy.run_kinds import register
-from shebao.runs import monthly_assessment
+from shebao.runs import account_interest, monthly_assessment
 
-MODULES = (monthly_assessment,)
+MODULES = (monthly_assessment, account_interest)
 
 
 def register_all() -> None:
