@@ -15,29 +15,12 @@ from shebao.site import (
     console_sandbox,
     console_site,
 )
-<<<<<<< HEAD
-=======
-
-MODULES = (
-    policy,
-    console_accounts,
-    console_audit,
-    console_books,
-    console_database,
-    console_demo,
-    console_levy,
-    console_partner,
-    console_sandbox,
-    console_site,
-)
->>>>>>> books
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand. Expected refusals are one sentence on standard error and exit 2; never a traceback."""
     parser = Parser(prog="shebao", description="社会保险网上办事大厅与经办系统")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="命令")
-<<<<<<< HEAD
     for module in (
         policy,
         console_accounts,
@@ -50,9 +33,6 @@ def main(arguments: list[str] | None = None) -> int:
         console_sandbox,
         console_site,
     ):
-=======
-    for module in MODULES:
->>>>>>> books
         module.register(subparsers)
     given = parser.parse_args(arguments)
     try:

@@ -15,9 +15,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import bank_exchange, monthly_assessment, tax_office
+from shebao.runs import account_interest, bank_exchange, monthly_assessment, tax_office
 from shebao.site import partners
-from shebao.runs import account_interest, monthly_assessment
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 

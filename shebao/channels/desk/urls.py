@@ -83,7 +83,6 @@ urlpatterns: list[URLPattern] = [
     path("bills/<slug:number>/cancel", tax.cancel, name="desk-bill-cancel"),
     path("tax", tax.dealings, name="desk-tax"),
     path("tax/<slug:number>/again", tax.again, name="desk-tax-again"),
-    path("trial-balance", money.trial_balance_page, name="desk-trial-balance"),
     path("statistics", statistics.page, name="desk-statistics"),
     path("statistics.xlsx", statistics.export, name="desk-statistics-export"),
     path("search", look.search, name="desk-search"),
