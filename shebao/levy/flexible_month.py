@@ -20,8 +20,8 @@ from shebao.enrolment.tiers import MASK
 from shebao.ledger.operations import Booking, book
 from shebao.levy.assessing import FutureMonthError, take_time
 from shebao.levy.flexible import PENSION, owed_sides
-from shebao.levy.flexible_billing import at_tax_office
 from shebao.levy.models import PlaceMonth, Run, RunChunk
+from shebao.levy.tax_standing import at_tax_office
 from shebao.policy.flexible import month_tier
 from shebao.policy.flexible_years import ages, back_payment, last_payable_day, year_shown
 from shebao.policy.rulebook import Rulebook
@@ -231,7 +231,7 @@ def _age_limits(place: str, month: Month, rulebook: Rulebook) -> dict[str, date]
 
 def _percents(place: str, month: Month, first: int, end: int) -> list[int]:
     with connection.cursor() as cursor:
-        values = {"place": place, "month": month, "mask": MASK, "first": first, "end": end}
+        values: dict[str, Any] = {"place": place, "month": month, "mask": MASK, "first": first, "end": end}
         cursor.execute(f"select distinct t.percent {_COVERED} where {_IN_MONTH} and t.percent is not null order by 1", values)
         return [int(row[0]) for row in cursor.fetchall()]
 
