@@ -181,12 +181,20 @@ def unit_tabs(path: str, actor: Actor, counts: dict[str, int]) -> list[Entry]:
 # The 个人 portal: whoever adds a page there adds its line here.
 PERSON_GROUPS: dict[str, list[tuple[str, str, str]]] = {
     "": [("首页", "/p/", "house")],
-    "缴费": [],
+    "缴费": [
+        ("核定缴费", "/p/pay", "credit-card-2-front"),
+        ("核定单", "/p/bills", "receipt"),
+        ("欠费查询", "/p/arrears", "hourglass-split"),
+    ],
     "权益": [("个人账户", "/p/account", "wallet2"), ("个人权益记录单", "/p/record", "file-earmark-text")],
     "服务": [("办事指南", "/items", "journal-text"), ("常见问题", "/answers", "question-circle")],
     "账户与安全": [("修改密码", "/password", "person-gear")],
 }
-PERSON_TABS: list[tuple[str, str, str]] = [("首页", "/p/", "house"), ("账户", "/p/account", "wallet2")]
+PERSON_TABS: list[tuple[str, str, str]] = [
+    ("首页", "/p/", "house"),
+    ("缴费", "/p/pay", "credit-card-2-front"),
+    ("账户", "/p/account", "wallet2"),
+]
 
 
 def person_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:

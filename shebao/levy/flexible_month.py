@@ -231,7 +231,7 @@ def _age_limits(place: str, month: Month, rulebook: Rulebook) -> dict[str, date]
 
 def _percents(place: str, month: Month, first: int, end: int) -> list[int]:
     with connection.cursor() as cursor:
-        values = {"place": place, "month": month, "mask": MASK, "first": first, "end": end}
+        values: dict[str, Any] = {"place": place, "month": month, "mask": MASK, "first": first, "end": end}
         cursor.execute(f"select distinct t.percent {_COVERED} where {_IN_MONTH} and t.percent is not null order by 1", values)
         return [int(row[0]) for row in cursor.fetchall()]
 

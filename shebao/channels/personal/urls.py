@@ -7,4 +7,9 @@ from shebao.channels.personal import account, home
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="personal-home"),
     *account.urls,
+from shebao.channels.personal import home, pay
+
+urlpatterns: list[URLPattern] = [
+    path("", home.home, name="personal-home"),
+    *pay.urls,
 ]
