@@ -182,7 +182,8 @@ def tiers_of(person_id: int) -> list[ChosenTier]:
     """A person's tiers as held true now, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select percent, from_month, to_month, known_from from enrolment_tier where person_id = %s and known_to is null order by from_month",
+            "select percent, from_month, to_month, known_from from enrolment_tier"
+            " where person_id = %s and known_to is null order by from_month",
             [person_id],
         )
         return [ChosenTier(*row) for row in cursor.fetchall()]

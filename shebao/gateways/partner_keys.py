@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import os
 import re
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def own_key(folder: Path) -> OwnKey:
     except FileNotFoundError:
         raw = Ed25519PrivateKey.generate().private_bytes_raw()
         # Written whole beside it and then linked: a process killed meanwhile leaves no half key, and of two one wins.
-        fresh = folder / f".{OWN}.{os.getpid()}"
-        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
+        fresh = folder / f".{OWN}.{secrets.token_hex(8)}"
+        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
             file.write(base64.b64encode(raw).decode())
         try:
             os.link(fresh, path)
@@ -115,7 +116,7 @@ def add_key(folder: Path, name: str, line: str) -> PublicKey:
         raise KeyRefused(f"合作方 {name} 已有 {KEYS_MAX} 把公钥，请先删去不用的")
     folder.mkdir(parents=True, exist_ok=True)
     path = _path(folder, name)
-    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh = path.with_suffix(f".{secrets.token_hex(8)}")
     fresh.write_text("".join(f"{k.line}\n" for k in [*known, key]))
     fresh.replace(path)
     return key

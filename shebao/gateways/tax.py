@@ -14,7 +14,7 @@ from shebao.gateways.strict_json import FEN_MAX, MessageRefused, Reader
 MANY = 1_000  # of anything in one message
 LINES_MAX = 60
 BILL_MAX = 20  # letters of a bill's number
-KINDS = ("monthly", "arrears", "person")
+KINDS = ("monthly", "arrears", "late_fee", "person")
 ORIGIN_MAX = 20
 CHANNELS = ("app", "bank", "counter")
 CHANNEL_LABELS = {"app": "手机应用", "bank": "银行网点", "counter": "办税服务厅"}

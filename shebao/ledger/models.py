@@ -42,16 +42,22 @@ class PostingState(models.TextChoices):
 
 
 class Posting(models.Model):
-    """One booking. `key` makes it happen once; `resolves` points at the pending posting that this one posts or voids."""
+    """One booking in the books of one place. `key` makes it happen once; `resolves` points at the pending posting that this one posts
+    or voids; `reverses` at the posted one whose entries this one takes back (once, and never of a reversal)."""
 
     id = models.BigAutoField(primary_key=True)
     key = models.CharField(max_length=80, unique=True)
+    place = models.CharField(max_length=6)
     booked_on = models.DateField()
     recorded_at = models.DateTimeField()
     state = models.CharField(max_length=8, choices=PostingState)
     text = models.CharField(max_length=120)
     reference = models.CharField(max_length=60)
     resolves = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="+")
+    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["place", "booked_on", "id"], name="ledger_posting_day")]
 
 
 class Entry(models.Model):
@@ -61,3 +67,60 @@ class Entry(models.Model):
     posting = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="entries")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     amount_fen = models.BigIntegerField()
+
+
+class PlaceBook(models.Model):
+    """The books of a place: up to which day they are closed. Booking takes the row FOR SHARE, closing FOR UPDATE; it only moves on."""
+
+    place = models.CharField(max_length=6, primary_key=True)
+    closed_to = models.DateField(null=True)
+
+
+class DayClosing(models.Model):
+    """日结 of one day of a place. Days are closed in order and for good; the row itself moves `PlaceBook.closed_to` on."""
+
+    id = models.BigAutoField(primary_key=True)
+    place = models.CharField(max_length=6)
+    day = models.DateField()
+    closed_by = models.IntegerField()
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["place", "day"], name="ledger_dayclosing_once")]
+
+
+class DaySum(models.Model):
+    """One account at the end of a closed day, frozen: what was booked on that day, and in all since the beginning, fen."""
+
+    id = models.BigAutoField(primary_key=True)
+    closing = models.ForeignKey(DayClosing, on_delete=models.PROTECT, related_name="sums")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    debit_fen = models.BigIntegerField()
+    credit_fen = models.BigIntegerField()
+    debit_total_fen = models.BigIntegerField()
+    credit_total_fen = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["closing", "account"], name="ledger_daysum_once")]
+
+
+class MonthClosing(models.Model):
+    """月结 of a place: one of finance closes, another confirms. Nothing of it is changed afterwards."""
+
+    id = models.AutoField(primary_key=True)
+    place = models.CharField(max_length=6)
+    month = models.IntegerField()
+    closed_by = models.IntegerField()
+    closed_at = models.DateTimeField()
+    confirmed_by = models.IntegerField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["place", "month"], name="ledger_monthclosing_once"),
+            models.CheckConstraint(
+                condition=models.Q(confirmed_by=None, confirmed_at=None)
+                | (models.Q(confirmed_at__isnull=False) & ~models.Q(confirmed_by=models.F("closed_by"))),
+                name="ledger_monthclosing_two_people",
+            ),
+        ]

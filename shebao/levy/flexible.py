@@ -87,7 +87,10 @@ def new_due(
     interest_fen: int = 0,
     case_id: int | None = None,
 ) -> NewDue:
-    """What a month costs at a tier. rated_by: the month whose average wage holds, when not its own (补缴).  Raises: TierUnknown, RuleMissing."""
+    """What a month costs at a tier. rated_by: the month whose average wage holds, when not its own (补缴).
+
+    Raises: TierUnknown, RuleMissing.
+    """
     amounts = month_tier(tier, rated_by or cover.month, place, rulebook)
     return NewDue(
         cover.person_id,

@@ -80,3 +80,13 @@ def month_tier(tier_percent: int, month: Month, place: str, rulebook: Rulebook) 
         raise RuleMissing(base_rule.id, base_rule.label, rulebook.place(place), day, "平均工资")
     rate: FlexibleRate = rulebook.rule("flexible.rate", day, place).value
     return tier(int(base_rule.value.average_fen), tier_percent, rate.total_ppm, rate.account_ppm)
+
+
+def named_tiers(rulebook: Rulebook) -> tuple[int, ...]:
+    """Every 缴费档次 (percent) that any rule of any place names, for forms; whether one may be chosen in a month, month_tier says."""
+    found: set[int] = set()
+    for place in rulebook.places.values():
+        for rule in rulebook.all(place.code):
+            if rule.id == "flexible.tiers" and rule.value is not None:
+                found |= {*(rule.value.percents or ()), rule.value.percent_min, rule.value.percent_max}
+    return tuple(sorted(found))

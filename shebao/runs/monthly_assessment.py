@@ -10,8 +10,10 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.levy import assessing
+from shebao.levy.run_kinds import RunKind
 from shebao.policy.rulebook import Rulebook, standard
 
+RUN_KIND = RunKind(assessing.KIND, "月度核定", "assess_month", page=lambda run: f"/w/months#m{run.month}")
 Clock = Callable[[], datetime]
 WRITERS = 2  # one reads and computes while the other's rows are written; more gain nothing on two cores
 

@@ -10,12 +10,17 @@ class SiteConfig(AppConfig):
     label = "site"
 
     def ready(self) -> None:
-        """Enter the items into the catalogue, name the jobs, and let arrears and late fees know of deferrals."""
+        """Enter the items into the catalogue, name the jobs and the kinds of runs, let arrears and late fees know of deferrals and the
+        books of the sub-ledgers behind them."""
         from shebao.items import catalogue
-        from shebao.levy import deferring, suspension
-        from shebao.site import jobs
+        from shebao.ledger import closing
+        from shebao.levy import controls, deferring, suspension
+        from shebao.site import jobs, runs
 
         catalogue.enter()
         jobs.name_all()
+        runs.register_all()
         if deferring.last_days not in suspension.PROVIDERS:
             suspension.PROVIDERS.append(deferring.last_days)
+        if controls.sums not in closing.SUB_LEDGERS:
+            closing.SUB_LEDGERS.append(controls.sums)

@@ -40,6 +40,7 @@ from shebao.policy.rulebook import standard
 from tests.db import support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
+from tests.db.tax_rows import with_the_tax_office
 from tests.pictures import picture
 
 DENIED = "42501"
@@ -50,6 +51,10 @@ UNITS = {
     "parties_personfact": "exists (select 1 from enrolment_spell s where s.person_id = t.person_id and s.unit_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
+    **dict.fromkeys(
+        ("levy_taxpayment", "levy_taxreversal"),
+        "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id where r.id = t.receipt_id and b.unit_id = {0})",
+    ),
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.unit_id = {0})",
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.unit_id = {0})",
@@ -72,6 +77,9 @@ AGENCIES = {
     "levy_assessment": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.agency_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})",
+    **dict.fromkeys(
+        ("levy_taxpayment", "levy_taxreversal"), "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})"
+    ),
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.agency_id = {0})",
     "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.agency_id = {0})",
     "access_account": "t.id = {0}",
@@ -91,6 +99,11 @@ UNSEEN = {
     "casework_effect",
     "levy_receiptfile",
     "levy_runchunk",
+    "levy_taxchange",
+    "levy_taxmessage",
+    "levy_taxheard",
+    "levy_taxday",
+    "levy_taxdayline",
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
@@ -139,6 +152,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
+        with_the_tax_office(bill)
         flexible(people[0].pk, unit, agency)
         owe_on_an_order(unit, agency)
         support.put_right(unit, people[0].pk, 202610, agency=agency)

@@ -34,7 +34,8 @@ from shebao.casework.item import Context, item_of
 from shebao.enrolment import operations as enrolment
 from shebao.enrolment import tiers
 from shebao.gateways import receipt_file
-from shebao.levy import declaring, flexible as flexible_dues, receiving
+from shebao.levy import declaring, receiving
+from shebao.levy import flexible as flexible_dues
 from shebao.levy.models import Bill
 from shebao.parties.models import Agency, Person
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units

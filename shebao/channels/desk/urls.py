@@ -20,6 +20,7 @@ from shebao.channels.desk import (
     registration,
     review,
     statistics,
+    tax,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -62,6 +63,9 @@ urlpatterns: list[URLPattern] = [
     path("suspense", money.suspense, name="desk-suspense"),
     path("arrears", money.arrears, name="desk-arrears"),
     path("bills/<slug:number>", money.bill, name="desk-bill"),
+    path("bills/<slug:number>/cancel", tax.cancel, name="desk-bill-cancel"),
+    path("tax", tax.dealings, name="desk-tax"),
+    path("tax/<slug:number>/again", tax.again, name="desk-tax-again"),
     path("trial-balance", money.trial_balance_page, name="desk-trial-balance"),
     path("statistics", statistics.page, name="desk-statistics"),
     path("statistics.xlsx", statistics.export, name="desk-statistics-export"),

@@ -1,0 +1,111 @@
+"""What a cleared bill or debit batch credits to personal accounts: the people's own pension contributions (8 %), the account part of
+flexible workers. Each bill and batch counts once, whoever says so and how often (accounts.crediting).
+
+Months levied here begin in 2020, when the employer's part no longer went to accounts; what was credited to the end of 2005 with an
+employer's part comes by migration.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from django.db import connection
+
+from shebao.accounts import crediting
+from shebao.accounts.crediting import Credited, Reference, Rows
+from shebao.base.terms import Insurance
+from shebao.levy.models import Bill, BillKind
+from shebao.levy.suspension import suspended
+
+PENSION = Insurance.PENSION
+
+
+def credit_bills(bill_ids: Iterable[int], *, place: str, on: date, at: datetime) -> Credited:
+    """Credit the people of those of these bills that are cleared: nothing is open of them but deferred unit parts (缓缴不影响个人权益),
+    and something came in. Bills credited before, open or not yet declared (determined by last month) are left alone: call it for any."""
+    cleared = _cleared(sorted(set(bill_ids)), on)
+    references = [Reference(_bill(b.pk), f"{BillKind(b.kind).label} {b.number}", b.agency_id) for b in cleared]
+    values = {"bills": [b.pk for b in cleared], "pension": PENSION.value, "flag": PENSION.flag}
+    return crediting.credit(references, Rows(_BILLS, values), place=place, on=on, at=at)
+
+
+def take_back_bills(bill_ids: Iterable[int], *, place: str, on: date, at: datetime) -> Credited:
+    """These bills are open again: what they credited is taken back."""
+    return crediting.reverse([_bill(pk) for pk in sorted(set(bill_ids))], place=place, on=on, at=at)
+
+
+def credit_batch(batch_id: int, *, label: str, agency_id: int, place: str, on: date, at: datetime) -> Credited:
+    """Credit everybody whose dues a debit batch has paid, in one statement. Call it once their rows say so (state paid, this batch)."""
+    rows = Rows(_BATCH, {"batch": batch_id, "reference": f"debit:{batch_id}", "pension": PENSION.value})
+    return crediting.credit([Reference(f"debit:{batch_id}", label, agency_id)], rows, place=place, on=on, at=at)
+
+
+def take_back_batch(batch_id: int, *, place: str, on: date, at: datetime) -> Credited:
+    """A debit batch was undone as a whole."""
+    return crediting.reverse([f"debit:{batch_id}"], place=place, on=on, at=at)
+
+
+def credit_refund(
+    refund: str, people: Sequence[tuple[int, int, int]], *, label: str, agency_id: int, place: str, on: date, at: datetime
+) -> Credited:
+    """Take what is paid back to people out of their accounts: (person, month, own pension fen > 0). refund: its identity, once.
+
+    Only for parts of a bill that stays cleared; when a bill is opened again, take_back_bills does all of it.
+    """
+    rows = Rows.of([(f"refund:{refund}", person, month, -fen, 0) for person, month, fen in people])
+    return crediting.credit([Reference(f"refund:{refund}", label, agency_id)], rows, place=place, on=on, at=at)
+
+
+def _bill(pk: int) -> str:
+    return f"bill:{pk}"
+
+
+def _cleared(bill_ids: Sequence[int], on: date) -> list[Bill]:
+    found = list(Bill.objects.filter(pk__in=bill_ids, paid_fen__gt=0).order_by("id"))
+    still_open = [b for b in found if b.open_fen]
+    if not still_open:
+        return found
+    deferred = suspended(sorted({b.unit_id for b in still_open}), on)
+    put_off = [(b.pk, code) for b in still_open for unit, month, code in deferred if (unit, month) == (b.unit_id, b.month)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select l.bill_id from levy_billline l
+            left join unnest(%s::bigint[], %s::int[]) as d (bill_id, insurance) on d.bill_id = l.bill_id and d.insurance = l.insurance
+            where l.bill_id = any(%s) group by 1
+            having sum(greatest(l.unit_fen + l.person_fen - l.paid_fen - l.moved_fen - l.written_off_fen
+                                - case when d.bill_id is null then 0 else l.unit_fen end, 0)) = 0
+            """,
+            [[pk for pk, _ in put_off], [code for _, code in put_off], sorted({pk for pk, _ in put_off})],
+        )
+        only_deferred = {pk for (pk,) in cursor.fetchall()}
+    return [b for b in found if not b.open_fen or b.pk in only_deferred]
+
+
+_LIVE = "levy_takendue t where t.line_id = l.id and t.person_id = {0}.person_id and t.month = {0}.month and t.state <> 'rolled_back'"
+_BILLS = f"""
+select 'bill:' || b.id as reference, a.person_id, a.month, a.pension_person_fen::bigint as own_fen, 0::bigint as employer_fen
+from levy_bill b join levy_billline l on l.bill_id = b.id and l.insurance = %(pension)s and l.origin = 'normal'
+join levy_assessment a on a.unit_id = b.unit_id and a.month = b.month
+where b.id = any(%(bills)s) and b.kind = 'monthly' and a.profile & %(flag)s <> 0 and not exists (select 1 from {_LIVE.format("a")})
+union all
+select 'bill:' || b.id, x.person_id, x.month, x.person_fen, 0
+from levy_bill b join levy_billline l on l.bill_id = b.id and l.insurance = %(pension)s
+join levy_line x on x.bill_id = b.id and x.insurance = l.insurance and x.origin = l.origin
+where b.id = any(%(bills)s) and b.kind = 'monthly' and not exists (select 1 from {_LIVE.format("x")})
+union all
+select 'bill:' || o.id, t.person_id, t.month, case when t.origin = 'normal' then a.pension_person_fen else x.person_fen end, 0
+from levy_bill o join levy_takendue t on t.order_id = o.id and t.insurance = %(pension)s and t.state <> 'rolled_back'
+join levy_billline l on l.id = t.line_id
+left join levy_assessment a on t.origin = 'normal' and a.unit_id = t.unit_id and a.person_id = t.person_id and a.month = t.month
+left join levy_line x on t.origin <> 'normal' and x.bill_id = l.bill_id and x.person_id = t.person_id and x.month = t.month
+  and x.insurance = t.insurance and x.origin = t.origin
+where o.id = any(%(bills)s) and o.kind = 'arrears'
+union all
+select 'bill:' || b.id, f.person_id, f.month, f.account_fen, 0
+from levy_bill b join levy_flexdue f on f.bill_id = b.id and f.insurance = %(pension)s
+where b.id = any(%(bills)s) and b.kind = 'person'
+"""
+_BATCH = """
+select %(reference)s::text as reference, f.person_id, f.month, f.account_fen::bigint as own_fen, 0::bigint as employer_fen
+from levy_flexdue f where f.batch_id = %(batch)s and f.insurance = %(pension)s and f.state = 'paid'
+"""
