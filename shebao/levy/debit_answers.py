@@ -20,6 +20,7 @@ from shebao.base.money import yuan_shown
 from shebao.gateways import bank as codec
 from shebao.gateways.bank import BankFile, BankFileRefused, Kind
 from shebao.ledger.operations import Booking, book
+from shebao.levy import crediting
 from shebao.levy.bank_models import BatchState, DebitBatch, DebitChunk, DebitFile
 from shebao.levy.copying import copy_rows
 from shebao.levy.debit_batches import bank_code, chunks_of, hall_code, records, take_time
@@ -284,7 +285,8 @@ def post_chunk(batch: DebitBatch, number: int, *, on: date, at: datetime) -> int
 
 
 def finish(batch_id: int, *, at: datetime) -> bool:
-    """All chunks are booked: the batch is. Returns whether it is now or was before."""
+    """All chunks are booked: personal accounts are credited, and the batch is posted. Returns whether it is now or was before."""
+    take_time()
     batch = DebitBatch.objects.select_for_update().get(pk=batch_id)
     if batch.state != BatchState.ANSWERED:
         return batch.state == BatchState.POSTED
@@ -296,6 +298,8 @@ def finish(batch_id: int, *, at: datetime) -> bool:
             [batch_id],
         )
         lines, fen = cursor.fetchone()
+    assert batch.debited_on is not None
+    crediting.credit_batch(batch_id, label=f"批扣 {batch.number}", place=batch.place, on=batch.debited_on, at=at)
     DebitBatch.objects.filter(pk=batch_id).update(state=BatchState.POSTED, paid_lines=lines, paid_fen=fen, posted_at=at)
     record([Trace("debit.posted", batch.number, after={"paid": lines, "failed": batch.lines - lines, "paid_fen": fen})], at=at)
     return True

@@ -298,9 +298,10 @@ _RECORDS = """
   from (
     select l.sequence::int8 as sequence, l.amount_fen::int8 as amount, l.first_month::int8 as first, l.last_month::int8 as last,
            l.months::int8 as months, l.person_id, l.agency_id::int8 as agency,
-           -- As bytes, cut and padded; eight characters always fit, whatever each of them takes.
+           -- As bytes, cut and padded; sixteen characters fit as a rule, eight always, whatever each of them takes.
            convert_to(a.number || rpad(a.account, 20), 'UTF8')
-             || substr(convert_to(left(p.name, 8) || repeat(' ', 32), 'GB18030'), 1, 32) as text
+             || substr(convert_to(case when octet_length(convert_to(left(p.name, 16), 'GB18030')) <= 32 then left(p.name, 16)
+                                       else left(p.name, 8) end || repeat(' ', 32), 'GB18030'), 1, 32) as text
     from levy_debitline l join levy_debitagreement a on a.id = l.agreement_id join parties_person p on p.id = l.person_id
     where l.batch_id = %s and l.sequence between %s and %s and p.id between %s and %s and a.person_id between %s and %s
     order by l.sequence) x

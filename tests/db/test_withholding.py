@@ -302,7 +302,7 @@ def test_a_due_paid_in_the_moment_of_building_is_not_sent(tmp_path: Path, monkey
         original(*given)
 
     def bank_pays(who: int) -> None:
-        as_owner("update levy_flexdue set state = 'paid', paid_on = '2026-02-20' where person_id = %s", [who])
+        bank.paid_elsewhere([who], [202602])
 
     monkeypatch.setattr(debit_batches, "copy_rows", meanwhile)
     batch = built(202602, tmp_path)
