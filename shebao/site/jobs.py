@@ -13,6 +13,7 @@ from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import monthly_assessment
+from shebao.runs import recalculate as recalculate_run
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
@@ -90,6 +91,12 @@ def empty_unfiled_attachments(timestamp: int) -> None:
 def assess_month(run_id: int) -> None:
     """Do what is missing of a monthly assessment."""
     monthly_assessment.run(run_id, clock=now)
+
+
+@app.task(name="recalculate", retry=AGAIN)
+def recalculate(recalculation_id: int) -> None:
+    """Do what is missing of a trial of 重新核定."""
+    recalculate_run.run(recalculation_id, clock=now)
 
 
 @app.task(name="make_bundle", retry=AGAIN)

@@ -53,6 +53,7 @@ DOWNLOADS = {
 }
 FRAGMENTS = {
     "desk-month-progress",
+    "desk-recalculation-progress",
     "desk-settling",
     "portal-bundle-progress",
     "portal-error-list-state",
