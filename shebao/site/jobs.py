@@ -16,6 +16,7 @@ from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import account_interest, bank_exchange, monthly_assessment, tax_office
+from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -100,6 +101,12 @@ def assess_month(run_id: int) -> None:
 def settle_accounts(run_id: int) -> None:
     """Do what is missing of a yearly settlement of personal accounts."""
     account_interest.run(run_id, clock=now)
+
+
+@app.task(name="recalculate", retry=AGAIN)
+def recalculate(recalculation_id: int) -> None:
+    """Do what is missing of a trial of 重新核定."""
+    recalculate_run.run(recalculation_id, clock=now)
 
 
 @app.task(name="make_bundle", retry=AGAIN)

@@ -56,6 +56,7 @@ DOWNLOADS = {
 }
 FRAGMENTS = {
     "desk-month-progress",
+    "desk-recalculation-progress",
     "desk-settling",
     "portal-bundle-progress",
     "portal-error-list-state",

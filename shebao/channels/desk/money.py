@@ -11,6 +11,7 @@ from shebao.base.terms import Insurance, Post
 from shebao.channels import errors
 from shebao.channels.desk.pages import actor_of, address, clean, live_of, number_of, show
 from shebao.channels.guards import agency
+from shebao.channels.late_payments import extras
 from shebao.levy.arrears import UnitArrears, overdue
 from shebao.levy.cancelling import why_not
 from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
@@ -67,10 +68,10 @@ def arrears(request: HttpRequest) -> HttpResponse:
 
 def _late(row: UnitArrears, today: date, place: str) -> dict[str, object]:
     told: dict[str, object] = {"bill": row, "days": (today - row.due_date).days, "fee_fen": None, "why": None, "unknown": ""}
-    if row.kind == BillKind.ARREARS:
-        return told | {"unknown": "补缴单已含滞纳金"}
+    if row.kind != BillKind.MONTHLY:
+        return told | {"unknown": "补缴单已含滞纳金" if row.kind == BillKind.ARREARS else "不再计滞纳金"}
     try:
-        explained = explain_late_fee(row.open_fen, row.due_date, today, place, standard())
+        explained = explain_late_fee(row.open_fen, row.due_date, today, place, standard(), month=row.month)
         told |= {"fee_fen": explained.amount("fee"), "why": reason(explained.to_dict())}
     except ShebaoError as error:
         told["unknown"] = error.text
@@ -86,7 +87,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         return errors.page(request, 404)
     search, after = clean(request.GET.get("q"), 30), number_of(request.GET.get("after"), 0)
     is_order = found.kind == BillKind.ARREARS
-    people = [] if is_order else bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1)
+    whole = found.kind == BillKind.MONTHLY
+    people = bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1) if whole else []
     dues = order_dues(found, after=after, limit=PEOPLE_SIZE + 1) if is_order else []
     on_order = list(dict.fromkeys(due.person_id for due in dues))
     lines = bill_lines(found)
@@ -121,6 +123,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "overdue": overdue_fen(found, now().date()) > 0,
         "deferred": deferred_of(found, now().date()),
         "today": now().date(),
+        "bill_base": "/w/bills/",
+        **extras(found),
     }
     title = f"{BillKind(found.kind).label} {found.number}"
     crumbs = ((found.unit.name, f"/w/units/{found.unit.number}"), (title, None))
