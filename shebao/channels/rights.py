@@ -107,7 +107,7 @@ def _chart_years(years: Sequence[AccountYear]) -> str:
 
 
 def _chart_months(year: AccountYear) -> str:
-    return _chart([f"{n} 月" for n in range(1, 13)], [("记入个人账户", list(year.months_fen))], stack=False)
+    return _chart([f"{n} 月" for n in range(1, 13)], [("记入个人账户", list(year.months_fen))])
 
 
 def _chart(labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], *, stack: bool = True) -> str:
