@@ -15,9 +15,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import bank_exchange, monthly_assessment, tax_office
+from shebao.runs import account_interest, bank_exchange, flexible_month, monthly_assessment, tax_office
 from shebao.site import partners
-from shebao.runs import account_interest, monthly_assessment
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
@@ -101,6 +100,12 @@ def assess_month(run_id: int) -> None:
 def settle_accounts(run_id: int) -> None:
     """Do what is missing of a yearly settlement of personal accounts."""
     account_interest.run(run_id, clock=now)
+
+
+@app.task(name="run_flexible", retry=AGAIN)
+def run_flexible(run_id: int) -> None:
+    """Do what is missing of the dues of flexible workers, or of the end of their year."""
+    flexible_month.run(run_id, clock=now)
 
 
 @app.task(name="make_bundle", retry=AGAIN)
