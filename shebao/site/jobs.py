@@ -15,7 +15,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import account_interest, bank_exchange, monthly_assessment, tax_office
+from shebao.runs import account_interest, bank_exchange, flexible_month, monthly_assessment, tax_office
 from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
@@ -107,6 +107,12 @@ def settle_accounts(run_id: int) -> None:
 def recalculate(recalculation_id: int) -> None:
     """Do what is missing of a trial of 重新核定."""
     recalculate_run.run(recalculation_id, clock=now)
+
+
+@app.task(name="run_flexible", retry=AGAIN)
+def run_flexible(run_id: int) -> None:
+    """Do what is missing of the dues of flexible workers, or of the end of their year."""
+    flexible_month.run(run_id, clock=now)
 
 
 @app.task(name="make_bundle", retry=AGAIN)
