@@ -2,9 +2,12 @@
 and with the independent auditor. One example is one transaction, undone at its end: thousands of them leave the database as it was."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import count
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db import connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -16,9 +19,16 @@ from shebao.auditor.rules import RULES
 from shebao.base.actor import ENGINE, Actor, Role
 from shebao.base.months import month_of, shift
 from shebao.enrolment.corrections import NotCoveredError, WageCorrection, correct_wages
-from shebao.levy import declaring, differences, orders, receiving, write_off
+from shebao.base.errors import ShebaoError
+from shebao.ledger import closing
+from shebao.ledger.models import AccountKind
+from shebao.ledger.operations import Booking, DayClosedError, Side, book
+from shebao.levy import declaring, differences, flexible_arrears, flexible_billing, orders, payouts, receiving, refunding, suspense, write_off
 from shebao.levy.arrears import overdue_bills
-from shebao.levy.models import OPEN_STATES, BackPayment, Bill, LateFee, Receipt, TakenDue
+from shebao.levy.models import OPEN_STATES, BackPayment, Bill, Channel, LateFee, Receipt, TakenDue
+from shebao.levy.refund_models import MoveKind, Refund, SourceKind
+from shebao.levy.refund_sources import NotPaidYetError, Source
+from shebao.levy.receiving import ToldAs
 from shebao.levy.orders import AlreadyRegisteredError, NothingOwedError, NotRollableError
 from shebao.levy.owing import owed_on
 from shebao.policy.rulebook import standard
@@ -29,6 +39,8 @@ from tests.db.support import PLACE, moment
 
 FIRST = 202501
 AUDIT_EVERY = 7
+KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+PAYEE = refunding.Payee("示例公司", "示例银行", "6222020200000000008")
 _serial = count(1)
 
 
@@ -41,6 +53,7 @@ class MoneyCity(RuleBasedStateMachine):
 
     units: dict[int, list[int]] = {}  # unit: people; made once by the test
     wages: dict[int, int] = {}  # what everybody was declared with
+    alone: list[int] = []  # flexible workers
     steps_done = 0
     reached: set[str] = set()
 
@@ -64,6 +77,9 @@ class MoneyCity(RuleBasedStateMachine):
         self.refund_due_fen = 0
         self.declared: set[tuple[int, int]] = set()
         self.pending: dict[int, tuple[str, int]] = {}
+        self.person_bills: dict[str, tuple[int, list[int]]] = {}  # by number: whose, which months
+        self.on_the_way: dict[str, int] = {}
+        self.told: list[receiving.Payment] = []
         self.files: list[tuple[bytes, str, list[receiving.Payment]]] = []
 
     # Time
@@ -176,6 +192,169 @@ class MoneyCity(RuleBasedStateMachine):
             self.books.pay(p.bill_number, p.amount_fen)
         self.expect_late_fees([p.serial for p in payments])
 
+    # Flexible workers
+
+    @rule(which=st.integers(0, 1), tier=st.sampled_from([60, 70, 100, 300]), back=st.integers(0, 5), more=st.integers(0, 5))
+    def assess_a_flexible_worker(self, which: int, tier: int, back: int, more: int) -> None:
+        person, this = self.alone[which], month_of(self.today)
+        first = max(FIRST, shift(this, -back))
+        last = min(shift(first, more), this)
+        wanted = flexible_billing.Wanted(person, 1, tier, first, last)
+        try:
+            with acting(ENGINE):
+                bill = flexible_billing.issue(wanted, place=PLACE, rulebook=standard(), on=self.today, at=self.now)
+        except flexible_billing.AssessRefusedError:
+            return
+        months = [m for i in range(more + 1) if (m := shift(first, i)) <= last]
+        for month in months:
+            self.books.flexible[person, month] = oracle.flexible_month(tier)
+        assert bill.total_fen == len(months) * oracle.flexible_month(tier)
+        gone = set(Bill.objects.filter(number__in=list(self.person_bills), state="cancelled").values_list("number", flat=True))
+        self.person_bills = {n: b for n, b in self.person_bills.items() if n not in gone} | {bill.number: (person, months)}
+        self.done("flexible bill")
+
+    @rule(which=st.integers(0, 1), back=st.integers(0, 5))
+    def give_months_up(self, which: int, back: int) -> None:
+        person, first = self.alone[which], max(FIRST, shift(month_of(self.today), -back))
+        try:
+            with acting(ENGINE):
+                flexible_arrears.write_off(
+                    person, first, first, agency_id=1, place=PLACE, case_id=None, on=self.today, at=self.now
+                )
+        except ShebaoError:
+            return
+        del self.books.flexible[person, first]
+        self.done("month given up")
+
+    # The tax office tells, the bank shows
+
+    def takes(self, number: str, amount: int) -> int:
+        """What a bill takes of an amount."""
+        if number not in self.person_bills:
+            return self.books.pay(number, amount, transit=True)
+        person, months = self.person_bills[number]
+        whole = sum(self.books.flexible[person, m] for m in months)
+        taken = whole if amount >= whole else 0  # a person's bill is paid whole or not at all
+        self.books.transit_fen += amount
+        self.books.suspense_fen += amount - taken
+        if taken:
+            for month in months:
+                del self.books.flexible[person, month]
+            del self.person_bills[number]
+            self.done("flexible paid")
+        return taken
+
+    @rule(which=st.integers(0, 30), share=st.sampled_from([500, 999, 1000, 1000, 1000, 1100]), again=st.booleans(), other=st.booleans())
+    def the_tax_office_tells_of_a_payment(self, which: int, share: int, again: bool, other: bool) -> None:
+        bills = [*self.bills(), *Bill.objects.filter(number__in=list(self.person_bills)).order_by("id")]
+        if not bills:
+            return
+        bill = bills[which % len(bills)]
+        payment = self.payment(bill.number, max(1, bill.open_fen * share // 1000))
+        self.tell(payment, ToldAs.NEW)
+        self.takes(payment.bill_number, payment.amount_fen)
+        self.on_the_way[payment.serial] = payment.amount_fen
+        self.expect_late_fees([payment.serial])
+        self.done("told")
+        if again:
+            self.tell(payment, ToldAs.KNOWN)
+        if other:
+            self.tell(replace(payment, amount_fen=payment.amount_fen + 1), ToldAs.HELD)
+
+    def tell(self, payment: receiving.Payment, expected: ToldAs) -> None:
+        with acting(finance(0)):
+            (told,) = receiving.receive_told(
+                Channel.TAX, f"T{next(_serial)}", [payment], place=PLACE, agency_id=1, on=self.today, at=self.now
+            )
+        assert told.status is expected, (told, expected)
+
+    @rule(which=st.integers(0, 30), again=st.booleans())
+    def a_statement_shows_money(self, which: int, again: bool) -> None:
+        if not self.on_the_way:
+            return
+        serial = list(self.on_the_way)[which % len(self.on_the_way)]
+        for expected in (1, 0) if again else (1,):
+            with acting(finance(0)):
+                assert receiving.arrive([serial], place=PLACE, on=self.today, at=self.now) == expected
+        fen = self.on_the_way.pop(serial)
+        self.books.transit_fen -= fen
+        self.books.bank_fen += fen
+        self.done("arrived")
+
+    # Out of suspense
+
+    def waiting(self) -> list[Receipt]:
+        return [r for r in Receipt.objects.filter(state="suspense", agency_id=1).order_by("id") if r.rest_fen > 0]
+
+    @rule(which=st.integers(0, 30), bill=st.integers(0, 30), share=st.sampled_from([500, 1000, 1000]), confirm=st.booleans())
+    def claim_money_for_a_bill(self, which: int, bill: int, share: int, confirm: bool) -> None:
+        waiting, bills = self.waiting(), self.bills()
+        if not waiting or not bills:
+            return
+        receipt, target = waiting[which % len(waiting)], bills[bill % len(bills)]
+        amount = max(1, min(receipt.rest_fen, target.open_fen) * share // 1000)
+        with acting(finance(300)):
+            wanted = suspense.Wanted(MoveKind.MATCH, amount, "核对后认领", target.number)
+            move = suspense.propose(receipt.pk, wanted, at=self.now)
+        with acting(finance(301)):
+            suspense.decide(move, confirm=confirm, note="不对", place=PLACE, on=self.today, at=self.now)
+        if confirm:
+            self.books.bills[target.number].paid_fen += amount
+            self.books.suspense_fen -= amount
+            self.expect_late_fees([receipt.serial])
+            self.done("claimed")
+
+    @rule(which=st.integers(0, 30), share=st.sampled_from([333, 1000, 1001]), approve=st.booleans(), pay=st.booleans())
+    def refund_money(self, which: int, share: int, approve: bool, pay: bool) -> None:
+        waiting = self.waiting()
+        if not waiting:
+            return
+        receipt = waiting[which % len(waiting)]
+        amount = max(1, receipt.rest_fen * share // 1000)
+        source = Source(SourceKind.SUSPENSE, receipt.pk, amount)
+        wanted = refunding.Application([source], PAYEE, "重复缴费", 1, PLACE, unit_id=None)
+        try:
+            with acting(finance(300)):
+                refund = refunding.apply(wanted, on=self.today, at=self.now)
+        except (suspense.TooMuchError, NotPaidYetError):
+            assert amount > receipt.rest_fen or receipt.serial in self.on_the_way
+            return
+        with acting(finance(301)):
+            refunding.review(refund.pk, approve=approve, note="不予", on=self.today, at=self.now)
+        if not approve:
+            return
+        self.books.suspense_fen -= amount
+        self.books.refund_due_fen += amount
+        self.done("refund approved")
+        if pay:
+            with acting(finance(302)):
+                payouts.instruct(1, PLACE, bank="403", private_key=KEY, on=self.today, at=self.now)
+            with acting(finance(0)):
+                for one in Refund.objects.filter(state="instructed").order_by("id"):
+                    assert refunding.paid([one], on=self.today, at=self.now) == 1
+                    self.books.refund_due_fen -= one.amount_fen
+                    self.books.bank_fen -= one.amount_fen
+            self.done("refund paid")
+
+    # The books close
+
+    @rule(days=st.integers(1, 9))
+    def close_the_days_before(self, days: int) -> None:
+        to = self.today - timedelta(days=days)
+        try:
+            with acting(finance(300)):
+                closing.close_days(PLACE, to, at=self.now)
+        except closing.NotClosableError:
+            return
+        sides = (Side(110, AccountKind.BANK, 1), Side(110, AccountKind.SUSPENSE, -1))
+        try:
+            with acting(ENGINE):
+                book([Booking(f"late:{next(_serial)}", "试记", "test", sides)], place=PLACE, on=to, at=self.now)
+        except DayClosedError:
+            self.done("closed")
+        else:
+            raise AssertionError("something was booked into a closed day")
+
     def expect_late_fees(self, serials: list[str]) -> None:
         """Money that came in late brings a bill of its own: each part at five ten-thousandths a day since it was due, no more, no less."""
         for receipt in Receipt.objects.filter(serial__in=serials).order_by("id"):
@@ -188,10 +367,11 @@ class MoneyCity(RuleBasedStateMachine):
                 days = (receipt.paid_on - since).days
                 expected += oracle.fen(oracle.Decimal(part.amount_fen) * oracle.Decimal("0.0005") * days)
             made = Bill.objects.filter(pk__in=LateFee.objects.filter(receipt=receipt).values("bill_id"))
-            assert [b.late_fee_fen for b in made] == ([expected] if expected else []), (receipt.serial, expected)
+            assert sum(b.late_fee_fen for b in made) == expected, (receipt.serial, expected)
             for bill in made:
-                self.books.bills[bill.number] = oracle.Account(bill.unit_id, bill.month, {}, 0, expected)
-                self.done("late fee")
+                if bill.number not in self.books.bills:
+                    self.books.bills[bill.number] = oracle.Account(bill.unit_id, bill.month, {}, 0, bill.late_fee_fen)
+                    self.done("late fee")
 
     def payment(self, number: str, amount_fen: int) -> receiving.Payment:
         return receiving.Payment(f"S{next(_serial):08d}", number, "示例公司", amount_fen, self.today, 3)
@@ -392,6 +572,7 @@ class MoneyCity(RuleBasedStateMachine):
         assert found.get("receivable", 0) + fees_due == kept.receivable_fen, (found, kept.receivable_fen)
         assert found.get("bank", 0) == kept.bank_fen
         assert found.get("transit", 0) == kept.transit_fen
+        assert -found.get("refund_due", 0) == kept.refund_due_fen
         assert -found.get("suspense", 0) == kept.suspense_fen + sum(sum(c.values()) for c in kept.credit.values())
 
     @invariant()
@@ -441,6 +622,13 @@ def make_city() -> None:
         people = sorted(person_ids(hire(unit, 3, month=FIRST, wage_fen=wage, at=moment(FIRST, 1))))
         MoneyCity.units[unit] = people
         MoneyCity.wages |= {p: wage + n for n, p in enumerate(people)}
+
+
+def make_flexible() -> None:
+    """Two flexible workers of the first agency."""
+    from tests import make
+
+    MoneyCity.alone[:] = [make.flexible(since=FIRST).person_id for _ in range(2)]
 
 
 __all__ = ["MoneyCity", "balances", "date", "make_city"]

@@ -33,6 +33,14 @@ def contribution(wage_fen: int) -> dict[int, tuple[int, int]]:
     return owed | {LARGE_MEDICAL: (0, LARGE_MEDICAL_FEN)}
 
 
+AVERAGE = 749_600  # Wuhan 2025
+
+
+def flexible_month(tier: int) -> int:
+    """One month of a flexible worker: 20 % of so many percent of the average wage."""
+    return fen(Decimal(fen(Decimal(AVERAGE) * tier / 100)) * 20 / 100)
+
+
 def at_110_percent(last_fen: int) -> int:
     """未申报: 110 % of the month before."""
     return fen(Decimal(last_fen) * Decimal("1.1"))
@@ -69,13 +77,15 @@ class Books:
     transit_fen: int = 0
     suspense_fen: int = 0
     written_off_fen: int = 0
+    refund_due_fen: int = 0
+    flexible: dict[tuple[int, int], int] = field(default_factory=dict)  # owed by person and month
     back: dict[int, int] = field(default_factory=lambda: defaultdict(int))  # charged back, on no bill yet, by unit
     credit: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
 
     @property
     def receivable_fen(self) -> int:
-        """What all bills together still owe, fees apart."""
-        return sum(bill.open_fen for bill in self.bills.values())
+        """What all bills of units and all months of flexible workers still owe, late fees among them."""
+        return sum(bill.open_fen for bill in self.bills.values()) + sum(self.flexible.values())
 
     def pay(self, number: str, amount_fen: int, *, transit: bool = False) -> int:
         """Money for a bill: what it takes; the rest waits."""

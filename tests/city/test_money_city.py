@@ -10,15 +10,16 @@ from shebao.site.console_site import set_up
 
 set_up()
 
-from tests.city.money import MoneyCity, make_city  # noqa: E402 - models are read only after Django is set up
+from tests.city.money import MoneyCity, make_city, make_flexible  # noqa: E402 - models are read only after Django is set up
 
-LIVES = int(os.environ.get("SHEBAO_TEST_CITY", "25"))
-STEPS = 30
+LIVES = int(os.environ.get("SHEBAO_TEST_CITY", "30"))
+STEPS = 40
 
 
 @pytest.fixture(scope="module")
 def city(database: str) -> None:
     make_city()
+    make_flexible()
 
 
 def test_whatever_happens_in_whatever_order_the_books_say_what_an_independent_reckoning_says(city: None) -> None:
