@@ -237,6 +237,8 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
+            ("退费", "/w/refunds", "arrow-counterclockwise", counts.get("refunds", 0)),
+            ("对账", "/w/reconciliation", "check2-square", counts.get("differences", 0)),
             ("欠费单位", "/w/arrears", "receipt", 0),
             ("试算平衡表", "/w/trial-balance", "journal-text", 0),
         ]

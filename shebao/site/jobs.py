@@ -1,5 +1,7 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
+from datetime import date
+
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -12,7 +14,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import monthly_assessment, tax_office
+from shebao.runs import monthly_assessment, reconcile_day, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -91,6 +93,12 @@ def empty_unfiled_attachments(timestamp: int) -> None:
 def assess_month(run_id: int) -> None:
     """Do what is missing of a monthly assessment."""
     monthly_assessment.run(run_id, clock=now)
+
+
+@app.task(name="reconcile_day", retry=AGAIN)
+def reconcile_the_day(place: str, day: str, account_id: int, by: str) -> None:
+    """对账 of a day, in the name of whoever asked."""
+    reconcile_day.run(place, date.fromisoformat(day), clock=now, account_id=account_id, name=by)
 
 
 @app.task(name="make_bundle", retry=AGAIN)
