@@ -37,7 +37,7 @@ from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
 from shebao.parties.models import Person
 from shebao.policy.rulebook import standard
-from tests.db import support
+from tests.db import money_support, support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
 from tests.pictures import picture
@@ -52,6 +52,7 @@ UNITS = {
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.unit_id = {0})",
+    "levy_refundline": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.unit_id = {0})",
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.unit_id = {0})",
     "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.unit_id = {0})",
     "access_account": "t.id = {0}00",
@@ -72,6 +73,9 @@ AGENCIES = {
     "levy_assessment": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.agency_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})",
+    "levy_refundline": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.agency_id = {0})",
+    "levy_refundstep": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.agency_id = {0})",
+    "levy_chase": "exists (select 1 from levy_difference d where d.id = t.difference_id and d.agency_id = {0})",
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.agency_id = {0})",
     "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.agency_id = {0})",
     "access_account": "t.id = {0}",
@@ -91,6 +95,16 @@ UNSEEN = {
     "casework_effect",
     "levy_receiptfile",
     "levy_runchunk",
+    "levy_heldtold",
+    "levy_suspensemove",
+    "levy_refundstep",
+    "levy_payout",
+    "levy_incomeaccount",
+    "levy_statement",
+    "levy_statementline",
+    "levy_reconday",
+    "levy_difference",
+    "levy_chase",
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
@@ -139,6 +153,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
+        money_support.rows_of_everything(bill, agency)
         flexible(people[0].pk, unit, agency)
         owe_on_an_order(unit, agency)
         support.put_right(unit, people[0].pk, 202610, agency=agency)
@@ -316,6 +331,7 @@ PEOPLE = {
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.person_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.person_id = {0})",
+    "levy_refundline": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.person_id = {0})",
     "papers_paper": "t.person_id = {0} and t.unit_id is null",
     **dict.fromkeys(("access_account", "access_grant", "access_signin"), "false"),
 }

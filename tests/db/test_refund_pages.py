@@ -32,7 +32,8 @@ def unit(database: str) -> Iterator[make.MadeUnit]:
         patch.setenv("SHEBAO_NOW", NOW)
         make.agency(1)
         found = make.unit("甲示例公司", vip=False)
-        make.hired(found, 2, since=202509)
+        for _ in range(2):
+            make.employee(found, since=202509)
         make.month_paid(MONTH)
         for name in ("fin-1", "fin-2", "fin-3"):
             make.finance(username=name)
