@@ -31,6 +31,7 @@ DOWNLOADS = {
     "attachment",
     "desk-declarations-export",
     "desk-print",
+    "desk-refund-file",
     "desk-registration-certificate",
     "desk-statistics-export",
     "guide-template",

@@ -18,7 +18,7 @@ from shebao.levy import declaring
 from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
-from shebao.site.demo import declared, register
+from shebao.site.demo import declared, refunds, register
 from shebao.site.demo.accounts import Cast, found_agencies
 from shebao.site.demo.filings import Casework
 from shebao.site.demo.money import Treasury
@@ -90,6 +90,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     casework.these_days(today)
     declared.so_far(town, today, rulebook)
     treasury.enter_one_by_hand()
+    refunds.ask_back(cast["finance"], cast["finance2"], today)
     Halls(cast, today).open()
     cast.open_people(_people(town))
     cast.admit()
