@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from django.conf import settings
+from datetime import date
+
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -17,6 +19,7 @@ from shebao.channels import bundling
 from shebao.channels.contexts import of_case
 from shebao.runs import account_interest, bank_exchange, flexible_month, monthly_assessment, tax_office
 from shebao.runs import recalculate as recalculate_run
+from shebao.runs import monthly_assessment, reconcile_day, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -113,6 +116,10 @@ def recalculate(recalculation_id: int) -> None:
 def run_flexible(run_id: int) -> None:
     """Do what is missing of the dues of flexible workers, or of the end of their year."""
     flexible_month.run(run_id, clock=now)
+@app.task(name="reconcile_day", retry=AGAIN)
+def reconcile_the_day(place: str, day: str, account_id: int, by: str) -> None:
+    """对账 of a day, in the name of whoever asked."""
+    reconcile_day.run(place, date.fromisoformat(day), clock=now, account_id=account_id, name=by)
 
 
 @app.task(name="make_bundle", retry=AGAIN)

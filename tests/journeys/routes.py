@@ -33,6 +33,7 @@ DOWNLOADS = {
     "desk-books-report-export",
     "desk-declarations-export",
     "desk-print",
+    "desk-refund-file",
     "desk-registration-certificate",
     "desk-statistics-export",
     "guide-template",

@@ -19,6 +19,7 @@ from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
 from shebao.site.demo import declared, personal_accounts, register
+from shebao.site.demo import declared, refunds, register
 from shebao.site.demo.accounts import Cast, found_agencies
 from shebao.site.demo.filings import Casework
 from shebao.site.demo.money import Treasury
@@ -93,6 +94,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     treasury.enter_one_by_hand()
     say("结算个人账户…")
     personal_accounts.settle_past_years(today, rulebook)
+    refunds.ask_back(cast["finance"], cast["finance2"], today)
     Halls(cast, today).open()
     cast.open_people(_people(town))
     cast.admit()
