@@ -237,7 +237,7 @@ class RefundStep(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="steps")
-    step = models.CharField(max_length=12)
+    step = models.CharField(max_length=16)
     account_id = models.IntegerField()
     at = models.DateTimeField()
     note = models.CharField(max_length=200, default="")

@@ -226,6 +226,9 @@ class BatchDays(Shape):
         return f"市属每月 {self.city_day} 日，省直每月 {self.provincial_day} 日"
 
 
+BATCH_SHIFTS = {"none": "不顺延，按原日期", "next_workday": "顺延至下一工作日", "previous_workday": "提前至上一工作日"}
+
+
 class SocialInsuranceYear(Shape):
     """社保年度: a row, not a formula, because the year has been moved once."""
 
@@ -445,6 +448,7 @@ KINDS: dict[str, Kind] = {
     "flexible.back_payment": _structured(BackPayment),
     "flexible.medical_rate": _structured(FlexibleRate),
     "flexible.batch_days": _structured(BatchDays),
+    "flexible.batch_shift": Kind(TypeAdapter(Literal["none", "next_workday", "previous_workday"]), lambda value: BATCH_SHIFTS[str(value)]),
     "flexible.late_window": _structured(LateWindow),
     "flexible.registration_places": _structured(RegistrationPlaces),
     "pension.minimum_months": _count("个月"),

@@ -1,5 +1,8 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
+from pathlib import Path
+
+from django.conf import settings
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -12,7 +15,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import monthly_assessment, tax_office
+from shebao.runs import bank_exchange, monthly_assessment, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -106,6 +109,15 @@ def tax_send(timestamp: int) -> None:
     tax_office.send(partners.tax_office(), clock=now)
 
 
+@app.periodic(cron="* * * * * */15")
+@app.task(name="bank_exchange", queueing_lock="bank_exchange", lock="bank_exchange", retry=AGAIN)
+def exchange_with_bank(timestamp: int) -> None:
+    """Files to and from the bank, where there is a folder for them."""
+    if settings.BANK_FOLDER:
+        key = partners.own_private_key()
+        bank_exchange.exchange(
+            Path(settings.BANK_FOLDER), key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now
+        )  # fmt: skip
 @app.periodic(cron="20 6 * * *")
 @app.task(name="tax_day", queueing_lock="tax_day", retry=PATIENT)
 def tax_day(timestamp: int) -> None:

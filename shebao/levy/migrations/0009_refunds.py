@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
             name="RefundStep",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("step", models.CharField(max_length=12)),
+                ("step", models.CharField(max_length=16)),
                 ("account_id", models.IntegerField()),
                 ("at", models.DateTimeField()),
                 ("note", models.CharField(default="", max_length=200)),
