@@ -39,6 +39,7 @@ OBJECTS: dict[tuple[str, str], tuple[str, Any]] = {
     ("attachments/", "attachment_id"): ("attachment", "00000000-0000-4000-8000-000000000000"),
     ("u/", "code"): ("paper", "0000000000000000"),
     ("w/", "case_id"): ("review_id", 987654321),
+    ("w/tax/", "number"): ("bill", "HD209912-9999999"),
     ("w/bills/", "number"): ("bill", "HD209912-9999999"),
     ("w/counter/cases/", "case_id"): ("counter_id", 987654321),
     ("w/counter/", "number"): ("unit_number", "99999999"),
