@@ -7,7 +7,7 @@ from shebao.items.enrolment import add_employee, annual_wages, change_wage, outs
 from shebao.items.levy import declare_month, defer
 from shebao.items.qualification import operator_entry, qualification, qualification_stop, slip_reissue, vip_evaluation
 from shebao.items.register import change_person, change_unit, maintain_education
-from shebao.items.registration import change_registration, close_unit, register_unit, reissue_certificate, verify_unit
+from shebao.items.registration import change_registration, close_unit, register_size, register_unit, reissue_certificate, verify_unit
 
 ITEMS = (
     add_employee.ITEM,
@@ -23,6 +23,7 @@ ITEMS = (
     close_unit.ITEM,
     verify_unit.ITEM,
     reissue_certificate.ITEM,
+    register_size.ITEM,
     correct_spell.ITEM,
     correct_wage.ITEM,
     correct_person.ITEM,
