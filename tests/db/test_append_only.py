@@ -24,7 +24,10 @@ APPEND_ONLY = (
     "levy_declaration",
     "levy_declarationline",
     "levy_deferral",
+    "levy_monthrules",
+    "levy_recalculationchunk",
     "levy_refunddue",
+    "levy_reliefline",
     "levy_runchunk",
     "parties_closing",
     "parties_correction",
@@ -51,6 +54,7 @@ def life(database: str) -> None:
         questions.ask("item", "s", "t", agency_id=1, at=support.AT)
     make_account("op", Post.UNIT_OPERATOR, unit=unit)
     support.put_right(unit, person, 202610)
+    support.relieve_and_recalculate(unit, person)
     support.verify_and_close(unit, 202701)
 
 

@@ -96,7 +96,15 @@ AGENCIES = {
 }
 # Rows that belong to no unit and no agency: all may be read, none may be written.
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
-SHARED_AGENCY = SHARED_UNIT | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
+SHARED_AGENCY = SHARED_UNIT | {
+    "levy_runchunk",
+    "levy_monthrules",
+    "levy_recalculation",
+    "levy_recalculationchunk",
+    "ledger_account",
+    "ledger_posting",
+    "ledger_entry",
+}
 UNSEEN = {
     "parties_calendaryear",
     "access_guess",
@@ -119,6 +127,9 @@ UNSEEN = {
     "levy_reconday",
     "levy_difference",
     "levy_chase",
+    "levy_monthrules",
+    "levy_recalculation",
+    "levy_recalculationchunk",
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
@@ -180,7 +191,9 @@ def units(database: str) -> Iterator[tuple[int, int]]:
         money_support.rows_of_everything(bill, agency)
         flexible(people[0].pk, unit, agency)
         owe_on_an_order(unit, agency)
+        support.pay(bill, 50_000, agency=agency)  # late: with a 滞纳金核定单
         support.put_right(unit, people[0].pk, 202610, agency=agency)
+        support.relieve_and_recalculate(unit, people[0].pk, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())

@@ -77,13 +77,13 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @agency(Post.FINANCE, Post.REVIEWER)
 @require_GET
-def one(request: HttpRequest, number: int) -> HttpResponse:
+def one(request: HttpRequest, run_id: int) -> HttpResponse:
     """A trial: which rules changed, who differs by how much and why."""
-    return _one(request, number)
+    return _one(request, run_id)
 
 
-def _one(request: HttpRequest, number: int, refused: ShebaoError | None = None) -> HttpResponse:
-    found = find(number)
+def _one(request: HttpRequest, run_id: int, refused: ShebaoError | None = None) -> HttpResponse:
+    found = find(run_id)
     if found is None or found.place != live_of(request).place:
         return errors.page(request, 404)
     page, search = number_of(request.GET.get("page")), clean(request.GET.get("q"), 30)
@@ -113,9 +113,9 @@ def _one(request: HttpRequest, number: int, refused: ShebaoError | None = None) 
 
 @agency(Post.FINANCE, Post.REVIEWER)
 @require_GET
-def progress(request: HttpRequest, number: int) -> HttpResponse:
+def progress(request: HttpRequest, run_id: int) -> HttpResponse:
     """How far a trial is; when it has ended the page is loaded anew."""
-    found = find(number)
+    found = find(run_id)
     if found is None or found.place != live_of(request).place:
         return errors.page(request, 404)
     response = render(request, "desk/recalculation_progress.html", {"found": found, "progress": progress_of(found)})
@@ -126,25 +126,25 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
 
 @agency(Post.FINANCE, Post.REVIEWER)
 @require_POST
-def release(request: HttpRequest, number: int) -> HttpResponse:
+def release(request: HttpRequest, run_id: int) -> HttpResponse:
     """复核生效, by another person than who computed it."""
-    return _acted(request, number, lambda found: recalculating.release(found.pk, standard(), at=now()))
+    return _acted(request, run_id, lambda found: recalculating.release(found.pk, standard(), at=now()))
 
 
 @agency(Post.FINANCE, Post.REVIEWER)
 @require_POST
-def discard(request: HttpRequest, number: int) -> HttpResponse:
+def discard(request: HttpRequest, run_id: int) -> HttpResponse:
     """放弃."""
-    return _acted(request, number, lambda found: recalculating.discard(found.pk, at=now()))
+    return _acted(request, run_id, lambda found: recalculating.discard(found.pk, at=now()))
 
 
-def _acted(request: HttpRequest, number: int, act: Any) -> HttpResponse:
-    found: Recalculation | None = find(number)
+def _acted(request: HttpRequest, run_id: int, act: Any) -> HttpResponse:
+    found: Recalculation | None = find(run_id)
     if found is None or found.place != live_of(request).place:
         return errors.page(request, 404)
     try:
         with acting(engine_of(actor_of(request))):
             act(found)
     except ShebaoError as error:
-        return _one(request, number, error)
-    return HttpResponseRedirect(f"/w/recalculations/{number}")
+        return _one(request, run_id, error)
+    return HttpResponseRedirect(f"/w/recalculations/{run_id}")
