@@ -60,7 +60,9 @@ def posting_of(key: str) -> int:
 
 
 def test_an_amount_of_the_trial_balance_leads_to_its_entries_to_its_posting_and_to_its_bill(town: dict[str, Any]) -> None:
-    account = link(town, "/w/trial-balance?on=2026-11-10", r"/w/books/accounts/110/receivable\?first=[0-9-]+&amp;last=2026-11-10&amp;side=debit")
+    account = link(
+        town, "/w/trial-balance?on=2026-11-10", r"/w/books/accounts/110/receivable\?first=[0-9-]+&amp;last=2026-11-10&amp;side=debit"
+    )
     shown = re.search(r"应收保险费 （企业职工基本养老保险）明细账 ([\d,.]+)", town["zheng"].get("/w/trial-balance?on=2026-11-10"))
     assert shown and f"符合条件的借方 {shown[1]} 元 2 条分录" in town["zheng"].get(account)
     account = "/w/books/accounts/110/receivable?first=2026-08-01&last=2026-11-10"
