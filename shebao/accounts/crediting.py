@@ -16,6 +16,7 @@ from shebao.accounts.models import EntryKind
 from shebao.base.clock import ZONE
 from shebao.base.months import Month, month_of
 from shebao.base.terms import Insurance
+from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 
@@ -139,7 +140,7 @@ def booked(made: Sequence[tuple[int, str, str, int, int, int]], counter: Account
         for source_id, reference, label, _, own_fen, employer_fen in made
         if (fen := own_fen + employer_fen)
     ]
-    book(bookings, place=place, on=on, at=at)
+    book(bookings, place=place, on=open_day(place, on), at=at)
     return Credited(len(made), sum(row[3] for row in made), sum(row[4] + row[5] for row in made))
 
 

@@ -10,6 +10,7 @@ from django.db import connection
 from shebao.accounts.crediting import ADD_UP, ENTRY_COLUMNS, FUND, SOURCE_COLUMNS, TALLY_COLUMNS
 from shebao.accounts.models import EntryKind
 from shebao.base.months import Month
+from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 
@@ -66,7 +67,7 @@ def move(moves: Sequence[Move], *, place: str, agency_id: int | None, month: Mon
         for source_id, reference, label, kind, fen in made
         if fen
     ]
-    book(bookings, place=place, on=on, at=at)
+    book(bookings, place=place, on=open_day(place, on), at=at)
 
 
 _MOVE = (

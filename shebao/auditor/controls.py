@@ -15,7 +15,7 @@ where d.state in ('open', 'sent') group by 1, 2
 _BILLS, _FLEX = ("levy_billline", "levy_bill"), ("levy_flexdue",)
 
 # What came in, whoever told of it. File and hand tell of arrivals; what the tax office or a bank tells has arrived once a statement
-# shows it.
+# shows it. What was handed over to another agency (a receipt with a parent) is no new money.
 _WHERE = "r.state in ('allocated', 'suspense') and {}"
 _ARRIVED = "(r.channel in ('file', 'hand') or r.arrived_on is not null)"
 _ON_ITS_WAY = "r.channel in ('tax', 'bank') and r.arrived_on is null"
@@ -24,10 +24,24 @@ select g.place, l.insurance, sum(s.amount_fen)::bigint from levy_receipt r join 
 join levy_billline l on l.id = s.line_id join parties_agency g on g.id = r.agency_id where {} group by 1, 2
 """
 _REST = """
-select g.place, 0, sum(r.amount_fen - r.allocated_fen)::bigint from levy_receipt r join parties_agency g on g.id = r.agency_id
-where {} group by 1
+select g.place, 0, sum(case when r.parent_id is null then r.amount_fen else 0 end - r.allocated_fen)::bigint
+from levy_receipt r join parties_agency g on g.id = r.agency_id where {} group by 1
 """
 _RECEIPTS = ("levy_receipt", "levy_allocation")
+# 批扣 pays dues of the pension fund only; what a late answer brought without a due is a receipt.
+_DEBITS = """
+select b.place, 110, sum(case when f.part = 1 then (select coalesce(sum(r.taken_fen), 0) from levy_debitresult r
+                                                    where r.batch_id = b.id and r.part = 1 and r.result = '00')
+                              else f.taken_fen - f.suspense_fen end)::bigint
+from levy_debitbatch b join levy_debitfile f on f.batch_id = b.id
+where b.state = 'posted' and f.arrived_on is {} group by 1
+"""
+_DEBIT_TABLES = ("levy_debitbatch", "levy_debitfile", "levy_debitresult")
+_BACK = """
+select r.place, l.fund, {}sum(l.amount_fen)::bigint from levy_refundline l join levy_refund r on r.id = l.refund_id
+where r.booked and {} group by 1, 2
+"""
+_REFUNDS = ("levy_refund", "levy_refundline")
 
 
 def _came_in(which: str) -> tuple[Part, ...]:
@@ -35,6 +49,7 @@ def _came_in(which: str) -> tuple[Part, ...]:
     return (
         Part("已分配的到账", _SHARED.format(where), _RECEIPTS),
         Part("未分配的到账", _REST.format(where), _RECEIPTS),
+        Part("批扣款", _DEBITS.format("not null" if which == _ARRIVED else "null"), _DEBIT_TABLES),
     )
 
 
@@ -63,7 +78,12 @@ CONTROLS = (
             Part("灵活就业待缴、批扣中的利息", _DUES.format("interest_fen"), _FLEX),
         ),
     ),
-    Control("bank", "收入户存款 = 已经到账的缴费 − 已经付出的退费", "bank", _came_in(_ARRIVED)),
+    Control(
+        "bank",
+        "收入户存款 = 已经到账的缴费 − 已经付出的退费",
+        "bank",
+        (*_came_in(_ARRIVED), Part("已付的退费", _BACK.format("-", "r.state = 'paid'"), _REFUNDS)),
+    ),
     Control(
         "personal",
         "个人账户基金 = 记入个人账户的缴费、转入、支付和当年利息 + 各年度结算的利息",
@@ -87,7 +107,7 @@ CONTROLS = (
     Control("transit", "在途款 = 税务、银行已告知但对账单还没有显示的缴费", "transit", _came_in(_ON_ITS_WAY)),
     Control(
         "suspense",
-        "暂收款 = 到账中没有归属的部分 + 补办申报结算多缴、尚未抵扣的部分",
+        "暂收款 = 到账中没有归属的部分 + 补办申报结算多缴、尚未抵扣的部分 − 其中已核准退费的",
         "suspense",
         (
             Part("到账未分配", _REST.format("r.state in ('allocated', 'suspense')"), _RECEIPTS),
@@ -97,7 +117,15 @@ CONTROLS = (
                 " join parties_agency g on g.id = e.agency_id group by 1, 2",
                 ("levy_estimate",),
             ),
+            Part("已核准的退费", _BACK.format("-", "l.source in ('suspense', 'credit')"), _REFUNDS),
         ),
+        credit=True,
+    ),
+    Control(
+        "refund_due",
+        "应退保险费 = 已核准、尚未付出的退费",
+        "refund_due",
+        (Part("已核准未付的退费", _BACK.format("", "r.state <> 'paid'"), _REFUNDS),),
         credit=True,
     ),
 )

@@ -11,9 +11,9 @@ RECEIPTS = (
         """
         select g.place, r.serial, coalesce(s.fen, 0), r.allocated_fen from levy_receipt r join parties_agency g on g.id = r.agency_id
         left join (select receipt_id, sum(amount_fen)::bigint as fen from levy_allocation group by 1) s on s.receipt_id = r.id
-        where coalesce(s.fen, 0) <> r.allocated_fen or r.allocated_fen > r.amount_fen
+        where coalesce(s.fen, 0) <> r.allocated_fen or r.allocated_fen + r.moved_fen > r.amount_fen
           or (r.state in ('pending', 'void') and r.allocated_fen <> 0)
-          or (r.state = 'allocated') <> (r.allocated_fen = r.amount_fen and r.state not in ('pending', 'void')) order by r.id
+          or (r.state = 'allocated' and r.allocated_fen <> r.amount_fen) order by r.id
         """,
         "select count(*) from levy_receipt",
         ("levy_receipt", "levy_allocation"),
@@ -95,6 +95,84 @@ DUES = (
         """,
         "select count(*) from levy_bill where kind = 'person'",
         ("levy_flexdue",),
+    ),
+)
+
+_BATCH = """
+select b.place, b.number || v.what, v.lines, v.batch from levy_debitbatch b
+{} cross join lateral (values {}) v (what, lines, batch) where {} and v.lines <> v.batch order by b.id
+"""
+DEBITS = (
+    Rule(
+        "batch_of_its_lines",
+        "批扣批次的笔数、金额 = 各行之和",
+        _BATCH.format(
+            "left join (select batch_id, count(*) as n, sum(amount_fen)::bigint as fen from levy_debitline group by 1) l"
+            " on l.batch_id = b.id",
+            "(' 笔数', coalesce(l.n, 0), b.lines::bigint), (' 金额', coalesce(l.fen, 0), b.total_fen)",
+            "b.state not in ('building', 'recalled')",
+        ),
+        "select count(*) from levy_debitbatch",
+        ("levy_debitbatch", "levy_debitline"),
+    ),
+    Rule(
+        "batch_paid_as_answered",
+        "已入账批次的成功笔数、金额 = 银行回盘的成功行 = 各分块入账之和",
+        _BATCH.format(
+            "left join (select batch_id, count(*) as n, sum(taken_fen)::bigint as fen from levy_debitresult"
+            " where part = 1 and result = '00' group by 1) r on r.batch_id = b.id"
+            " left join (select batch_id, sum(posted_lines)::bigint as n, sum(posted_fen)::bigint as fen from levy_debitchunk group by 1) c"
+            " on c.batch_id = b.id",
+            "(' 成功笔数', coalesce(r.n, 0), coalesce(c.n, 0)), (' 成功金额', coalesce(r.fen, 0), coalesce(c.fen, 0))",
+            "b.state = 'posted'",
+        ),
+        "select count(*) from levy_debitbatch where state = 'posted'",
+        ("levy_debitbatch", "levy_debitresult", "levy_debitchunk"),
+    ),
+    Rule(
+        "sent_dues_are_out",
+        "批扣中的应缴都在尚未入账的批次里，金额 = 该批该人的扣款行",
+        """
+        select b.place, b.number || ' ' || l.person_id, coalesce(d.fen, 0), l.amount_fen::bigint
+        from levy_debitbatch b join levy_debitline l on l.batch_id = b.id
+        left join (select batch_id, person_id, sum(total_fen + interest_fen)::bigint as fen from levy_flexdue where state = 'sent'
+                   group by 1, 2) d on d.batch_id = b.id and d.person_id = l.person_id
+        where b.state in ('built', 'sent') and coalesce(d.fen, 0) <> l.amount_fen
+        union all
+        select g.place, d.person_id || ' ' || d.month, 0, d.total_fen::bigint from levy_flexdue d
+        join parties_agency g on g.id = d.agency_id left join levy_debitbatch b on b.id = d.batch_id
+        where d.state = 'sent' and (b.id is null or b.state not in ('building', 'built', 'sent', 'answered'))
+        """,
+        "select count(*) from levy_flexdue where state = 'sent'",
+        ("levy_debitbatch", "levy_debitline", "levy_flexdue"),
+    ),
+)
+
+ACCOUNTS = (
+    Rule(
+        "account_source_of_its_entries",
+        "个人账户每笔来源的人数、金额 = 其记账之和",
+        """
+        select s.place, s.id || ' ' || s.label || v.what, v.entries, v.source from accounts_source s
+        left join (select source_id, count(*) as n, sum(own_fen + employer_fen)::bigint as fen from accounts_entry group by 1) e
+          on e.source_id = s.id
+        cross join lateral (values (' 金额', coalesce(e.fen, 0), s.own_fen + s.employer_fen)) v (what, entries, source)
+        where v.entries <> v.source order by s.id
+        """,
+        "select count(*) from accounts_source",
+        ("accounts_source", "accounts_entry"),
+    ),
+    Rule(
+        "refund_of_its_lines",
+        "每笔退费 = 各来源之和，且由两人办理",
+        """
+        select r.place, r.number, coalesce(l.fen, 0), r.amount_fen from levy_refund r
+        left join (select refund_id, sum(amount_fen)::bigint as fen from levy_refundline group by 1) l on l.refund_id = r.id
+        where coalesce(l.fen, 0) <> r.amount_fen
+          or (r.booked and (r.reviewed_by is null or r.reviewed_by = r.applied_by)) order by r.id
+        """,
+        "select count(*) from levy_refund",
+        ("levy_refund", "levy_refundline"),
     ),
 )
 

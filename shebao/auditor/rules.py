@@ -2,6 +2,6 @@
 
 from shebao.auditor.bill_rules import BILLS
 from shebao.auditor.ledger_rules import LEDGER
-from shebao.auditor.money_rules import DUES, RECEIPTS, RUNS
+from shebao.auditor.money_rules import ACCOUNTS, DEBITS, DUES, RECEIPTS, RUNS
 
-RULES = (*LEDGER, *BILLS, *RECEIPTS, *DUES, *RUNS)
+RULES = (*LEDGER, *BILLS, *RECEIPTS, *DUES, *DEBITS, *ACCOUNTS, *RUNS)

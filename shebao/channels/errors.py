@@ -17,6 +17,7 @@ HEADINGS = {
     415: "内容的格式不对",
     503: "系统暂时连接不上",
 }
+FOR_PROGRAMS = ("/api/", "/partners/")  # addresses whose errors are problems, not pages
 MIB = 2**20
 SENTENCES = {
     400: "请求里有系统不能识别的内容，没有执行，您的数据没有变化",
@@ -37,7 +38,7 @@ SENTENCES = {
 
 def page(request: HttpRequest, status: int, *, text: str = "", back_url: str = "", heading: str = "") -> HttpResponse:
     """An error page, or problem+json where the API asked."""
-    if request.path.startswith("/api/"):
+    if request.path.startswith(FOR_PROGRAMS):
         return problem(request, status, f"HTTP-{status}", text or SENTENCES.get(status, SENTENCES[500]))
     # What was refused is rolled back, and what failed may have left the database of no use: such a page asks for nothing.
     context = frame(request, "") | {"reason": text, "trace_id": getattr(request, "trace", "")}
@@ -63,7 +64,7 @@ def _refused(status: int, text: str) -> dict[str, object]:
 
 def told(request: HttpRequest, error: ShebaoError) -> HttpResponse:
     """A refusal of an operation, in its own words."""
-    if request.path.startswith("/api/"):
+    if request.path.startswith(FOR_PROGRAMS):
         refusals = error.refusals if isinstance(error, RefusedError) else []
         return problem(request, error.status, error.code, error.text, [_as_dict(r) for r in refusals])
     heading = getattr(error, "heading", "")
@@ -90,7 +91,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Addresses of the API that take a POST are exempt (they want a Bearer token), so there it can only be the wrong method.
     """
-    if request.path.startswith("/api/"):
+    if request.path.startswith(FOR_PROGRAMS):
         response = page(request, 405)
         response["Allow"] = "GET, HEAD"
         return response

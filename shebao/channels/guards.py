@@ -17,15 +17,19 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """roles: who may come; posts: one of these is needed (none named: any). Open to everyone when no role is named."""
+    """roles: who may come; posts: one of these is needed (none named: any). Open to everyone when no role is named.
+
+    partner: a program of this partner, by its signature (channels/partners/signature.py); no sign-in opens such an address.
+    """
 
     roles: frozenset[Role] = frozenset()
     posts: frozenset[Post] = frozenset()
     api: bool = False
+    partner: str = ""
 
     @property
     def open(self) -> bool:
-        return not self.roles
+        return not self.roles and not self.partner
 
     def admits(self, actor: Actor) -> bool:
         """Whether an actor may come in."""
@@ -85,6 +89,11 @@ def agency(*posts: Post) -> Callable[[View], View]:
 def filers_and_reviewers(view: View) -> View:
     """For those who file and those who review: photos and scans, each of one's own unit or agency."""
     return _with(view, Guard(frozenset({Role.UNIT, Role.AGENCY}), frozenset({Post.UNIT_OPERATOR, Post.REVIEWER, Post.CLERK})))
+
+
+def partner(name: str) -> Callable[[View], View]:
+    """For a partner's programs, by their signature."""
+    return lambda view: _with(view, Guard(api=True, partner=name))
 
 
 def administrators(view: View) -> View:

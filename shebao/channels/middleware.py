@@ -25,6 +25,7 @@ from shebao.base.errors import ShebaoError
 from shebao.channels import errors, screening
 from shebao.channels.guards import Guard as ViewGuard
 from shebao.channels.guards import guard_of, without_right
+from shebao.channels.partners import signature
 
 COOKIE = "shebao"
 SEEN_EVERY = timedelta(minutes=1)
@@ -120,6 +121,8 @@ class Acting:
         actor: Actor = request.actor  # type: ignore[attr-defined]
         if guard is None:
             return None if getattr(view, "open_file", False) else errors.page(request, 404)
+        if guard.partner:
+            return signature.refusal(request, guard.partner)
         if not guard.admits(actor):
             return _refused(request, actor, guard)
         live: Live | None = request.live  # type: ignore[attr-defined]

@@ -26,6 +26,9 @@ LOCK_NOT_AVAILABLE = "55P03"
 # at start; asked in the transaction of a 月结, while nothing can be booked.
 SubLedger = Callable[[str], Mapping[tuple[int, AccountKind], int]]
 SUB_LEDGERS: list[SubLedger] = []
+# (place, day) → sentences: what is still to be booked as of that day or before, so that it cannot be closed yet.
+Unfinished = Callable[[str, date], Sequence[str]]
+UNFINISHED: list[Unfinished] = []
 
 
 class NotClosableError(ShebaoError):
@@ -75,6 +78,9 @@ def close_days(place: str, to: date, *, at: datetime) -> list[date]:
     shut = _hold(place)
     if shut is not None and to <= shut:
         raise NotClosableError(f"{to.isoformat()} 已经日结，账已结到 {shut.isoformat()}，不用重复办理")
+    for unfinished in UNFINISHED:
+        if waits := unfinished(place, to):
+            raise NotClosableError(f"还不能日结：{waits[0]}")
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -30,7 +30,7 @@ cross join lateral (
              as d (unit_id, month, insurance, last_day)
         join levy_billline l on l.bill_id = b.id and l.insurance = d.insurance and l.origin in ('normal', 'estimate')
         where d.unit_id = b.unit_id and d.month = b.month and b.kind = 'monthly') p) d
-where b.state in ('issued', 'part_paid') and b.due_date < %(on)s
+where b.state in ('issued', 'part_paid') and b.kind <> 'person' and b.due_date < %(on)s
   and (%(unit)s::int is null or b.unit_id = %(unit)s) and (%(agency)s::int is null or b.agency_id = %(agency)s)
   and o.fen > d.running_fen
 """

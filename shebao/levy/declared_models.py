@@ -67,11 +67,14 @@ class Estimate(models.Model):
     settled_person_fen = models.BigIntegerField(null=True)
     credit_fen = models.BigIntegerField(default=0)
     used_fen = models.BigIntegerField(default=0)
+    refunded_fen = models.BigIntegerField(default=0, db_default=0)  # refunded, or held for a refund that was applied for
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(used_fen__gte=0) & models.Q(used_fen__lte=models.F("credit_fen")), name="levy_estimate_used"
+                condition=models.Q(used_fen__gte=0, refunded_fen__gte=0)
+                & models.Q(used_fen__lte=models.F("credit_fen") - models.F("refunded_fen")),
+                name="levy_estimate_used",
             ),
         ]
         indexes = [

@@ -74,3 +74,16 @@ class FlexDue(models.Model):
             models.Index(fields=["bill"], condition=models.Q(bill__isnull=False), name="levy_flexdue_bill"),
             models.Index(fields=["batch_id"], condition=models.Q(batch_id__isnull=False), name="levy_flexdue_batch"),
         ]
+
+
+class PersonRequest(models.Model):
+    """A 核定 that a page or a program sent with a key of its own: sent again, it gives the same bill."""
+
+    key = models.UUIDField(primary_key=True)
+    person = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+", db_index=False)
+    fingerprint = models.CharField(max_length=80)
+    bill = models.ForeignKey("levy.Bill", on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "levy_personrequest"

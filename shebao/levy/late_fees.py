@@ -17,21 +17,21 @@ def late_fees(dues: Sequence[Owed], unit_id: int, on: date, place: str, rulebook
     The unit part of what was deferred counts from the end of the deferral. Raises: RuleMissing for days without a rule.
     """
     deferred = suspended([unit_id], on)
-    rates: dict[tuple[date, bool], FeeRate] = {}
+    rates: dict[tuple[date, bool, int], FeeRate] = {}
 
-    def fee(principal_fen: int, due_date: date, insurance: Insurance) -> int:
-        key = (due_date, insurance is Insurance.INJURY)
+    def fee(principal_fen: int, due_date: date, due: Owed) -> int:
+        key = (due_date, due.insurance is Insurance.INJURY, due.month)
         if key not in rates:
-            rates[key] = fee_rate(due_date, on, place, rulebook, insurance)
+            rates[key] = fee_rate(due_date, on, place, rulebook, due.insurance, due.month)
         return rates[key].of(principal_fen)
 
     found = []
     for due in dues:
         unit_due = _unit_due(deferred, unit_id, due.month, due.insurance, due.origin, due.due_date)
         if unit_due == due.due_date:
-            found.append(fee(due.open_fen, due.due_date, due.insurance))
+            found.append(fee(due.open_fen, due.due_date, due))
         else:
-            found.append(fee(due.open_person_fen, due.due_date, due.insurance) + fee(due.open_unit_fen, unit_due, due.insurance))
+            found.append(fee(due.open_person_fen, due.due_date, due) + fee(due.open_unit_fen, unit_due, due))
     return found
 
 
@@ -44,6 +44,6 @@ def explain_fee(due: Owed, on: date, place: str, rulebook: Rulebook) -> list[Exp
     """怎么算的: one explanation, or two where the unit part was deferred and counts from another day. Raises: RuleMissing."""
     unit_due = _unit_due(suspended([due.unit_id], on), due.unit_id, due.month, due.insurance, due.origin, due.due_date)
     if unit_due == due.due_date:
-        return [explain_late_fee(due.open_fen, due.due_date, on, place, rulebook, due.insurance)]
+        return [explain_late_fee(due.open_fen, due.due_date, on, place, rulebook, due.insurance, due.month)]
     parts = ((due.open_person_fen, due.due_date), (due.open_unit_fen, unit_due))
-    return [explain_late_fee(fen, day, on, place, rulebook, due.insurance) for fen, day in parts]
+    return [explain_late_fee(fen, day, on, place, rulebook, due.insurance, due.month) for fen, day in parts]

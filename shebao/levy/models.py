@@ -14,6 +14,15 @@ from shebao.levy.declared_models import Estimate as Estimate
 from shebao.levy.flexible_models import DueOrigin as DueOrigin
 from shebao.levy.flexible_models import DueState as DueState
 from shebao.levy.flexible_models import FlexDue as FlexDue
+from shebao.levy.flexible_models import PersonRequest as PersonRequest
+from shebao.levy.late_models import LateFee as LateFee
+from shebao.levy.recalculation_models import LineState as LineState
+from shebao.levy.recalculation_models import MonthRules as MonthRules
+from shebao.levy.recalculation_models import Recalculation as Recalculation
+from shebao.levy.recalculation_models import RecalculationChunk as RecalculationChunk
+from shebao.levy.recalculation_models import RecalculationLine as RecalculationLine
+from shebao.levy.recalculation_models import RecalculationState as RecalculationState
+from shebao.levy.relief_models import ReliefLine as ReliefLine
 from shebao.parties.models import Person, Unit
 
 
@@ -102,9 +111,12 @@ class Origin(models.TextChoices):
 
     NORMAL = "normal", "正常应缴"
     BACK = "back", "补缴"
+    DIFF = "diff", "补差"
     ARREARS = "arrears", "欠费补缴"
     LATE_FEE = "late_fee", "滞纳金"
     ESTIMATE = "estimate", "未申报，按上月 110% 核定"
+    EXTEND = "extend", "延长缴费"
+    INTEREST = "interest", "补缴利息"
 
 
 # What a month's run puts on a bill; everything else comes onto it from elsewhere.
@@ -126,6 +138,7 @@ class Line(models.Model):
     person_fen = models.BigIntegerField()
     bill = models.ForeignKey("Bill", null=True, on_delete=models.PROTECT, related_name="+")
     case_id = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=200, default="", db_default="")  # why it is owed, as the unit reads it
     recorded_at = models.DateTimeField()
 
     class Meta:
@@ -166,11 +179,12 @@ class RefundDue(models.Model):
 
 
 class BillKind(models.TextChoices):
-    """What a bill is about: a month of the unit, overdue dues of some of its people taken out of those bills, or months of one flexible
-    worker (its unit is the 个人流动窗口)."""
+    """What a bill is about: a month of the unit, overdue dues of some of its people taken out of those bills, the late fee of what was paid
+    late, or months of one flexible worker (its unit is the 个人流动窗口)."""
 
     MONTHLY = "monthly", "核定单"
     ARREARS = "arrears", "欠费补缴单"
+    LATE_FEE = "late_fee", "滞纳金核定单"
     PERSON = "person", "个人核定单"
 
 
@@ -428,8 +442,10 @@ class Channel(models.TextChoices):
     HAND = "hand", "手工登记"
     TAX = "tax", "税务"
     BANK = "bank", "银行批扣"
+    STATEMENT = "stmt", "银行对账单"
 
 
+# STATEMENT: nobody told of it, it stood on the bank's statement; like FILE and HAND it is an arrival.
 IN_TRANSIT = (Channel.TAX, Channel.BANK)
 
 
@@ -445,6 +461,9 @@ class Receipt(models.Model):
     payer = models.CharField(max_length=100, default="")
     amount_fen = models.BigIntegerField()
     allocated_fen = models.BigIntegerField(default=0)
+    moved_fen = models.BigIntegerField(default=0, db_default=0)  # of what is not allocated: refunded, handed over, or held for one of them
+    batch = models.CharField(max_length=40, default="", db_default="")  # of whoever told it; the bank may pay a batch in one sum
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")  # 移交: no new money, it came with that one
     paid_on = models.DateField()
     channel = models.CharField(max_length=4, choices=Channel, default=Channel.FILE, db_default="file")
     arrived_on = models.DateField(null=True)  # the day on which money that was on its way came in; the other channels tell arrivals
@@ -459,7 +478,8 @@ class Receipt(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="levy_receipt_positive"),
             models.CheckConstraint(
-                condition=models.Q(allocated_fen__gte=0) & models.Q(allocated_fen__lte=models.F("amount_fen")),
+                condition=models.Q(allocated_fen__gte=0, moved_fen__gte=0)
+                & models.Q(allocated_fen__lte=models.F("amount_fen") - models.F("moved_fen")),
                 name="levy_receipt_allocated",
             ),
             models.CheckConstraint(
@@ -468,9 +488,14 @@ class Receipt(models.Model):
             ),
         ]
 
+    @property
+    def rest_fen(self) -> int:
+        """What of it is in suspense (暂收): neither allocated nor moved on."""
+        return self.amount_fen - self.allocated_fen - self.moved_fen
+
 
 class Allocation(models.Model):
-    """How much of a receipt went to which line of a bill."""
+    """How much of a receipt went to which line of a bill; below zero when it was taken back from there."""
 
     id = models.BigAutoField(primary_key=True)
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="allocations")

@@ -117,10 +117,10 @@ def _bring_forward(bill: Bill, lines: list[BillLine]) -> None:
 # Oldest credit first; each takes what the line still owes after the ones before it.
 _USE = """
 with offered as (
-  select e.id as estimate_id, l.id as line_id, e.credit_fen - e.used_fen as rest,
+  select e.id as estimate_id, l.id as line_id, e.credit_fen - e.used_fen - e.refunded_fen as rest,
          l.unit_fen + l.person_fen - l.paid_fen - l.moved_fen - l.written_off_fen
-           - coalesce(sum(e.credit_fen - e.used_fen) over before, 0) as still
-  from levy_bill b join levy_estimate e on e.unit_id = b.unit_id and e.credit_fen > e.used_fen
+           - coalesce(sum(e.credit_fen - e.used_fen - e.refunded_fen) over before, 0) as still
+  from levy_bill b join levy_estimate e on e.unit_id = b.unit_id and e.credit_fen > e.used_fen + e.refunded_fen
   join levy_billline l on l.bill_id = b.id and l.insurance = e.insurance and l.origin in ('normal', 'estimate')
   where b.run_id = %(run)s window before as (partition by l.id order by e.id rows between unbounded preceding and 1 preceding)),
 used as (
@@ -159,8 +159,8 @@ def open_credits(unit_id: int) -> dict[Insurance, int]:
     """What a unit has paid too much and no bill has taken yet, fen by type."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select insurance, sum(credit_fen - used_fen)::bigint from levy_estimate"
-            " where unit_id = %s and credit_fen > used_fen group by 1",
+            "select insurance, sum(credit_fen - used_fen - refunded_fen)::bigint from levy_estimate"
+            " where unit_id = %s and credit_fen > used_fen + refunded_fen group by 1",
             [unit_id],
         )
         found = dict(cursor.fetchall())

@@ -44,9 +44,13 @@ UNIT_FIELDS: Mapping[str, str] = {
     "industry_code": "行业代码",
     "legal_id_number": "法定代表人证件号码",
     "special_reason": "险种由经办机构核定的原因",
+    # From 0006_size on.
+    "size": "企业规模",
 }
 # As models.UnitKind, which this pure module does not import.
 _KINDS = {"employer": "用人单位", "window": "个人流动窗口", "residents": "城乡居民医疗保险", "students": "大学生医疗保险"}
+# 大、中、小、微型企业 (统计上大中小微型企业划分办法); "none": 机关、事业单位 and others that are no enterprise. "" is not known.
+UNIT_SIZES: Mapping[str, str] = {"large": "大型企业", "medium": "中型企业", "small": "小型企业", "micro": "微型企业", "none": "非企业单位"}
 _SHOWN: Mapping[str, Callable[[str], str]] = {
     "sex": lambda value: Sex(value).label,
     "ethnicity": ETHNICITY.shown,
@@ -58,6 +62,7 @@ _SHOWN: Mapping[str, Callable[[str], str]] = {
     "unit_type": UNIT_TYPE.shown,
     "economic_type": ECONOMIC_TYPE.shown,
     "legal_id_number": mask_id_number,
+    "size": lambda value: UNIT_SIZES.get(value, value),
 }
 
 

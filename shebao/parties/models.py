@@ -53,6 +53,7 @@ class Unit(models.Model):
     industry_code = models.CharField(max_length=2, default="", db_default="")  # AAB022, division
     legal_id_number = models.CharField(max_length=18, default="", db_default="")
     special_reason = models.CharField(max_length=100, default="", db_default="")  # why the agency set the types
+    size = models.CharField(max_length=6, default="", db_default="")  # 企业规模; "" is not known
 
 
 class UnitTerms(models.Model):

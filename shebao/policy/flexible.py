@@ -5,7 +5,7 @@ from shebao.base.money import yuan_shown
 from shebao.base.months import Month, first_day, month_shown
 from shebao.policy.explain import Explained, Step, rounded
 from shebao.policy.formulas import PPM
-from shebao.policy.formulas.flexible import tier
+from shebao.policy.formulas.flexible import Tier, tier
 from shebao.policy.rulebook import Rulebook, RuleMissing
 from shebao.policy.shapes import Base, FlexibleRate, Tiers, percent
 
@@ -67,3 +67,26 @@ def explain_tier(tier_percent: int, month: Month, place: str, rulebook: Rulebook
         ("缴费档次", f"{tier_percent}%"),
     )
     return Explained("灵活就业人员养老保险月缴额", inputs, steps)
+
+
+def month_tier(tier_percent: int, month: Month, place: str, rulebook: Rulebook) -> Tier:
+    """The same amounts without the words, fen.  Raises: TierUnknown, RuleMissing, UnknownPlace."""
+    day = first_day(month)
+    tiers: Tiers = rulebook.rule("flexible.tiers", day, place).value
+    base_rule = rulebook.rule("pension.base", day, place)
+    if not tiers.allows(tier_percent):
+        raise TierUnknown(f"{month_shown(month)}没有 {tier_percent}% 这一缴费档次，可选：{tiers.shown()}")
+    if base_rule.value.average_fen is None:
+        raise RuleMissing(base_rule.id, base_rule.label, rulebook.place(place), day, "平均工资")
+    rate: FlexibleRate = rulebook.rule("flexible.rate", day, place).value
+    return tier(int(base_rule.value.average_fen), tier_percent, rate.total_ppm, rate.account_ppm)
+
+
+def named_tiers(rulebook: Rulebook) -> tuple[int, ...]:
+    """Every 缴费档次 (percent) that any rule of any place names, for forms; whether one may be chosen in a month, month_tier says."""
+    found: set[int] = set()
+    for place in rulebook.places.values():
+        for rule in rulebook.all(place.code):
+            if rule.id == "flexible.tiers" and rule.value is not None:
+                found |= {*(rule.value.percents or ()), rule.value.percent_min, rule.value.percent_max}
+    return tuple(sorted(found))

@@ -167,6 +167,33 @@ class AgeLimits(Shape):
         )
 
 
+class RegistrationPlace(Shape):
+    """One 登记所在地 of the tax office, and the districts (GB/T 2260) whose agencies belong to it."""
+
+    label: Annotated[str, Field(min_length=1)]
+    districts: tuple[Annotated[str, Field(pattern=r"^[0-9]{6}$")], ...]
+
+
+class RegistrationPlaces(Shape):
+    """登记所在地: which one flexible workers of a district choose. Each district stands once."""
+
+    places: tuple[RegistrationPlace, ...]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        districts = [district for place in self.places for district in place.districts]
+        if len(set(districts)) != len(districts):
+            raise ValueError("a district belongs to one place of registration")
+        return self
+
+    def of(self, district: str) -> str | None:
+        """The label for a district; None where it is not known."""
+        return next((place.label for place in self.places if district in place.districts), None)
+
+    def shown(self) -> str:
+        return "、".join(place.label for place in self.places)
+
+
 class BackPayment(Shape):
     """灵活就业补缴: which gaps may be paid later."""
 
@@ -197,6 +224,9 @@ class BatchDays(Shape):
 
     def shown(self) -> str:
         return f"市属每月 {self.city_day} 日，省直每月 {self.provincial_day} 日"
+
+
+BATCH_SHIFTS = {"none": "不顺延，按原日期", "next_workday": "顺延至下一工作日", "previous_workday": "提前至上一工作日"}
 
 
 class SocialInsuranceYear(Shape):
@@ -433,7 +463,10 @@ KINDS: dict[str, Kind] = {
     "flexible.back_payment": _structured(BackPayment),
     "flexible.medical_rate": _structured(FlexibleRate),
     "flexible.batch_days": _structured(BatchDays),
-    "flexible.late_window": _structured(Window),
+    "flexible.batch_shift": Kind(TypeAdapter(Literal["none", "next_workday", "previous_workday"]), lambda value: BATCH_SHIFTS[str(value)]),
+    "flexible.late_window": _structured(LateWindow),
+    "flexible.registration_places": _structured(RegistrationPlaces),
+    "pension.minimum_months": _count("个月"),
     "flexible.medical_waiting_months": _count("个月"),
     "enrolment.online_age": _structured(AgeLimits),
     "enrolment.back_months_max": _count("个月（含当月）"),
@@ -446,6 +479,8 @@ KINDS: dict[str, Kind] = {
     "registration.class_change_from": _structured(ChangeFrom),
     "arrears.advised_before_day": _count("日"),
     "declaration.payment_working_days": _count("个工作日"),
+    "payment.arrival_days.app": _count("个工作日"),
+    "payment.arrival_days.bank": _count("个工作日"),
     "declaration.undeclared_ratio": _ppm("上月的 "),
     "declaration.late_window": _structured(LateWindow),
     "declaration.monthly_types": _structured(DeclaredTypes),
@@ -460,6 +495,7 @@ KINDS: dict[str, Kind] = {
     "outside_retiree.rate": _structured(Rate),
     "service.outage": _structured(Window),
     "photo.one_inch": _structured(PhotoSize),
+    "refund.two_reviewers_from": Kind(TypeAdapter(Fen), lambda value: f"{_fen(value)}起须两人复核"),
     "vip.months_of_use_min": _count("个月"),
     "vip.returned_share_max": _ppm("申报的 "),
     "vip.overdue_bills_max": _count("张"),

@@ -26,3 +26,5 @@ class SiteConfig(AppConfig):
         for sub_ledger in (controls.sums, accounts_controls.sums):
             if sub_ledger not in closing.SUB_LEDGERS:
                 closing.SUB_LEDGERS.append(sub_ledger)
+        if controls.unfinished not in closing.UNFINISHED:
+            closing.UNFINISHED.append(controls.unfinished)

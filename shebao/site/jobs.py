@@ -1,5 +1,8 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
+from pathlib import Path
+
+from django.conf import settings
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -12,7 +15,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import account_interest, monthly_assessment
+from shebao.runs import account_interest, bank_exchange, flexible_month, monthly_assessment, tax_office
+from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
 
@@ -98,7 +102,31 @@ def settle_accounts(run_id: int) -> None:
     account_interest.run(run_id, clock=now)
 
 
+@app.task(name="run_flexible", retry=AGAIN)
+def run_flexible(run_id: int) -> None:
+    """Do what is missing of the dues of flexible workers, or of the end of their year."""
+    flexible_month.run(run_id, clock=now)
+
+
 @app.task(name="make_bundle", retry=AGAIN)
 def make_bundle(bundle_id: int) -> None:
     """Make what is missing of many certificates ordered at once."""
     bundling.work(bundle_id, clock=now)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="tax_send", queueing_lock="tax_send", lock="tax_send", retry=AGAIN)
+def tax_send(timestamp: int) -> None:
+    """Send what waits for the tax office. It tries again every minute; messages that were not answered say when."""
+    tax_office.send(partners.tax_office(), clock=now)
+
+
+@app.periodic(cron="* * * * * */15")
+@app.task(name="bank_exchange", queueing_lock="bank_exchange", lock="bank_exchange", retry=AGAIN)
+def exchange_with_bank(timestamp: int) -> None:
+    """Files to and from the bank, where there is a folder for them."""
+    if settings.BANK_FOLDER:
+        key = partners.own_private_key()
+        bank_exchange.exchange(
+            Path(settings.BANK_FOLDER), key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now
+        )  # fmt: skip

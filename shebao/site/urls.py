@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("u/", include("shebao.channels.portal.urls")),
     path("p/", include("shebao.channels.personal.urls")),
+    path("partners/", include("shebao.channels.partners.urls")),
     path("w/", include("shebao.channels.desk.urls")),
     path("a/", include("shebao.channels.administration.urls")),
     path("api/v1/", include("shebao.channels.openapi.urls")),

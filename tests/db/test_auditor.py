@@ -82,11 +82,23 @@ def test_a_sound_town_agrees_in_every_check_and_each_looked_at_something(town: s
         "transit",
         "months_closed_by_two",
         "other_lines_of_their_people",
+        *NOTHING_YET,
     }
     assert [(f.what, f.should) for f in told["suspense"].figures] == [("未归属", 500)]
     assert told["late_fee_due"].figures[0].should > 0
 
 
+NOTHING_YET = {"batch_of_its_lines", "batch_paid_as_answered", "sent_dues_are_out", "refund_of_its_lines", "refund_due"}
+BATCH = """insert into levy_debitbatch (number, place, scheme, bank, month, first_month, planned_on, state, lines, total_fen, left_out,
+           paid_lines, paid_fen, begun_by, begun_at, chunks) values
+           ('BX', '420100', 'city', '001', 202609, 202609, '2026-09-20', '{}', 1, 5, 0, 0, 0, 1, now(), 1)"""
+NO_BATCH_RULES = "alter table levy_debitbatch drop constraint levy_debitbatch_sent"
+REFUND = """with r as (insert into levy_refund (number, agency_id, place, amount_fen, payee_name, payee_bank, payee_account, reason, state,
+            two_reviewers, applied_by, applied_at, reviewed_by, note, attempt, booked)
+            values ('TF1', 1, '420100', 7, 'n', 'b', '1', 'r', 'approved', false, 1, now(), 2, '', 0, {}) returning id)
+            insert into levy_refundline (refund_id, source, fund, amount_fen, interest_fen, refund_due_id, released)
+            select id, 'difference', 110, {}, 0, null, false from r"""
+NO_SOURCE = "alter table levy_refundline drop constraint levy_refundline_source"
 # By check: tables whose triggers are set aside, then the fault.
 LINE = "(select min(l.id) from levy_billline l join levy_bill b on b.id = l.bill_id where b.kind = 'monthly' and l.origin = 'normal')"
 POSTED = "(select min(id) from ledger_posting where state = 'posted')"
@@ -175,6 +187,34 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "levy_bill",
         "alter table levy_bill drop constraint levy_bill_of_person",
         "update levy_bill set kind = 'person' where id = (select min(id) from levy_bill)",
+    ),
+    "batch_of_its_lines": ("levy_debitbatch", BATCH.format("built")),
+    "batch_paid_as_answered": (
+        "levy_debitbatch",
+        NO_BATCH_RULES,
+        BATCH.format("posted"),
+        "insert into levy_debitchunk (batch_id, chunk, first_person, last_person, base, posted_lines, posted_fen, told)"
+        " select id, 0, 1, 2, 0, 1, 5, false from levy_debitbatch",
+    ),
+    "sent_dues_are_out": (
+        "levy_flexdue",
+        "alter table levy_flexdue drop constraint levy_flexdue_one_place",
+        NEW_DUE.format("sent", "null"),
+    ),
+    "account_source_of_its_entries": (
+        "accounts_source",
+        "insert into accounts_source (reference, turn, kind, label, place, credited_month, booked_on, recorded_at, rows, own_fen, employer_fen)"
+        " values ('x', 1, 1, 'x', '420100', 202609, '2026-09-01', now(), 1, 5, 0)",
+    ),
+    "refund_of_its_lines": ("levy_refund levy_refundline", NO_SOURCE, REFUND.format("true", 6)),
+    "refund_due": ("levy_refund levy_refundline", NO_SOURCE, REFUND.format("true", 7)),
+    "personal": (
+        "accounts_source",
+        "select accounts_open_year(2026)",
+        "insert into accounts_source (reference, turn, kind, label, place, credited_month, booked_on, recorded_at, rows, own_fen, employer_fen)"
+        " values ('x', 1, 1, 'x', '420100', 202609, '2026-09-01', now(), 1, 5, 0)",
+        "insert into accounts_entry (person_id, source_id, own_fen, employer_fen, month, credited_month, year, kind)"
+        " select 1, max(id), 5, 0, 202609, 202609, 2026, 1 from accounts_source",
     ),
     "run_of_its_chunks": ("levy_run", "update levy_run set rows = rows + 1 where id = (select min(id) from levy_run)"),
     "receivable": ("levy_flexdue", NEW_DUE.format("open", "null")),

@@ -33,6 +33,8 @@ from shebao.casework.models import ErrorFile, Settlement
 from shebao.contact import bookings, notices, offices, questions
 from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
 from shebao.enrolment.models import Spell, Tier
+from shebao.ledger import closing
+from shebao.ledger.models import MonthClosing
 from shebao.levy import orders
 from shebao.levy.arrears import overdue_bills
 from shebao.levy.models import FlexDue
@@ -95,7 +97,8 @@ AGENCIES["accounts_source"] = "(t.agency_id is null or t.agency_id = {0})"
 OF_ACCOUNTS = {"accounts_placeyear", "accounts_settlement", "accounts_chunk"}
 # Rows that belong to no unit and no agency: all may be read, none may be written.
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
-SHARED_AGENCY = SHARED_UNIT | OF_ACCOUNTS | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
+CLOSINGS = {"ledger_placebook", "ledger_dayclosing", "ledger_daysum", "ledger_monthclosing"}
+SHARED_AGENCY = SHARED_UNIT | OF_ACCOUNTS | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"} | CLOSINGS
 UNSEEN = {
     "accounts_source",
     *OF_PERSON,
@@ -108,7 +111,7 @@ UNSEEN = {
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
-}
+} | CLOSINGS
 PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper", "contact_notice"} | {
     "access_guess", "access_qualification", "access_operator",
 }  # fmt: skip
@@ -174,6 +177,9 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             bundles.order("参保证明", {}, [1], **order, at=support.AT)
         support.verify_and_close(unit, 202701)
     Guess.objects.using("owner").create(id=1, since=support.AT)
+    with acting(support.finance()):
+        closing.close_days(support.PLACE, support.AT.date(), at=support.moment(202612))
+        MonthClosing.objects.create(place=support.PLACE, month=202610, closed_by=1, closed_at=support.AT)
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both

@@ -12,7 +12,7 @@ from shebao.base.actor import ENGINE
 from shebao.base.months import span
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
-from shebao.levy import receiving
+from shebao.levy import matching, receiving
 from shebao.levy.models import Allocation, Bill, BillLine, BillState, Receipt, ReceiptFile, ReceiptState
 from shebao.levy.receiving import FileKnownError, NotPendingError, Payment, Received, SamePersonError, SerialKnownError
 from tests.db.support import AT, PLACE, ask, assess, finance, hire, make_agency, make_unit, moment
@@ -39,7 +39,9 @@ def bills(units: tuple[int, int]) -> tuple[Bill, Bill]:
     month = next(_months)
     assess(month, at=moment(month, 5))
     with acting(ENGINE):
-        return Bill.objects.get(unit_id=units[0], month=month), Bill.objects.get(unit_id=units[1], month=month)
+        return Bill.objects.get(unit_id=units[0], month=month, kind="monthly"), Bill.objects.get(
+            unit_id=units[1], month=month, kind="monthly"
+        )
 
 
 def payment(bill: Bill | str, amount_fen: int, serial: str = "", paid_on: date = TODAY) -> Payment:
@@ -86,8 +88,11 @@ def nothing_is_lost(database: str):  # type: ignore[no-untyped-def]
         assert by_kind[AccountKind.SUSPENSE] == -(came - shared)
         assert shared == sum(a.amount_fen for a in Allocation.objects.all()) == sum(b.paid_fen for b in Bill.objects.all())
         assert shared == sum(line.paid_fen for line in BillLine.objects.all())
-        assert by_kind[AccountKind.RECEIVABLE] == sum(b.open_fen for b in Bill.objects.all())
-        assert -by_kind[AccountKind.INCOME] == sum(b.total_fen for b in Bill.objects.all())
+        fees = Bill.objects.filter(kind="late_fee")  # everything here is paid late: each payment has its late fee on a bill of its own
+        assert by_kind[AccountKind.RECEIVABLE] == sum(b.open_fen for b in Bill.objects.exclude(kind="late_fee"))
+        assert by_kind[AccountKind.LATE_FEE_DUE] == sum(b.open_fen for b in fees)
+        assert -by_kind[AccountKind.INCOME] == sum(b.unit_fen + b.person_fen for b in Bill.objects.all())
+        assert -by_kind[AccountKind.LATE_FEE] == sum(b.late_fee_fen for b in fees)
 
 
 def test_a_payment_of_the_whole_bill_clears_it_and_every_line(bills: tuple[Bill, Bill]) -> None:
@@ -199,14 +204,14 @@ def test_a_file_of_no_payments_is_on_record_and_changes_nothing(bills: tuple[Bil
 def test_a_file_that_fails_in_its_middle_leaves_nothing_behind(bills: tuple[Bill, Bill], monkeypatch: pytest.MonkeyPatch) -> None:
     bill = bills[0]
     calls = count(1)
-    booked = receiving.book
+    booked = matching.book
 
     def book_once(*arguments, **named):  # type: ignore[no-untyped-def]
         if next(calls) == 1:
             raise ConnectionError("the line broke")
         return booked(*arguments, **named)
 
-    monkeypatch.setattr(receiving, "book", book_once)
+    monkeypatch.setattr(matching, "book", book_once)
     with pytest.raises(ConnectionError):
         receive(payment(bill, 1_000, "HALF-1"), payment(bill, 2_000, "HALF-2"), batch="HALF")
     assert fresh(bill).paid_fen == 0

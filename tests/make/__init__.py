@@ -32,11 +32,14 @@ from shebao.base.terms import INSURANCES, Insurance, Post, Sex, insurances_in, m
 from shebao.casework import operations, review
 from shebao.casework.item import Context, item_of
 from shebao.enrolment import operations as enrolment
+from shebao.enrolment import tiers
 from shebao.gateways import receipt_file
 from shebao.levy import declaring, receiving
+from shebao.levy import flexible as flexible_dues
 from shebao.levy.models import Bill
 from shebao.parties.models import Agency, Person
 from shebao.parties.operations import NewPerson, NewUnit, register_people, register_units
+from shebao.parties.windows import ensure_window
 from shebao.policy.agreed import in_force
 from shebao.policy.rulebook import standard
 from shebao.runs import monthly_assessment
@@ -125,6 +128,49 @@ def employee(at: MadeUnit, *, wage_fen: int = 800_000, since: Month = SINCE, new
     (made,) = _insure(at, [new or person()], since, [wage_fen])
     at.staff.append(made)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Flexible:
+    """A flexible worker in the register: insured through the 个人流动窗口 (unit_id) of an agency."""
+
+    person_id: int
+    id_number: str
+    name: str
+    unit_id: int
+    agency_id: int
+    place: str
+
+
+def flexible(
+    *,
+    tier: int = 60,
+    since: Month = 202601,
+    dues: Sequence[Month] = (),
+    agency_id: int = 1,
+    place: str = PLACE,
+    new: NewPerson | None = None,
+    at: datetime | None = None,
+) -> Flexible:
+    """Somebody with an open spell through the window and a tier since a month, who owes the months of `dues` (open)."""
+    agency(agency_id, place=place)
+    Agency.objects.using("owner").filter(pk=agency_id, district="420199").update(district="420106")
+    somebody, moment = new or person(), at or instant(since, 1)
+    with acting(ENGINE):
+        person_id = register_people([somebody], at=moment)[somebody.id_number]
+        window = ensure_window(agency_id, at=moment)
+        tiers.start([tiers.NewFlexible(person_id, window.pk, agency_id, tier, since, None)], at=moment)
+    made = Flexible(person_id, somebody.id_number, somebody.name, window.pk, agency_id, place)
+    if dues:
+        owe(made, dues)
+    return made
+
+
+def owe(who: Flexible, months: Sequence[Month]) -> None:
+    """Months that a flexible worker owes from now on, at the registered tier."""
+    with acting(ENGINE):
+        moment = instant(max(months), 2)
+        flexible_dues.assess([who.person_id], list(months), place=who.place, rulebook=standard(), on=moment.date(), at=moment)
 
 
 def account(post: Post, *, at: MadeUnit | None = None, agency_id: int = 1, username: str = "", name: str = "") -> Actor:

@@ -14,7 +14,7 @@ from shebao.channels.desk.behind import behind
 from shebao.channels.desk.pages import address, clean, live_of, show
 from shebao.channels.guards import agency
 from shebao.channels.portal.batch import download
-from shebao.ledger.entries import AccountPage, EntryLine, Wanted, account_page, voucher
+from shebao.ledger.entries import COUNTED_MAX, AccountPage, EntryLine, Wanted, account_page, first_posting, voucher
 from shebao.ledger.models import AccountKind, PostingState
 from shebao.ledger.queries import Balance, MonthLine, closed, month_report, trial_balance
 from shebao.policy.rulebook import standard
@@ -66,6 +66,7 @@ def trial_balance_page(request: HttpRequest) -> HttpResponse:
         "right_fen": -sum(r.balance_fen for r in rows if r.balance_fen < 0),
         "balanced": debit == credit,
         "closed_to": closed(live_of(request).place).to,
+        "begins": first_posting(live_of(request).place) or shown,
         "place": standard().place(live_of(request).place).label,
         "errors": problems,
         "has_errors": bool(problems),
@@ -133,6 +134,7 @@ def account(request: HttpRequest, fund: int, kind: str) -> HttpResponse:
         "wanted": wanted,
         "page": page,
         "rows": [{"line": line, "behind": behind_all.get(line.reference)} for line in page.lines],
+        "count": f"{page.count:,} 条{'以上' if page.count >= COUNTED_MAX else ''}分录",
         "at_beginning": not request.GET.get("after"),
         "filters": _filters(wanted, request, problems),
         "more": address(**asked, after=page.more) if page.more else "",

@@ -12,10 +12,13 @@ from shebao.channels import errors
 from shebao.channels.desk.pages import actor_of, address, clean, live_of, number_of, show
 from shebao.channels.guards import agency
 from shebao.levy.arrears import UnitArrears, overdue
+from shebao.levy.cancelling import why_not
 from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
 from shebao.levy.desk_queries import overdue_sums, receipt_sums, receipts
 from shebao.levy.models import BillKind, Origin, ReceiptState
 from shebao.levy.queries import bill_lines, bill_people, find_bill, order_dues, receipts_of, taken_people
+from shebao.levy.tax_standing import standing
+from shebao.levy.timeline import shown, timeline
 from shebao.policy.late_fee import explain_late_fee
 from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
@@ -101,6 +104,9 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
             for line in lines
         ],
         "receipts": receipts_of(found),
+        "timeline": shown(timeline(found, on=now().date())),
+        "tax": standing([found])[found.pk],
+        "cancellable": found.kind == BillKind.PERSON and not why_not(found),
         "receipt_words": {state.value: state.label for state in ReceiptState},
         "people": people[:PEOPLE_SIZE],
         "taken": taken_people(found, [p.person_id for p in people]),

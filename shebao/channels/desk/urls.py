@@ -24,6 +24,7 @@ from shebao.channels.desk import (
     review,
     runs,
     statistics,
+    tax,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -79,6 +80,9 @@ urlpatterns: list[URLPattern] = [
     path("runs/<slug:kind>/<int:run_id>", runs.page, name="desk-run"),
     path("runs/<slug:kind>/<int:run_id>/restart", runs.restart, name="desk-run-restart"),
     path("runs/<slug:kind>/<int:run_id>/reverse", runs.reverse, name="desk-run-reverse"),
+    path("bills/<slug:number>/cancel", tax.cancel, name="desk-bill-cancel"),
+    path("tax", tax.dealings, name="desk-tax"),
+    path("tax/<slug:number>/again", tax.again, name="desk-tax-again"),
     path("statistics", statistics.page, name="desk-statistics"),
     path("statistics.xlsx", statistics.export, name="desk-statistics-export"),
     path("search", look.search, name="desk-search"),

@@ -32,6 +32,8 @@ from shebao.levy.queries import (
 )
 from shebao.levy.settling import credited
 from shebao.levy.suspension import suspended
+from shebao.levy.tax_standing import standing
+from shebao.levy.timeline import shown, timeline
 from shebao.parties.models import Person
 from shebao.parties.queries import find_terms
 from shebao.policy.explain import Explained
@@ -57,6 +59,7 @@ def bills(request: HttpRequest) -> HttpResponse:
     overdue, overdue_fen = open_of_unit(unit_id, on)
     deferred = suspended([unit_id], on)
     context = {
+        "tax": standing(found),
         "bills": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.MONTHLY],
         "orders": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.ARREARS],
         "month": month,
@@ -94,6 +97,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "lines": [_line(line, rates, terms.injury_class if terms else 0) for line in bill_lines(found)],
         "receipts": [_receipt(receipt) for receipt in reversed(receipts_of(found))],
         "late": late,
+        "timeline": shown(timeline(found, on=on)),
         "fee": sum(fee.amount("fee") for fee in fees),
         "fee_reasons": [reason(fee.to_dict()) for fee in fees],
         "deferred": deferred_of(found, on),

@@ -1,0 +1,1 @@
+"""What partners' programs call: signed messages instead of sign-ins."""

@@ -1,0 +1,1 @@
+"""Items of flexible workers, at the agency's counter."""
