@@ -224,7 +224,8 @@ def voucher(place: str, posting_id: int) -> Voucher | None:
 
 @dataclass(frozen=True, slots=True)
 class FundDay:
-    """What came in for a fund on a day: debits of 收入户存款 and of 在途款, fen."""
+    """What came in for a fund on a day, fen: at the bank at once, and told of by tax office or bank (在途, whose later arrival is not
+    counted again)."""
 
     day: date
     fund: int
@@ -233,15 +234,18 @@ class FundDay:
 
 
 def collections(place: str, first: date, last: date) -> list[FundDay]:
-    """Money by day and fund, as the books say: arrived at the bank, and told but still on its way. Reversals are taken off."""
+    """Money by day and fund, as the books say: what came from outside, not what only moved between accounts or went back."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            select p.booked_on, a.fund, coalesce(sum(e.amount_fen) filter (where a.kind = 'bank'), 0)::bigint,
-                   coalesce(sum(e.amount_fen) filter (where a.kind = 'transit'), 0)::bigint
-            from ledger_posting p join ledger_entry e on e.posting_id = p.id join ledger_account a on a.id = e.account_id
-            where p.place = %s and p.state = 'posted' and p.booked_on between %s and %s and a.kind in ('bank', 'transit')
-              and (e.amount_fen > 0 or p.reverses_id is not null) group by 1, 2 order by 1, 2
+            select day, fund, sum(bank)::bigint, sum(transit)::bigint from (
+              select p.booked_on as day, a.fund, coalesce(sum(e.amount_fen) filter (where a.kind = 'bank'), 0) as bank,
+                     coalesce(sum(e.amount_fen) filter (where a.kind = 'transit'), 0) as transit,
+                     sum(sum(e.amount_fen)) over (partition by p.id) as came
+              from ledger_posting p join ledger_entry e on e.posting_id = p.id join ledger_account a on a.id = e.account_id
+              where p.place = %s and p.state = 'posted' and p.booked_on between %s and %s and a.kind in ('bank', 'transit')
+              group by p.id, p.booked_on, a.fund) moved
+            where came > 0 group by 1, 2 order by 1, 2
             """,
             [place, first, last],
         )

@@ -5,6 +5,7 @@ import pytest
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.contact import questions
+from shebao.ledger import closing
 from tests.db import support
 from tests.db.desk_support import make_account
 from tests.db.support import ENGINE, acting, as_owner, attempt
@@ -17,6 +18,8 @@ APPEND_ONLY = (
     "casework_event",
     "casework_submission",
     "contact_questionline",
+    "ledger_dayclosing",
+    "ledger_daysum",
     "ledger_entry",
     "ledger_posting",
     "levy_allocation",
@@ -56,6 +59,8 @@ def life(database: str) -> None:
     support.put_right(unit, person, 202610)
     support.relieve_and_recalculate(unit, person)
     support.verify_and_close(unit, 202701)
+    with acting(support.finance()):
+        closing.close_days(support.PLACE, support.AT.date(), at=support.moment(202612))
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

@@ -21,6 +21,12 @@ AT = datetime(2026, 11, 10, 9, tzinfo=ZONE)
 CHECK, RESTRICT = "23514", "23001"
 
 
+@pytest.fixture(autouse=True)
+def no_sub_ledgers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Postings of these tests stand for themselves; who wants a sub-ledger brings one."""
+    monkeypatch.setattr(closing, "SUB_LEDGERS", [])
+
+
 def new_place() -> str:
     return f"8{next(PLACES):05d}"
 

@@ -37,7 +37,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     found = standings(live_of(request).place, kind=kind if kind in KINDS else "")
     names = _names([s.run.started_by for s in found])
     context = {
-        "rows": [_row(s, names) for s in found],
+        "rows": [row_of(s, names) for s in found],
         "tabs_of": [
             {"label": label, "url": f"/w/runs?kind={code}" if code else "/w/runs", "current": code == kind}
             for code, label in (("", "全部"), *((k.code, k.label) for k in KINDS.values()))
@@ -95,7 +95,7 @@ def _page(request: HttpRequest, kind: str, run_id: int, refused: ShebaoError | N
         return errors.page(request, 404)
     finance = Post.FINANCE in actor_of(request).posts
     context: dict[str, object] = {
-        "row": _row(found, _names([found.run.started_by])),
+        "row": row_of(found, _names([found.run.started_by])),
         "live": found.state in ("running", "queued"),
         "seconds": REFRESH_SECONDS,
         "may_restart": found.state == "stopped",
@@ -110,7 +110,8 @@ def _page(request: HttpRequest, kind: str, run_id: int, refused: ShebaoError | N
     return show(request, "run", title, context, crumbs=crumbs, status=refused.status if refused else 200)
 
 
-def _row(found: Standing, names: dict[int, str]) -> dict[str, object]:
+def row_of(found: Standing, names: dict[int, str]) -> dict[str, object]:
+    """A run as lists show it."""
     word, tone = WORDS.get(found.state, (found.state, "mute"))
     return {
         "standing": found,
