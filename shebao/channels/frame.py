@@ -233,7 +233,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
     declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0), ("灵活就业应缴", "/w/flexible", "people", 0)]
         groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
     elif Post.CLERK in actor.posts:
         groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})

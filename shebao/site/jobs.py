@@ -12,7 +12,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import monthly_assessment, tax_office
+from shebao.runs import flexible_month, monthly_assessment, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -104,3 +104,9 @@ def make_bundle(bundle_id: int) -> None:
 def tax_send(timestamp: int) -> None:
     """Send what waits for the tax office. It tries again every minute; messages that were not answered say when."""
     tax_office.send(partners.tax_office(), clock=now)
+
+
+@app.task(name="flexible_run", retry=AGAIN)
+def flexible_run(run_id: int) -> None:
+    """Do what is missing of a run over flexible workers: a month's dues, or the end of a year."""
+    flexible_month.run(run_id, clock=now)
