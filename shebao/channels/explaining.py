@@ -5,8 +5,10 @@ from typing import Any
 from shebao.base.money import yuan
 from shebao.levy.models import Bill
 from shebao.levy.queries import PersonDue, declared_for, find_due
+from shebao.levy.relief import size_of
 from shebao.parties.models import Person
 from shebao.policy.explain import Explained
+from shebao.policy.levy import month_rates
 from shebao.policy.levy_explained import explain_month
 from shebao.policy.rulebook import standard
 
@@ -20,7 +22,8 @@ def explain_person(bill: Bill, person_id: int) -> tuple[PersonDue, Explained] | 
     declared = declared_for(bill.unit_id, person_id, bill.month)
     if due is None or declared is None:
         return None
-    return due, explain_month(declared.wage_fen, due.mask, due.injury_class, bill.month, bill.unit.place, standard())
+    size = size_of(bill.unit_id, bill.month, month_rates(standard(), bill.month, bill.unit.place))
+    return due, explain_month(declared.wage_fen, due.mask, due.injury_class, bill.month, bill.unit.place, standard(), size)
 
 
 def explain_due(bill: Bill, person_number: str) -> dict[str, Any] | None:

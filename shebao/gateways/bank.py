@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -174,10 +174,10 @@ def write(header: Header, columns: Mapping[str, Column], private_key: bytes) -> 
     return lines.tobytes()
 
 
-def read(content: bytes, kind: Kind, *, sender: str, receiver: str, public_key: bytes, today: date) -> BankFile:
+def read(content: bytes, kind: Kind, *, sender: str, receiver: str, public_key: bytes | Sequence[bytes], today: date) -> BankFile:
     """Read a file strictly: width, header, digest, signature, counts, totals, every digit, every sequence has to hold.
 
-    public_key: of the sender, 32 raw bytes (Ed25519).  Raises: BankFileRefused (BNK-01 to BNK-14).
+    public_key: of the sender, 32 raw bytes (Ed25519); or several, while it changes its key.  Raises: BankFileRefused (BNK-01 to BNK-14).
     """
     lines = _lines(content, kind)
     header = _header(lines[0], kind)
@@ -186,7 +186,7 @@ def read(content: bytes, kind: Kind, *, sender: str, receiver: str, public_key: 
             "BNK-05", f"文件由 {header.sender} 发给 {header.receiver}，应由 {sender} 发给 {receiver}；没有入账，请核对是否放错目录"
         )
     count, total = _trailer(lines)
-    _signed(lines, public_key)
+    _signed(lines, [public_key] if isinstance(public_key, bytes) else public_key)
     if header.day > today:
         raise BankFileRefused("BNK-12", f"文件日期 {header.day} 在今天（{today}）之后；没有入账，请与对方核对后重新出盘")
     body = lines[1:-2]
@@ -272,17 +272,23 @@ def _trailer(lines: Matrix) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _signed(lines: Matrix, public_key: bytes) -> None:
+def _signed(lines: Matrix, public_keys: Sequence[bytes]) -> None:
     found = re.fullmatch(rb"S([0-9A-Za-z+/=]{88}) *\n", lines[-1].tobytes())
     try:
-        if found is None:
-            raise InvalidSignature
-        signature = base64.b64decode(found[1], validate=True)
-        if base64.b64encode(signature) != found[1]:  # another spelling of the same bytes is another file
-            raise InvalidSignature
+        signature = base64.b64decode(found[1], validate=True) if found else b""
+    except binascii.Error:
+        signature = b""
+    # Another spelling of the same bytes would be another file.
+    if found is None or base64.b64encode(signature) != found[1] or not any(_verifies(key, signature, lines) for key in public_keys):
+        raise BankFileRefused("BNK-06", "签名不是对方登记的密钥所签；没有入账，请立即与对方核实文件来源")
+
+
+def _verifies(public_key: bytes, signature: bytes, lines: Matrix) -> bool:
+    try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, lines[0].tobytes() + lines[-2].tobytes())
-    except (InvalidSignature, binascii.Error):
-        raise BankFileRefused("BNK-06", "签名不是对方登记的密钥所签；没有入账，请立即与对方核实文件来源") from None
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _columns(body: Matrix, kind: Kind) -> dict[str, Column]:

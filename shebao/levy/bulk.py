@@ -170,7 +170,7 @@ def _merged(block: Block) -> Block:
 
 
 def assess_block(block: Block, of: Employers, rates: MonthRates) -> tuple[Assessed, NDArray[np.int8]]:
-    """Assess a block with the 工伤费率类别 of each unit. Raises: NoTermsError, and as policy.levy.assess."""
+    """Assess a block with the 工伤费率类别 of each unit, before any relief. Raises: NoTermsError, and as policy.levy.assess."""
     classes = of.classes[np.searchsorted(of.ids, block.units)]
     if len(classes) and not classes.all():
         unit_id = int(block.units[classes == 0][0])

@@ -18,6 +18,7 @@ from shebao.levy import bulk
 from shebao.levy.dues import published, register
 from shebao.levy.models import Bill, BillKind, Declaration, DeclarationLine, Estimate, MonthState
 from shebao.levy.months import hold, state_of
+from shebao.levy.relief import relieve_block
 from shebao.levy.settling import settle
 from shebao.levy.statement import Sums
 from shebao.policy.declaration import declared_mask
@@ -193,6 +194,7 @@ def declare_all(place: str, month: Month, *, at: datetime, rulebook: Rulebook, b
         if not len(block.people):
             continue
         assessed, _ = bulk.assess_block(block, of, rates)
+        assessed, _ = relieve_block(block, assessed, rates)
         bases = {"pension.base": assessed.pension_base, "medical.base": assessed.medical_base}
         starts = np.flatnonzero(np.concatenate(([True], block.units[1:] != block.units[:-1])))
         columns = {}

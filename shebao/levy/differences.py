@@ -10,6 +10,7 @@ from django.db import connection
 from shebao.base.terms import INSURANCES, Insurance, Payer
 from shebao.levy.billing import Charge, charge_back
 from shebao.levy.bulk import AMOUNT_COLUMNS
+from shebao.levy.relief import SIZE_ON
 from shebao.policy.levy import assess_one, month_rates
 from shebao.policy.rulebook import standard
 
@@ -83,8 +84,9 @@ def by_register(person_ids: Sequence[int]) -> dict[Key, Share]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            select s.unit_id, s.person_id, m.month, u.place, bit_or(s.insurance_mask), min(w.wage_fen), min(t.injury_class)
+            f"""
+            select s.unit_id, s.person_id, m.month, u.place, bit_or(s.insurance_mask), min(w.wage_fen), min(t.injury_class),
+                   {SIZE_ON.format(day="to_date(m.month::text, 'YYYYMM')")}
             from enrolment_spell s join parties_unit u on u.id = s.unit_id and u.kind = 'employer'
             join levy_placemonth m on m.place = u.place and m.state = 'assessed' and m.month >= s.from_month
               and (s.to_month is null or m.month < s.to_month)
@@ -92,22 +94,22 @@ def by_register(person_ids: Sequence[int]) -> dict[Key, Share]:
               and w.from_month <= m.month and (w.to_month is null or w.to_month > m.month)
             left join parties_unitterms t on t.unit_id = s.unit_id and t.known_to is null
               and t.from_month <= m.month and (t.to_month is null or t.to_month > m.month)
-            where s.person_id = any(%s) and s.known_to is null group by 1, 2, 3, 4
+            where s.person_id = any(%s) and s.known_to is null group by 1, 2, 3, 4, u.id
             """,
             [list(person_ids)],
         )
         rows = cursor.fetchall()
     return {
         (unit_id, person_id, month, insurance): share
-        for unit_id, person_id, month, place, mask, wage_fen, injury_class in rows
-        for insurance, share in shares(wage_fen, mask, injury_class or 0, month, place).items()
+        for unit_id, person_id, month, place, mask, wage_fen, injury_class, size in rows
+        for insurance, share in shares(wage_fen, mask, injury_class or 0, month, place, size or "").items()
     }
 
 
-def shares(wage_fen: int, mask: int, injury_class: int, month: int, place: str) -> dict[Insurance, Share]:
-    """应缴 of one person for one month by type, with the base. Raises: RuleMissing, InjuryClassUnknown."""
+def shares(wage_fen: int, mask: int, injury_class: int, month: int, place: str, size: str = "") -> dict[Insurance, Share]:
+    """应缴 of one person for one month by type, with the base. size: 企业规模. Raises: RuleMissing, InjuryClassUnknown, UnitSizeUnknown."""
     rates = month_rates(standard(), month, place)
-    owed = assess_one(wage_fen, mask, injury_class, rates)
+    owed = assess_one(wage_fen, mask, injury_class, rates, size)
     found: dict[Insurance, Share] = {}
     for insurance in INSURANCES:
         unit_fen, person_fen = owed[insurance, Payer.UNIT], owed[insurance, Payer.PERSON]
@@ -118,24 +120,26 @@ def shares(wage_fen: int, mask: int, injury_class: int, month: int, place: str) 
     return found
 
 
-def charged(person_ids: Sequence[int]) -> dict[Key, Share]:
-    """What people were charged so far: the months' own assessment, 补缴 since, less what is 待退 already."""
+def charged(person_ids: Sequence[int], month: int | None = None) -> dict[Key, Share]:
+    """What people were charged so far, in all months or in one: the months' own assessment, 补缴 since, less what is 待退 already."""
     types = sorted({insurance for insurance, _ in AMOUNT_COLUMNS}, key=lambda i: i.bit)
+    this_month = "true" if month is None else "month = %(month)s"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             select unit_id, person_id, month, insurance, sum(base_fen)::bigint, sum(unit_fen)::bigint, sum(person_fen)::bigint from (
               select a.unit_id, a.person_id, a.month, t.insurance, t.base_fen, t.unit_fen, t.person_fen from levy_assessment a
               cross join lateral (values {", ".join(_type_row(i) for i in types)}) as t (insurance, base_fen, unit_fen, person_fen)
-              where a.person_id = any(%(people)s)
+              where a.person_id = any(%(people)s) and {this_month}
               union all
-              select unit_id, person_id, month, insurance, base_fen, unit_fen, person_fen from levy_line where person_id = any(%(people)s)
+              select unit_id, person_id, month, insurance, base_fen, unit_fen, person_fen from levy_line
+              where person_id = any(%(people)s) and {this_month}
               union all
               select unit_id, person_id, month, insurance, -base_fen, -unit_fen, -person_fen from levy_refunddue
-              where person_id = any(%(people)s)) x
+              where person_id = any(%(people)s) and {this_month}) x
             group by 1, 2, 3, 4
             """,
-            {"people": list(person_ids)},
+            {"people": list(person_ids), "month": month},
         )
         return {(unit, person, month, Insurance(code)): Share(*parts) for unit, person, month, code, *parts in cursor.fetchall()}
 

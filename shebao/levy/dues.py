@@ -13,6 +13,7 @@ from shebao.base.terms import INSURANCES, Insurance, Payer
 from shebao.levy import bulk
 from shebao.levy.models import MonthState
 from shebao.levy.months import state_of
+from shebao.levy.relief import relieve_block
 from shebao.parties.queries import find_terms
 from shebao.policy.levy import BASE_RULES, month_rates
 from shebao.policy.rulebook import Rulebook
@@ -63,7 +64,9 @@ def register(unit_id: int, place: str, month: Month, rulebook: Rulebook) -> Dues
     terms = find_terms(unit_id, month)
     of = bulk.Employers(np.array([unit_id], np.int64), np.array([terms.injury_class if terms else 0], np.int8))
     block = bulk.read_block(month, unit_id, unit_id, of)
-    assessed, _ = bulk.assess_block(block, of, month_rates(rulebook, month, place))
+    rates = month_rates(rulebook, month, place)
+    assessed, _ = bulk.assess_block(block, of, rates)
+    assessed, _ = relieve_block(block, assessed, rates)
     masks = block.masks.astype(np.int64)
     bases = {"pension.base": assessed.pension_base, "medical.base": assessed.medical_base}
     columns: dict[tuple[Insurance, str], Ints] = {}
@@ -103,7 +106,7 @@ def _with_back(dues: Dues, unit_id: int, month: Month) -> Dues:
         cursor.execute(
             """
             select person_id, insurance, sum(base_fen)::bigint, sum(unit_fen)::bigint, sum(person_fen)::bigint from levy_line
-            where unit_id = %s and month = %s and origin = 'back' group by 1, 2
+            where unit_id = %s and month = %s and origin in ('back', 'diff') group by 1, 2
             """,
             [unit_id, month],
         )

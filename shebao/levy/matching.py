@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
+from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
@@ -87,7 +88,7 @@ def claim(receipts: Sequence[tuple[Receipt, str, int, str]], *, place: str, on: 
         paid.cleared(now_clear, place=place, on=on, at=at)
     paid.touched(list(held.bills.values()), place=place, on=on, at=at)
     bookings = [
-        Booking(key, "暂收款认领", f"receipt:{receipt.serial}", tuple(_out_of_suspense(receipt, shares, 1)))
+        Booking(key, "暂收款认领", f"receipt:{receipt.serial}", tuple(_out_of_suspense(receipt, shares)))
         for (receipt, _, _, key), shares in zip(receipts, shared, strict=True)
         if shares
     ]
@@ -95,13 +96,109 @@ def claim(receipts: Sequence[tuple[Receipt, str, int, str]], *, place: str, on: 
     return [sum(amount for _, amount in shares) for shares in shared]
 
 
-def _out_of_suspense(receipt: Receipt, shares: Shares, sign: int) -> list[Side]:
-    """Sides of money that leaves suspense for bills (sign 1) or comes back (-1); the cash goes along from fund to fund."""
+def brought(receipt_id: int, bill_id: int) -> int:
+    """How much of a receipt a bill has now, fen."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select coalesce(sum(a.amount_fen), 0)::bigint from levy_allocation a join levy_billline l on l.id = a.line_id
+            where a.receipt_id = %s and l.bill_id = %s
+            """,
+            [receipt_id, bill_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def bills_of(receipt_id: int) -> dict[str, int]:
+    """The bills that money of a receipt is on now: fen by number, in the order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select b.number, sum(a.amount_fen)::bigint from levy_allocation a join levy_billline l on l.id = a.line_id
+            join levy_bill b on b.id = l.bill_id where a.receipt_id = %s group by b.id, b.number having sum(a.amount_fen) > 0 order by b.id
+            """,
+            [receipt_id],
+        )
+        return dict(cursor.fetchall())
+
+
+class CannotReleaseError(ShebaoError):
+    """The money of a receipt cannot be taken away from its bill any more."""
+
+    code = "RFD-07"
+
+
+def release(receipt: Receipt, number: str, *, key: str, place: str, on: date, at: datetime) -> int:
+    """Take what a receipt (under lock) brought to a bill back into suspense; the bill is owed again. Returns fen.
+
+    Raises: CannotReleaseError when what followed stands on it: people taken onto an order, a settled or ended bill.
+    """
+    held = hold([number], [])
+    bill = held.bills[number]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select a.line_id, sum(a.amount_fen)::bigint from levy_allocation a join levy_billline l on l.id = a.line_id
+            where a.receipt_id = %s and l.bill_id = %s group by 1 having sum(a.amount_fen) > 0 order by 1
+            """,
+            [receipt.pk, bill.pk],
+        )
+        brought: dict[int, int] = dict(cursor.fetchall())
+        cursor.execute(
+            """
+            select exists (select 1 from levy_takendue t join levy_billline l on l.id = t.line_id
+                           where l.bill_id = %s and greatest(t.level_fen, coalesce(t.back_level_fen, 0)) > 0)
+            """,
+            [bill.pk],
+        )
+        (stands_on_it,) = cursor.fetchone()
+    total = sum(brought.values())
+    if not total:
+        raise CannotReleaseError(f"这笔到账没有分配给 {number} 的金额，请刷新后核对")
+    if stands_on_it or bill.state in ENDED_STATES:
+        raise CannotReleaseError(f"{number} 已有人员转入欠费补缴单或单据已结束，不能撤回分配；如确属多收，请办理退费")
+    shares = [(line, -brought[line.pk]) for line in held.lines[bill.pk] if line.pk in brought]
+    for line, fen in shares:
+        line.paid_fen += fen
+        if line.paid_fen < 0:
+            raise CannotReleaseError(f"{number} 已按补申报结算，这笔到账的一部分成为结算多缴，不能撤回分配；请就结算多缴办理退费")
+    bill.paid_fen -= total
+    bill.state, bill.paid_on = bill.state_now(), None
+    receipt.allocated_fen -= total
+    receipt.state = ReceiptState.SUSPENSE
+    store([receipt], [bill], held.all_lines, [shares])
+    if bill.kind == BillKind.ARREARS and bill.pk in held.were_clear:
+        _owed_again(bill)
+    if opened := held.opened():
+        paid.opened_again(opened, place=place, on=on, at=at)
+    book(
+        [Booking(key, "撤回分配，转暂收", f"receipt:{receipt.serial}", tuple(_out_of_suspense(receipt, shares)))],
+        place=place, on=on, at=at,
+    )  # fmt: skip
+    return total
+
+
+def _owed_again(order: Bill) -> None:
+    """The people of an arrears order that was cleared are in arrears again, on the same order."""
+    with connection.cursor() as cursor:
+        cursor.execute("update levy_takendue set state = 'ordered' where order_id = %s and state = 'paid'", [order.pk])
+        cursor.execute(
+            """
+            update levy_backpayment b set state = 'ordered' where order_id = %s and state = 'paid' and not exists (
+              select 1 from levy_backpayment o where o.unit_id = b.unit_id and o.person_id = b.person_id
+                and o.state in ('registered', 'ordered'))
+            """,
+            [order.pk],
+        )
+
+
+def _out_of_suspense(receipt: Receipt, shares: Shares) -> list[Side]:
+    """Sides of money that leaves suspense for bills, or comes back from them (below zero); the cash goes along from fund to fund."""
     cash = cash_of(receipt)
     total = sum(amount for _, amount in shares)
-    sides = [Side(UNASSIGNED_FUND, AccountKind.SUSPENSE, sign * total), Side(UNASSIGNED_FUND, cash, -sign * total)]
+    sides = [Side(UNASSIGNED_FUND, AccountKind.SUSPENSE, total), Side(UNASSIGNED_FUND, cash, -total)]
     for (fund, kind), amount in by_account(shares).items():
-        sides += [Side(fund, cash, sign * amount), Side(fund, kind, -sign * amount)]
+        sides += [Side(fund, cash, amount), Side(fund, kind, -amount)]
     return sides
 
 

@@ -74,7 +74,7 @@ class StatementLine(models.Model):
     reference = models.CharField(max_length=60, default="")
     booked_on = models.DateField()
     outcome = models.CharField(max_length=10, choices=Outcome, null=True)
-    matched_to = models.CharField(max_length=20, default="")  # receipt:…, batch:…, debit:…, refund:…, return:…, reversal:…
+    matched_to = models.CharField(max_length=60, default="")  # receipt:…, batch:…, debit:…, refund:…, return:…, reversal:…
     booked = models.BooleanField(default=False)  # our books hold this movement
 
     class Meta:

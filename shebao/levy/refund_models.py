@@ -142,6 +142,7 @@ class Refund(models.Model):
     reason = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=RefundState, default=RefundState.APPLIED)
     two_reviewers = models.BooleanField(default=False)
+    booked = models.BooleanField(default=False)  # approved once: its money stands in 应退 until it is paid
     case_id = models.BigIntegerField(null=True, unique=True)
     applied_by = models.IntegerField()
     applied_at = models.DateTimeField()
@@ -236,7 +237,7 @@ class RefundStep(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="steps")
-    step = models.CharField(max_length=12)
+    step = models.CharField(max_length=16)
     account_id = models.IntegerField()
     at = models.DateTimeField()
     note = models.CharField(max_length=200, default="")
@@ -254,5 +255,10 @@ class Payout(models.Model):
     total_fen = models.BigIntegerField()
     sha256 = models.BinaryField(max_length=32)
     content = models.BinaryField()
+    bank = models.CharField(max_length=3)
+    file_order = models.SmallIntegerField()  # among all our files to this bank of the day
     made_by = models.IntegerField()
     made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bank", "day", "file_order"], name="levy_payout_order")]

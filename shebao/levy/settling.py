@@ -17,6 +17,7 @@ from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy import paid
 from shebao.levy.models import Bill, BillLine, Estimate, Origin, Run
+from shebao.levy.recalculation_effects import charge_held
 from shebao.levy.statement import Sums
 from shebao.papers.operations import revoke_of
 from shebao.policy.declaration import declared_mask, late_window, payment_due, undeclared_ppm
@@ -99,6 +100,7 @@ def settle(bill: Bill, declaration_id: int, totals: Mapping[Insurance, Sums], *,
     if bill.open_fen and (was_clear or not was_overdue):
         bill.due_date = max(bill.due_date, payment_due(standard(), bill.month, on, place))
     bill.save()
+    charge_held(bill.unit_id, bill.month, at=at)
     revoke_of(bill.unit_id, [bill.number], "已补办申报，按实际应缴结算，请重新打印", at)
     if any(side.amount_fen for side in sides):
         key = f"settle:{bill.pk}"
@@ -117,10 +119,10 @@ def _bring_forward(bill: Bill, lines: list[BillLine]) -> None:
 # Oldest credit first; each takes what the line still owes after the ones before it.
 _USE = """
 with offered as (
-  select e.id as estimate_id, l.id as line_id, e.credit_fen - e.used_fen as rest,
+  select e.id as estimate_id, l.id as line_id, e.credit_fen - e.used_fen - e.refunded_fen as rest,
          l.unit_fen + l.person_fen - l.paid_fen - l.moved_fen - l.written_off_fen
-           - coalesce(sum(e.credit_fen - e.used_fen) over before, 0) as still
-  from levy_bill b join levy_estimate e on e.unit_id = b.unit_id and e.credit_fen > e.used_fen
+           - coalesce(sum(e.credit_fen - e.used_fen - e.refunded_fen) over before, 0) as still
+  from levy_bill b join levy_estimate e on e.unit_id = b.unit_id and e.credit_fen > e.used_fen + e.refunded_fen
   join levy_billline l on l.bill_id = b.id and l.insurance = e.insurance and l.origin in ('normal', 'estimate')
   where b.run_id = %(run)s window before as (partition by l.id order by e.id rows between unbounded preceding and 1 preceding)),
 used as (
@@ -159,8 +161,8 @@ def open_credits(unit_id: int) -> dict[Insurance, int]:
     """What a unit has paid too much and no bill has taken yet, fen by type."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select insurance, sum(credit_fen - used_fen)::bigint from levy_estimate"
-            " where unit_id = %s and credit_fen > used_fen group by 1",
+            "select insurance, sum(credit_fen - used_fen - refunded_fen)::bigint from levy_estimate"
+            " where unit_id = %s and credit_fen > used_fen + refunded_fen group by 1",
             [unit_id],
         )
         found = dict(cursor.fetchall())

@@ -12,7 +12,8 @@ from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, first_day, month_shown
 from shebao.base.terms import INSURANCES, Insurance, Payer, insurances_in
 from shebao.policy.formulas import FenArray
-from shebao.policy.formulas.levy import Column, amounts, clamped, contribution
+from shebao.policy.formulas.levy import Column, amounts, clamped, contribution, relieved
+from shebao.policy.relief import NONE, Reliefs, reliefs
 from shebao.policy.rulebook import Rule, Rulebook, RuleMissing
 from shebao.policy.shapes import Base, Merged
 
@@ -50,6 +51,7 @@ class MonthRates:
     floor_fen, cap_fen, unit_ppm, person_ppm: by type (工伤 has its unit rates in injury_ppm).
     injury_ppm: int64, index = class; index 0 is unused.  flat_fen: 定额 by type and payer.
     rules: every rule behind them; rule_of gives those of one type: the base (if any), then the rate.
+    relief: what is taken off the unit's part afterwards; empty in nearly every month.
     """
 
     month: Month
@@ -65,6 +67,7 @@ class MonthRates:
     injury_ppm: FenArray
     flat_fen: Mapping[Key, int]
     rules_of: Mapping[Insurance, tuple[Rule, ...]]
+    relief: Reliefs = NONE
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -195,6 +198,7 @@ class _Collected:
                 else {}
             ),
             rules_of=MappingProxyType(self.rules),
+            relief=reliefs(self.rulebook, self.month, self.place.code),
         )
 
 
@@ -250,8 +254,25 @@ def _columns(rates: MonthRates) -> tuple[list[tuple[int, int]], dict[Key, Column
     return bounds, {key: column for key, column in columns.items() if column.rate_ppm or column.flat_fen}
 
 
-def assess_one(wage_fen: int, mask: int, injury_class: int, rates: MonthRates) -> dict[Key, int]:
-    """What one person owes for one month, by (type, payer), all twelve, fen. Raises as `assess`."""
+def relieve(assessed: Assessed, sizes: NDArray[np.int8], rates: MonthRates) -> tuple[Assessed, dict[Insurance, NDArray[np.int32]]]:
+    """阶段性减免 after the normal calculation: the unit parts of relieved types go down, nothing else moves.
+
+    Args: sizes: 企业规模 of each row's unit, as place in relief.SIZES, shape (n,).  Returns: what is owed, and what was taken off by type.
+    """
+    before = {insurance: assessed.amounts[insurance, Payer.UNIT] for insurance in INSURANCES}
+    after = rates.relief.apply(before, sizes)
+    if not after:
+        return assessed, {}
+    owed = dict(assessed.amounts) | {(insurance, Payer.UNIT): column for insurance, column in after.items()}
+    taken = {insurance: before[insurance] - column for insurance, column in after.items()}
+    return Assessed(assessed.pension_base, assessed.medical_base, MappingProxyType(owed)), taken
+
+
+def assess_one(wage_fen: int, mask: int, injury_class: int, rates: MonthRates, size: str = "") -> dict[Key, int]:
+    """What one person owes for one month after relief, by (type, payer), all twelve, fen.
+
+    size: 企业规模 of the unit, asked for in months of a relief only. Raises as `assess`; UnitSizeUnknown.
+    """
     if wage_fen < 0:
         raise ValueError("a wage cannot be negative")
     rates.require(mask)
@@ -267,4 +288,7 @@ def assess_one(wage_fen: int, mask: int, injury_class: int, rates: MonthRates) -
         else:
             rate_ppm = column.rate_ppm if isinstance(column.rate_ppm, int) else column.rate_ppm[injury_class]
             owed[insurance, payer] = contribution(clamped(wage_fen, *bounds[column.base]), rate_ppm)
+    if rates.relief and mask & rates.relief.mask:
+        for insurance, reduction in rates.relief.of(size).items():
+            owed[insurance, Payer.UNIT] = relieved(owed[insurance, Payer.UNIT], reduction.effect)
     return owed

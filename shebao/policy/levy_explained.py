@@ -1,12 +1,15 @@
 """月度核定, explained: one person's month as steps that a citizen can follow with a calculator."""
 
+from dataclasses import replace
+
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_shown
 from shebao.base.terms import SHORT_LABELS, Insurance, Payer, insurances_in
 from shebao.policy.explain import Explained, Step, rounded
 from shebao.policy.formulas import PPM
-from shebao.policy.formulas.levy import clamped
+from shebao.policy.formulas.levy import clamped, contribution
 from shebao.policy.levy import BASE_RULES, MonthRates, assess_one, month_rates
+from shebao.policy.relief import Reduction, relief_sentence
 from shebao.policy.rulebook import Rulebook
 from shebao.policy.shapes import percent
 
@@ -14,15 +17,16 @@ PAYER_LABELS = {Payer.UNIT: "单位缴纳", Payer.PERSON: "个人缴纳"}
 _BASE_LABELS = {"pension.base": "养老、失业、工伤保险缴费基数", "medical.base": "医疗、生育保险缴费基数"}
 
 
-def explain_month(wage_fen: int, mask: int, injury_class: int, month: Month, place: str, rulebook: Rulebook) -> Explained:
-    """How one person's amounts of a month came about.
+def explain_month(wage_fen: int, mask: int, injury_class: int, month: Month, place: str, rulebook: Rulebook, size: str = "") -> Explained:
+    """How one person's amounts of a month came about. size: 企业规模, for months of a relief.
 
     Steps: 'pension.base', 'medical.base' (where a type needs it), then '<type>.unit' and '<type>.person', then 'unit_total' and
-    'person_total'. A merged type has one step '<type>' without an amount.
-    Raises: RuleMissing, InjuryClassUnknown, UnknownPlace, as `assess`.
+    'person_total'. A merged type has one step '<type>' without an amount. Of a relieved type '<type>.unit.before' is the normal amount.
+    Raises: RuleMissing, InjuryClassUnknown, UnitSizeUnknown, UnknownPlace, as `assess`.
     """
     rates = month_rates(rulebook, month, place)
-    amounts = assess_one(wage_fen, mask, injury_class, rates)
+    amounts = assess_one(wage_fen, mask, injury_class, rates, size)
+    reduced = rates.relief.of(size) if rates.relief and mask & rates.relief.mask else {}
     steps = _bases(wage_fen, mask, rates)
     bases = {step.key: step.amount_fen or 0 for step in steps}
     for insurance in insurances_in(mask):
@@ -31,7 +35,14 @@ def explain_month(wage_fen: int, mask: int, injury_class: int, month: Month, pla
             continue
         for payer in Payer:
             base_fen = bases[BASE_RULES[insurance]] if insurance in BASE_RULES else 0
-            steps.append(_amount(insurance, payer, base_fen, amounts[insurance, payer], injury_class, rates))
+            owed_fen = amounts[insurance, payer]
+            if payer is Payer.UNIT and insurance in reduced:
+                before_fen = contribution(base_fen, rates.rate_ppm(insurance, payer, injury_class))
+                normal = _amount(insurance, payer, base_fen, before_fen, injury_class, rates)
+                steps.append(replace(normal, key=f"{normal.key}.before", label=f"{normal.label}（减免前）"))
+                steps.append(_relieved(normal, before_fen, owed_fen, reduced[insurance]))
+            else:
+                steps.append(_amount(insurance, payer, base_fen, owed_fen, injury_class, rates))
     for payer in Payer:
         parts = [amounts[insurance, payer] for insurance in insurances_in(mask)]
         steps.append(_total(payer, parts))
@@ -81,6 +92,11 @@ def _amount(insurance: Insurance, payer: Payer, base_fen: int, amount_fen: int, 
     rate = f"{percent(rate_ppm)}（{injury_class} 类）" if injury else percent(rate_ppm)
     sentence = f"缴费基数 {yuan_shown(base_fen)} 元 × {rate} {rounded(base_fen * rate_ppm, PPM, amount_fen)}"
     return Step(key, label, sentence, amount_fen, (rule,))
+
+
+def _relieved(normal: Step, before_fen: int, owed_fen: int, reduction: Reduction) -> Step:
+    shown = {fen: yuan_shown(fen) for fen in (before_fen, owed_fen, before_fen - owed_fen)}
+    return Step(normal.key, normal.label, relief_sentence(before_fen, owed_fen, reduction, shown), owed_fen, (reduction.rule,))
 
 
 def _merged(insurance: Insurance, rates: MonthRates) -> Step:

@@ -226,6 +226,9 @@ class BatchDays(Shape):
         return f"市属每月 {self.city_day} 日，省直每月 {self.provincial_day} 日"
 
 
+BATCH_SHIFTS = {"none": "不顺延，按原日期", "next_workday": "顺延至下一工作日", "previous_workday": "提前至上一工作日"}
+
+
 class SocialInsuranceYear(Shape):
     """社保年度: a row, not a formula, because the year has been moved once."""
 
@@ -404,6 +407,21 @@ class AnnualWindow(Shape):
         return f"{self.opens or '起日未公布'} 至 {self.closes or '止日未公布'}"
 
 
+class AccountShare(Shape):
+    """划入个人账户 of the base: the person's own part and the employer's."""
+
+    person_ppm: Ppm
+    unit_ppm: Ppm
+
+    def shown(self) -> str:
+        whole = percent(self.person_ppm + self.unit_ppm)
+        return (
+            f"缴费基数的 {whole}（个人 {percent(self.person_ppm)}，单位 {percent(self.unit_ppm)}）"
+            if self.unit_ppm
+            else f"缴费基数的 {whole}（个人缴费）"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How the value of one rule id is checked and shown."""
@@ -445,6 +463,7 @@ KINDS: dict[str, Kind] = {
     "flexible.back_payment": _structured(BackPayment),
     "flexible.medical_rate": _structured(FlexibleRate),
     "flexible.batch_days": _structured(BatchDays),
+    "flexible.batch_shift": Kind(TypeAdapter(Literal["none", "next_workday", "previous_workday"]), lambda value: BATCH_SHIFTS[str(value)]),
     "flexible.late_window": _structured(LateWindow),
     "flexible.registration_places": _structured(RegistrationPlaces),
     "pension.minimum_months": _count("个月"),
@@ -469,11 +488,14 @@ KINDS: dict[str, Kind] = {
     "late_fee.injury_daily_rate": _ppm("每日 "),
     "late_fee.cap_ratio": _ppm("本金的 "),
     "interest.back_payment_rate": _ppm("每年 "),
+    "account.interest_rate": _ppm("每年 "),
+    "account.credit_share": _structured(AccountShare),
     "social_insurance_year": _structured(SocialInsuranceYear),
     "annual_declaration.window": _structured(AnnualWindow),
     "outside_retiree.rate": _structured(Rate),
     "service.outage": _structured(Window),
     "photo.one_inch": _structured(PhotoSize),
+    "refund.two_reviewers_from": Kind(TypeAdapter(Fen), lambda value: f"{_fen(value)}起须两人复核"),
     "vip.months_of_use_min": _count("个月"),
     "vip.returned_share_max": _ppm("申报的 "),
     "vip.overdue_bills_max": _count("张"),

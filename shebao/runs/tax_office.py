@@ -20,6 +20,7 @@ Clock = Callable[[], datetime]
 PAUSES = tuple(timedelta(seconds=s) for s in (15, 30, 60, 120, 300, 600))  # after each attempt that was not answered; the last one stays
 ROUNDS_MAX = 50  # of making and sending, in one call: what changes meanwhile goes with the next
 PAGES_MAX = 2_000
+AGAIN_DAYS = 10  # a day that did not agree is fetched again for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,15 @@ def ask_day(partner: Partner, day: date, *, clock: Clock) -> tax_reconcile.DayAn
         found = tax_reconcile.compare(day)
     assert found is not None
     return found
+
+
+def ask_days(partner: Partner, *, clock: Clock) -> list[tax_reconcile.DayAnswer]:
+    """Yesterday, and again those of the last ten days that were never fetched or did not agree.  Raises: as ask_day."""
+    yesterday = clock().date() - timedelta(days=1)
+    days = [yesterday - timedelta(days=back) for back in range(AGAIN_DAYS)]
+    with acting(ENGINE):
+        known = {day: tax_reconcile.compare(day) for day in days}
+    return [ask_day(partner, day, clock=clock) for day in days if day == yesterday or (found := known[day]) is None or not found.agrees]
 
 
 def ask_states(partner: Partner, numbers: list[str], *, clock: Clock) -> tuple[wire.State, ...]:

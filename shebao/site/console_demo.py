@@ -15,6 +15,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     run.add_argument("--port", type=int, default=PORT_DEFAULT, help=f"端口，默认 {PORT_DEFAULT}")
     run.add_argument("--host", default=HOST_DEFAULT, help=f"监听地址，默认 {HOST_DEFAULT}（只有本机能访问）")
     run.add_argument("--no-demo", action="store_true", help="数据库为空时也不建演示城市")
+    run.add_argument("--no-sandbox", action="store_true", help="不启动银行和税务沙箱")
     run.set_defaults(func=_run)
     worker = subparsers.add_parser("worker", help="只运行后台任务（系统自动审核、批量校验、月度核定）")
     worker.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)  # `shebao run`: end with it
@@ -30,7 +31,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(given: argparse.Namespace) -> int:
     from shebao.site.serve import serve
 
-    return serve(given.host, given.port, with_demo=not given.no_demo)
+    return serve(given.host, given.port, with_demo=not given.no_demo, with_sandbox=not given.no_sandbox)
 
 
 def _worker(given: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
+
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -12,7 +13,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import flexible_month, monthly_assessment, tax_office
+from shebao.runs import account_interest, flexible_month, monthly_assessment, tax_office
+from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -93,6 +95,24 @@ def assess_month(run_id: int) -> None:
     monthly_assessment.run(run_id, clock=now)
 
 
+@app.task(name="settle_accounts", retry=AGAIN)
+def settle_accounts(run_id: int) -> None:
+    """Do what is missing of a yearly settlement of personal accounts."""
+    account_interest.run(run_id, clock=now)
+
+
+@app.task(name="recalculate", retry=AGAIN)
+def recalculate(recalculation_id: int) -> None:
+    """Do what is missing of a trial of 重新核定."""
+    recalculate_run.run(recalculation_id, clock=now)
+
+
+@app.task(name="run_flexible", retry=AGAIN)
+def run_flexible(run_id: int) -> None:
+    """Do what is missing of the dues of flexible workers, or of the end of their year."""
+    flexible_month.run(run_id, clock=now)
+
+
 @app.task(name="make_bundle", retry=AGAIN)
 def make_bundle(bundle_id: int) -> None:
     """Make what is missing of many certificates ordered at once."""
@@ -104,9 +124,3 @@ def make_bundle(bundle_id: int) -> None:
 def tax_send(timestamp: int) -> None:
     """Send what waits for the tax office. It tries again every minute; messages that were not answered say when."""
     tax_office.send(partners.tax_office(), clock=now)
-
-
-@app.task(name="flexible_run", retry=AGAIN)
-def flexible_run(run_id: int) -> None:
-    """Do what is missing of a run over flexible workers: a month's dues, or the end of a year."""
-    flexible_month.run(run_id, clock=now)

@@ -7,7 +7,7 @@ from django.conf import settings
 from shebao.gateways.partner_keys import keys_of, own_key
 from shebao.gateways.tax_client import Partner
 
-TAX = "tax"
+TAX, BANK = "tax", "bank"
 
 
 def tax_office() -> Partner | None:
@@ -15,3 +15,13 @@ def tax_office() -> Partner | None:
     folder = Path(settings.PARTNERS)
     keys = keys_of(folder, TAX)
     return Partner(settings.TAX_URL, own_key(folder), keys) if settings.TAX_URL and keys else None
+
+
+def own_private_key() -> bytes:
+    """Ours, as the bank's files want it: 32 raw bytes."""
+    return own_key(Path(settings.PARTNERS)).private.private_bytes_raw()
+
+
+def bank_keys() -> list[bytes]:
+    """The bank's public keys, raw.  Raises: KeyRefused."""
+    return [key.raw for key in keys_of(Path(settings.PARTNERS), BANK)]

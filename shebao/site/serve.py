@@ -19,6 +19,8 @@ from shebao.base.errors import ShebaoError
 from shebao.site.console_site import set_up
 from shebao.site.database import data_folder, ensure
 from shebao.site.parent import die_with_parent
+from shebao.site.sandboxes import FOLDER, Fellows, keep_clock
+from shebao.site.sandboxes import told as partners_told
 
 WEB_PROCESSES = 2  # one a core
 THREADS_A_PROCESS = 1  # a transaction a request; more threads only wait for the interpreter
@@ -59,8 +61,10 @@ class Stopped(Exception):
     """SIGINT or SIGTERM came."""
 
 
-def serve(host: str, port: int, *, with_demo: bool) -> int:
-    """Serve until told to stop. Returns the exit code: 0 after a signal, 1 when a part ended by itself.
+def serve(host: str, port: int, *, with_demo: bool, with_sandbox: bool = True) -> int:
+    """Serve until told to stop. with_sandbox: with a bank and a tax office on the ports after the hall's.
+
+    Returns the exit code: 0 after a signal, 1 when a part ended by itself.
 
     Raises: PortTaken, AddressRefused, DatabaseTrouble, and nothing is left running then.
     """
@@ -68,18 +72,23 @@ def serve(host: str, port: int, *, with_demo: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     parts: list[Part] = []
+    fellows = Fellows(data_folder() / FOLDER, _address(host, port), die_with_parent)
     try:
+        keep_clock()
         _prepare(with_demo)
-        if _start(parts, host, port):
-            _tell(host, port)
-        return _watch(parts)
+        if with_sandbox:
+            fellows.fund, fellows.opening_fen = _income_account()
+            fellows.start(port + 1)
+        if _start(parts, host, port, fellows.environment() if with_sandbox else {}):
+            _tell(host, port, with_sandbox=with_sandbox)
+        return _watch(parts, fellows)
     except Stopped:
         print("\n正在停止…", flush=True)
         return 0
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # what follows is short, and must not be cut off
-        stop(parts)
+        stop([*parts, *(Part(label, process) for label, process in fellows.processes())])
 
 
 def check_port(host: str, port: int) -> None:
@@ -129,10 +138,26 @@ def _prepare(with_demo: bool) -> None:
     connections.close_all()
 
 
-def _start(parts: list[Part], host: str, port: int) -> bool:
-    """Start both parts and wait until the web answers; False when one of them ended instead."""
-    shown = f"[{host}]" if ":" in host else host
-    environment = {"SHEBAO_BASE_URL": f"http://{shown}:{port}", "SHEBAO_DATA": str(data_folder()), **os.environ}
+def _income_account() -> tuple[str, int]:
+    """Number of the place's 收入户 and what our books say it holds: the sandbox bank opens it with that on its first day."""
+    from django.db import connections
+
+    from shebao.site.demo.partners import income_account
+
+    try:
+        return income_account()
+    finally:
+        connections.close_all()
+
+
+def _address(host: str, port: int) -> str:
+    """The hall's own, as people and partners call it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _start(parts: list[Part], host: str, port: int, partners: Mapping[str, str]) -> bool:
+    """Start both parts and wait until the web answers; False when one of them ended instead. partners: where they are."""
+    environment = {"SHEBAO_BASE_URL": _address(host, port), "SHEBAO_DATA": str(data_folder()), **partners, **os.environ}
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning"]
     web += ["--workers", str(WEB_PROCESSES), "--blocking-threads", str(THREADS_A_PROCESS)]
     web += ["--workers-kill-timeout", str(WEB_GRACE_SECONDS)]  # one that is told to stop while it starts would never hear it
@@ -164,19 +189,21 @@ def _answers(host: str, port: int) -> bool:
     return True
 
 
-def _tell(host: str, port: int) -> None:
+def _tell(host: str, port: int, *, with_sandbox: bool) -> None:
     from shebao.site.demo.accounts import standing
     from shebao.site.demo.table import accounts_table
 
-    shown = f"[{host}]" if ":" in host else host
-    print(f"\n社会保险网上办事大厅　http://{shown}:{port}\n", flush=True)
+    print(f"\n社会保险网上办事大厅　{_address(host, port)}\n", flush=True)
+    if with_sandbox:
+        print(partners_told(data_folder() / FOLDER) + "\n")
     if standing() == "finished":
         print(accounts_table())
     print("\n按 Ctrl-C 停止。", flush=True)
 
 
-def _watch(parts: Sequence[Part]) -> int:
+def _watch(parts: Sequence[Part], fellows: Fellows) -> int:
     while True:
+        fellows.look_after()
         for part in parts:
             if (code := part.process.poll()) is not None:
                 print(f"{part.label}意外结束（退出码 {code}），其余部分一并停止；原因见上面的日志。", file=sys.stderr)

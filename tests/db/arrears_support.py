@@ -11,7 +11,7 @@ from shebao.base.clock import ZONE
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
 from shebao.levy import orders
-from shebao.levy.models import BackPayment, Bill, BillLine, BillState, Origin, TakenDue
+from shebao.levy.models import BackPayment, Bill, BillLine, BillState, LateFee, Origin, TakenDue
 from shebao.levy.orders import Registration
 from shebao.levy.owing import owed_on
 from shebao.levy.shares import Owed
@@ -81,7 +81,7 @@ def _books() -> None:
     fees = BillLine.objects.filter(origin=Origin.LATE_FEE).values_list("insurance").annotate(fen=Sum(F("unit_fen") - F("written_off_fen")))
     assert {fund: -fen for fund, fen in balances(AccountKind.LATE_FEE).items()} == {f: fen for f, fen in fees if fen}
     banked = ask("select coalesce(sum(amount_fen), 0) from levy_receipt where state in ('allocated', 'suspense')")[0][0]
-    assert sum(balances(AccountKind.BANK).values()) == banked
+    assert sum(fen for kind in (AccountKind.BANK, AccountKind.TRANSIT) for fen in balances(kind).values()) == banked
 
 
 def _bills_and_lines() -> None:
@@ -100,6 +100,8 @@ def _bills_and_lines() -> None:
                 parts = moved.values_list("state").annotate(fen=Sum(F("unit_fen") + F("person_fen"))).values_list("state", "fen")
                 by_state = dict(parts)
                 assert line.written_off_fen == by_state.pop("written_off", 0) and line.moved_fen == sum(by_state.values())
+        elif bill.kind == "late_fee":
+            assert not principal and bill.late_fee_fen == sum(f.fee_fen for f in LateFee.objects.filter(bill=bill))
         else:
             taken = TakenDue.objects.filter(order=bill)
             assert sum(t.taken_fen for t in taken) == bill.unit_fen + bill.person_fen

@@ -35,11 +35,12 @@ from shebao.levy.owing import owed_on
 from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
-from shebao.parties.models import Person
+from shebao.parties.models import CalendarYear, Person
 from shebao.policy.rulebook import standard
 from tests.db import support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
+from tests.db.tax_rows import with_the_tax_office
 from tests.pictures import picture
 
 DENIED = "42501"
@@ -50,6 +51,10 @@ UNITS = {
     "parties_personfact": "exists (select 1 from enrolment_spell s where s.person_id = t.person_id and s.unit_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
+    **dict.fromkeys(
+        ("levy_taxpayment", "levy_taxreversal"),
+        "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id where r.id = t.receipt_id and b.unit_id = {0})",
+    ),
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.unit_id = {0})",
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.unit_id = {0})",
@@ -72,6 +77,9 @@ AGENCIES = {
     "levy_assessment": "exists (select 1 from parties_unit u where u.id = t.unit_id and u.agency_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.agency_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})",
+    **dict.fromkeys(
+        ("levy_taxpayment", "levy_taxreversal"), "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})"
+    ),
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.agency_id = {0})",
     "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.agency_id = {0})",
     "access_account": "t.id = {0}",
@@ -86,11 +94,17 @@ AGENCIES = {
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
 SHARED_AGENCY = SHARED_UNIT | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
 UNSEEN = {
+    "parties_calendaryear",
     "access_guess",
     "access_registration",
     "casework_effect",
     "levy_receiptfile",
     "levy_runchunk",
+    "levy_taxchange",
+    "levy_taxmessage",
+    "levy_taxheard",
+    "levy_taxday",
+    "levy_taxdayline",
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
@@ -98,7 +112,16 @@ UNSEEN = {
 PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper", "contact_notice"} | {
     "access_guess", "access_qualification", "access_operator",
 }  # fmt: skip
-ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
+ADMIN_READS = {
+    "parties_calendaryear",
+    "parties_agency",
+    "parties_unit",
+    "access_account",
+    "access_grant",
+    "access_signin",
+    "access_guess",
+    "audit_event",
+}
 OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
 
 
@@ -139,6 +162,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             ErrorFile.objects.create(case_id=case, unit_id=unit, agency_id=agency, version=1, asked_at=support.AT)
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
+        with_the_tax_office(bill)
         flexible(people[0].pk, unit, agency)
         owe_on_an_order(unit, agency)
         support.put_right(unit, people[0].pk, 202610, agency=agency)
@@ -158,6 +182,8 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             bundles.order("参保证明", {}, [1], **order, at=support.AT)
         support.verify_and_close(unit, 202701)
     Guess.objects.using("owner").create(id=1, since=support.AT)
+    entered = {"off": [], "worked": [], "source": "x", "entered_by": 9001, "entered_name": "x", "entered_at": support.AT}
+    CalendarYear.objects.using("owner").create(year=2027, **entered)
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both

@@ -57,6 +57,7 @@ OPEN_PARAMETERS = {
     "code",
     "name",
     "month",
+    "year",
     "run_id",
     "notice_id",
     "office_id",

@@ -21,12 +21,13 @@ OPEN = {
     "gallery", "health", "openapi-page", "openapi", "api-sign-in", "agreement", "register",
     "guide-template", "answers", "notice", "api-items", "api-item",
 }  # fmt: skip
-ROLE_OF_PREFIX = {"u/": {Role.UNIT}, "w/": {Role.AGENCY}, "a/": {Role.ADMIN, Role.AUDITOR}, "api/v1/": {Role.UNIT}}
+ROLE_OF_PREFIX = {"u/": {Role.UNIT}, "w/": {Role.AGENCY}, "a/": {Role.ADMIN, Role.AUDITOR}, "p/": {Role.PERSON}, "api/v1/me/": {Role.PERSON}, "api/v1/": {Role.UNIT}}
 POST_OF = {
     "desk-claim": Post.REVIEWER,
     "desk-release": Post.REVIEWER,
     "desk-decide": Post.REVIEWER,
     "desk-receipts-upload": Post.FINANCE,
+    "desk-tax-again": Post.FINANCE,
     "desk-receipts-enter": Post.FINANCE,
     "desk-receipt-confirm": Post.FINANCE,
     "desk-receipt-void": Post.FINANCE,
@@ -63,7 +64,8 @@ def test_every_route_has_a_guard_and_a_name(path: str, route: URLPattern) -> Non
             (roles for prefix, roles in ROLE_OF_PREFIX.items() if path.startswith(prefix)), set(Role) - {Role.PUBLIC, Role.ENGINE}
         )
         assert found.roles <= wanted, f"{path} lets in {found.roles}"
-        assert found.api == path.startswith("api/"), path
+        assert found.api == path.startswith(("api/", "partners/")), path
+        assert bool(found.partner) == path.startswith("partners/") and not (found.partner and found.roles), path
 
 
 def test_names_are_unique_and_every_channel_has_routes() -> None:
@@ -121,3 +123,11 @@ def test_what_can_be_kept_back_from_an_operator_is_named_by_routes_that_exist() 
     assert set(SERVICE_OF.values()) == set(SERVICE_AT.values()) == set(SERVICES)
     at = {f"/{path}": str(route.name) for path, route in ROUTES}
     assert {url: SERVICE_OF[at[url]] for url in SERVICE_AT} == SERVICE_AT, "menu and guard say the same"
+
+
+def test_only_partners_addresses_take_signatures_and_no_sign_in_opens_them() -> None:
+    partners = {str(route.name): found.partner for _, route in ROUTES if (found := guard(route)) is not None and found.partner}
+    assert partners == {"partner-tax-payments": "tax", "partner-tax-reversals": "tax"}
+    for _, route in ROUTES:
+        if route.name in partners:
+            assert getattr(route.callback, "csrf_exempt", False)

@@ -14,6 +14,7 @@ from shebao.base.money import yuan, yuan_shown
 from shebao.base.months import month_of
 from shebao.base.terms import INSURANCES, Insurance, Payer, mask_of
 from shebao.channels.console import Parser, amount, answering, day, month_or_day, whole
+from shebao.parties.facts import UNIT_SIZES
 
 if TYPE_CHECKING:
     from shebao.policy.explain import Explained
@@ -44,7 +45,11 @@ def register(subparsers: "argparse._SubParsersAction[Any]") -> None:
     contribution.add_argument("--declared-wage", type=amount, required=True, metavar="元", help="申报工资")
     contribution.add_argument("--injury-class", type=whole, default=1, metavar="类", help="工伤行业风险类别，默认 1")
     contribution.add_argument("--types", metavar="险种", help=f"只算这些险种，用逗号分开：{','.join(i.key for i in INSURANCES)}")
+    contribution.add_argument(
+        "--size", choices=tuple(UNIT_SIZES), default="", help="企业规模，只在有阶段性减免的月份需要；none 表示非企业单位"
+    )
     tier.add_argument("--percent", type=whole, required=True, metavar="档次", help="例如 60 表示 60%%")
+    late_fee.add_argument("--month", type=month_or_day, metavar="年月", help="费款所属期；停机期间的月份可以补缴而不加收")
     late_fee.add_argument("--insurance", choices=[i.key for i in INSURANCES], help="险种，工伤保险 2011 年上半年费率不同")
     working_day.add_argument("--from", dest="since", type=day, required=True, metavar="日期")
     rule = _add(subparsers, "rule", _rule, "查看一个参数在某日的值", on=month_or_day, place=str)
@@ -79,7 +84,7 @@ def _contribution(args: argparse.Namespace) -> int:
     month = month_of(args.on)
     rates = month_rates(standard(), month, args.place)
     mask, unknown = _wanted(args.types, rates)
-    explained = explain_month(args.declared_wage, mask, args.injury_class, month, args.place, standard())
+    explained = explain_month(args.declared_wage, mask, args.injury_class, month, args.place, standard(), args.size)
     owed = {insurance: _type_owed(insurance, explained) for insurance in INSURANCES if mask & insurance.flag and insurance in rates.types}
     if not args.json:
         _print_contribution(owed, unknown, explained)
@@ -158,8 +163,9 @@ def _late_fee(args: argparse.Namespace) -> int:
     from shebao.policy.rulebook import standard
 
     insurance = Insurance[args.insurance.upper()] if args.insurance else None
-    days = sum(run.days for run in stretches(args.due, args.paid, args.place, standard(), insurance))
-    explained = explain_late_fee(args.principal, args.due, args.paid, args.place, standard(), insurance)
+    month = month_of(args.month) if args.month else None
+    days = sum(run.days for run in stretches(args.due, args.paid, args.place, standard(), insurance, month))
+    explained = explain_late_fee(args.principal, args.due, args.paid, args.place, standard(), insurance, month)
     if args.json:
         return _json({"days": days, "fee": yuan(explained.amount("fee")), "explain": [step.to_dict() for step in explained.steps]})
     _table([("滞纳天数", str(days)), ("滞纳金", yuan_shown(explained.amount("fee")))], right_from=1)

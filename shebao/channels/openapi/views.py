@@ -12,7 +12,7 @@ from shebao.access import operations as access
 from shebao.access.acting import acting
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import Actor
-from shebao.base.clock import now
+from shebao.base.clock import now, today
 from shebao.base.money import yuan
 from shebao.casework import operations as casework
 from shebao.casework.attachments import against
@@ -30,6 +30,8 @@ from shebao.channels.openapi.bearer import bearer_missing
 from shebao.channels.openapi.body import json_body, uuid_of
 from shebao.levy import queries as levy
 from shebao.levy.models import Bill
+from shebao.levy.tax_standing import Standing, standing
+from shebao.levy.timeline import timeline
 from shebao.surfaces.api import FILINGS_MAX, BadBodyError, effect_json, openapi, refusal_json, typed_filing
 
 PAGE = 100
@@ -195,7 +197,7 @@ def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     return _json(_case(_case_of(number)))
 
 
-def _bill(found: Bill) -> dict[str, Any]:
+def _bill(found: Bill, at_tax: Standing) -> dict[str, Any]:
     return {
         "number": found.number,
         "month": found.month,
@@ -213,6 +215,9 @@ def _bill(found: Bill) -> dict[str, Any]:
         "kind": found.kind,
         "state": found.state,
         "state_label": found.get_state_display(),
+        "tax_state": at_tax.code,
+        "tax_state_label": at_tax.word,
+        "tax_reason": at_tax.reason,
     }
 
 
@@ -221,7 +226,9 @@ def _bill(found: Bill) -> dict[str, Any]:
 def bills(request: HttpRequest) -> HttpResponse:
     """核定单 of the unit, newest first."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    return _json({"bills": [_bill(found) for found in levy.bills_of(actor.unit_id)]})
+    found = levy.bills_of(actor.unit_id)
+    at_tax = standing(found)
+    return _json({"bills": [_bill(each, at_tax[each.pk]) for each in found]})
 
 
 @unit_api
@@ -243,7 +250,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         }
         for line in levy.bill_lines(found)
     ]
-    return _json(_bill(found) | {"lines": lines})
+    steps = [{"step": s.key, "what": s.what, "at": s.at.isoformat() if s.at else None, "note": s.note} for s in timeline(found, on=today())]
+    return _json(_bill(found, standing([found])[found.pk]) | {"lines": lines, "timeline": steps})
 
 
 @unit_api

@@ -1,5 +1,6 @@
 """What the tax office tells us: docs/partners/tax.md. A message is verified, kept and applied in one transaction, or refused whole."""
 
+import logging
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from shebao.gateways import signed
 from shebao.gateways import tax as wire
 from shebao.gateways.strict_json import MessageRefused
 from shebao.levy import tax_hearing
+
+log = logging.getLogger("shebao.partners")
 
 
 @csrf_exempt
@@ -45,6 +48,9 @@ def _heard(request: HttpRequest, path: str) -> HttpResponse:
         key_id = str(request.partner_key)  # type: ignore[attr-defined]
         with acting(ENGINE):
             told = tax_hearing.hear(envelope, path, request.body, key_id, place=settings.PLACE, at=now())
-    except ShebaoError as error:  # what was done so far is rolled back with the block above
+    except MessageRefused as error:  # what was done so far is rolled back with the block above
         return refused(request, error, message)
+    except ShebaoError as error:  # it is we who cannot just now: the same message shall come again, nothing of it is lost
+        log.error("message %s of the tax office waits: %s %s", message, error.code, error.text)
+        return refused(request, MessageRefused(error.code, error.text, 503), message)
     return answer(200, told, message)

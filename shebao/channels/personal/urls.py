@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.personal import home, pay
+from shebao.channels.personal import account, home, pay
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="personal-home"),
     *pay.urls,
+    *account.urls,
 ]

@@ -17,10 +17,12 @@ from shebao.channels.papers import order_detail_pdf
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
 from shebao.levy.arrears_list import Debt, Debtor, debtors, owed_of, summary
+from shebao.levy.cancelling import why_not as why_not_cancellable
 from shebao.levy.late_fees import explain_fee
 from shebao.levy.models import Bill, BillKind, BillState, Origin
-from shebao.levy.orders import why_not_rollable
 from shebao.levy.queries import bill_lines, find_bill, order_dues, receipts_of
+from shebao.levy.timeline import shown as shown_steps
+from shebao.levy.timeline import timeline
 from shebao.parties.models import Person
 from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
@@ -221,9 +223,10 @@ def order(request: HttpRequest, found: Bill, state: tuple[str, str], receipts: l
         "after": after,
         "late": on > found.due_date and found.open_fen > 0,
         "days_left": (found.due_date - on).days,
-        "rollable": not why_not_rollable(found),
+        "rollable": not why_not_cancellable(found),
         "rolled_back": found.state == BillState.ROLLED_BACK,
         "life": _life(found, on),
+        "timeline": shown_steps(timeline(found, on=on)),
     }
     return show(request, "order", f"欠费补缴单 {found.number}", context, crumbs=(HOME, BILLS, (found.number, None)))
 

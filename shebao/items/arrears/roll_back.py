@@ -12,7 +12,7 @@ from shebao.casework import fields
 from shebao.casework.fields import Value
 from shebao.casework.item import Audience, Context, Filing, Guide, MoneyEffect, ServiceItem, Subject, Table
 from shebao.items.arrears.situation import LAW, ROWS_TOLD, WHO, automatic, by_person, taken_as_owed
-from shebao.levy import orders
+from shebao.levy import cancelling, orders
 from shebao.levy.models import OPEN_STATES, BackPayment, BackPaymentState, Bill, BillKind
 from shebao.levy.queries import order_dues
 
@@ -35,7 +35,7 @@ def facts(filings: Sequence[Filing], context: Context) -> Sequence[Target]:
 def _target(text: str, context: Context) -> Target:
     order = Bill.objects.filter(unit_id=context.unit_id, number=text, kind=BillKind.ARREARS).first()
     if order is not None:
-        return Target(order, orders.why_not_rollable(order))
+        return Target(order, cancelling.why_not(order))
     waiting = _registered(context).filter(person__id_number=text).first()
     return Target(person_id=waiting.person_id if waiting else 0)
 
@@ -46,7 +46,7 @@ def _registered(context: Context) -> QuerySet[BackPayment]:
 
 def _open_orders(context: Context) -> list[Bill]:
     found = Bill.objects.filter(unit_id=context.unit_id, kind=BillKind.ARREARS, state__in=OPEN_STATES).order_by("-id")
-    return [order for order in found[:ROWS_TOLD] if not orders.why_not_rollable(order)]
+    return [order for order in found[:ROWS_TOLD] if not cancelling.why_not(order)]
 
 
 def something_named(filing: Filing, found: Target, context: Context) -> Refusal | None:
@@ -77,14 +77,8 @@ def prefill(context: Context) -> Mapping[str, Value]:
 def perform(filings: Sequence[Filing], context: Context) -> None:
     for filing, found in zip(filings, facts(filings, context), strict=True):
         if found.order is not None:
-            orders.roll_back(
-                found.order.number,
-                unit_id=context.unit_id,
-                place=context.place,
-                case_id=filing.case_id or None,
-                on=context.on,
-                at=context.at,
-            )
+            # At once, or when the tax office has given the order back.
+            cancelling.cancel(found.order, case_id=filing.case_id or None, on=context.on, at=context.at)
         else:
             orders.cancel([found.person_id], unit_id=context.unit_id, case_id=filing.case_id or None, at=context.at)
 
@@ -98,6 +92,7 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
         sentences = (
             f"补缴单 {found.order.number} 将作废：{yuan_shown(back)} 元费款转回原核定单，"
             f"滞纳金 {yuan_shown(found.order.late_fee_fen)} 元冲销，已打印的核定表和明细表作废。",
+            "税务已接收本单的，先向税务撤回，撤回后自动作废；税务已收款的不作废。",
             "单上人员恢复欠费状态；需要补缴时请重新办理“单位员工欠费补缴”。",
         )
         return MoneyEffect("回退的内容", (), sentences, (by_person(dues, fees), *choices))

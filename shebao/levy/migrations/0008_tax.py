@@ -45,6 +45,16 @@ begin
   end if;
   return new;
 end $$;
+-- What was paid for an order may turn out to be none (冲正): its dues are owed on it again.
+create or replace function levy_takendue_fixed() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' or to_jsonb(new) - 'state' - 'back_level_fen' <> to_jsonb(old) - 'state' - 'back_level_fen'
+      or (new.state <> old.state
+          and (old.state, new.state) not in (('ordered', 'paid'), ('ordered', 'rolled_back'), ('paid', 'ordered'))) then
+    raise exception 'a due taken out of its bill is not changed' using errcode = 'check_violation', constraint = 'levy_takendue_fixed';
+  end if;
+  return new;
+end $$;
 create trigger levy_cancelling_fixed before update on levy_cancelling for each row execute function levy_cancelling_fixed();
 """
 UNDO = """

@@ -125,6 +125,8 @@ class Migration(migrations.Migration):
                 ("total_fen", models.BigIntegerField()),
                 ("sha256", models.BinaryField(max_length=32)),
                 ("content", models.BinaryField()),
+                ("bank", models.CharField(max_length=3)),
+                ("file_order", models.SmallIntegerField()),
                 ("made_by", models.IntegerField()),
                 ("made_at", models.DateTimeField()),
             ],
@@ -158,6 +160,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("two_reviewers", models.BooleanField(default=False)),
+                ("booked", models.BooleanField(default=False)),
                 ("case_id", models.BigIntegerField(null=True, unique=True)),
                 ("applied_by", models.IntegerField()),
                 ("applied_at", models.DateTimeField()),
@@ -192,7 +195,7 @@ class Migration(migrations.Migration):
             name="RefundStep",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("step", models.CharField(max_length=12)),
+                ("step", models.CharField(max_length=16)),
                 ("account_id", models.IntegerField()),
                 ("at", models.DateTimeField()),
                 ("note", models.CharField(default="", max_length=200)),
@@ -301,6 +304,10 @@ class Migration(migrations.Migration):
             model_name="heldtold",
             name="receipt",
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="levy.receipt"),
+        ),
+        migrations.AddConstraint(
+            model_name="payout",
+            constraint=models.UniqueConstraint(fields=("bank", "day", "file_order"), name="levy_payout_order"),
         ),
         migrations.AddField(
             model_name="refund",

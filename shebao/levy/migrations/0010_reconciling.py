@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
                 ("reference", models.CharField(default="", max_length=60)),
                 ("booked_on", models.DateField()),
                 ("outcome", models.CharField(choices=[("matched", "已核对"), ("difference", "有差异")], max_length=10, null=True)),
-                ("matched_to", models.CharField(default="", max_length=20)),
+                ("matched_to", models.CharField(default="", max_length=60)),
                 ("booked", models.BooleanField(default=False)),
                 ("statement", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="levy.statement")),
             ],

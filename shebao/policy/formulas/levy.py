@@ -46,12 +46,20 @@ def injury_rate_ppm(class_ppm: int, step_ppm: int) -> int:
     return (class_ppm * step_ppm + PPM // 2) // PPM
 
 
-def relieved(unit_fen: int, effect: str) -> int:
-    """阶段性减免 of a unit's part: 'exempt' leaves nothing, 'half' leaves half, half up.
+@overload
+def relieved(unit_fen: int, effect: str) -> int: ...
+@overload
+def relieved(unit_fen: FenArray, effect: str) -> FenArray: ...
+def relieved(unit_fen: int | FenArray, effect: str) -> int | FenArray:
+    """阶段性减免 of a unit's part, one or shape (n,): 'exempt' leaves nothing, 'half' leaves half, half up.
 
     Source: 人社部发〔2020〕11号, 医保发〔2020〕6号.
     """
-    return {"exempt": 0, "half": (unit_fen + 1) // 2}[effect]
+    if effect == "exempt":
+        return unit_fen * 0
+    if effect == "half":
+        return (unit_fen + 1) // 2
+    raise KeyError(effect)
 
 
 def undeclared(last_month_fen: int, ratio_ppm: int) -> int:

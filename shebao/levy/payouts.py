@@ -1,0 +1,80 @@
+"""退费 to the bank: approved refunds go out in one signed file (docs/partners/bank.md, FK); its answer and the statement tell the end."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import numpy as np
+from django.db import connection
+
+from shebao.audit.operations import Trace, record
+from shebao.base.actor import current
+from shebao.base.errors import ShebaoError
+from shebao.gateways import bank as codec
+from shebao.levy import refunding
+from shebao.levy.debit_batches import next_order
+from shebao.levy.refund_models import Payout, Refund, RefundState, RefundStep
+
+
+class NothingToPayError(ShebaoError):
+    """No approved refund waits."""
+
+    code = "RFD-13"
+
+
+def instruct(agency_id: int, place: str, *, bank: str, private_key: bytes, on: date, at: datetime) -> Payout:
+    """Put all approved refunds of an agency into one file for the bank (行别) that keeps the 收入户. Each goes out once.
+
+    private_key: ours, 32 raw bytes.  Raises: NothingToPayError.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"debit file {bank}"])  # one file to a bank is numbered at a time
+        order = next_order(cursor, bank, on)
+    refunds = list(Refund.objects.select_for_update().filter(agency_id=agency_id, state=RefundState.APPROVED).order_by("id"))
+    if not refunds:
+        raise NothingToPayError("没有已核准、待发银行的退费")
+    for refund in refunds:
+        refund.attempt += 1
+    number = f"TF{on:%Y%m%d}-{agency_id}-{order:03d}"
+    header = codec.Header(codec.Kind.PAYOUT, f"SB{place}", f"BK{bank}", number, on, order)
+    columns = {
+        "sequence": np.arange(1, len(refunds) + 1, dtype=np.int64),
+        "number": np.array([r.serial.encode() for r in refunds]),
+        "account": np.array([r.payee_account.encode() for r in refunds]),
+        "name": np.array([codec.name_bytes(r.payee_name) for r in refunds]),
+        "amount": np.array([r.amount_fen for r in refunds], np.int64),
+        "purpose": np.array(["社保退费".encode(codec.ENCODING)] * len(refunds)),
+    }
+    content = codec.write(header, columns, private_key)
+    payout = Payout.objects.create(
+        number=number, place=place, agency_id=agency_id, day=on, count=len(refunds), total_fen=sum(r.amount_fen for r in refunds),
+        sha256=hashlib.sha256(content).digest(), content=content, bank=bank, file_order=order, made_by=current().account_id, made_at=at,
+    )  # fmt: skip
+    for refund in refunds:
+        refund.state, refund.payout = RefundState.INSTRUCTED.value, payout
+    Refund.objects.bulk_update(refunds, ["state", "payout", "attempt"])
+    RefundStep.objects.bulk_create(
+        [RefundStep(refund=r, step="instructed", account_id=current().account_id, at=at, note=f"{number}，{r.serial}") for r in refunds]
+    )
+    after = {"count": payout.count, "total_fen": payout.total_fen}
+    record([Trace("levy.payout_made", number, after=after, agency_id=agency_id)], at=at)
+    return payout
+
+
+def answered(content: bytes, *, place: str, bank: str, public_key: bytes, on: date, at: datetime) -> int:
+    """The bank's answer (FR): what it refused is returned at once; what it says is paid is paid once the statement shows it.
+
+    Returns how many were refused.  Raises: codec.BankFileRefused.
+    """
+    file = codec.read(content, codec.Kind.PAYOUT_RESULT, sender=f"BK{bank}", receiver=f"SB{place}", public_key=public_key, today=on)
+    words = {n.decode(): r.decode() for n, r in zip(file.columns["number"], file.columns["result"], strict=True)}
+    bad = {number: result for number, result in words.items() if result != codec.SUCCESS}
+    refunds = _of_serials(list(bad))
+    for refund in refunds:
+        refunding.returned([refund], f"银行未受理：{codec.RESULTS[bad[refund.serial]]}", on=on, at=at)
+    return len(refunds)
+
+
+def _of_serials(serials: Sequence[str]) -> list[Refund]:
+    found = Refund.objects.select_for_update().filter(number__in={s[:10] for s in serials}, state=RefundState.INSTRUCTED).order_by("id")
+    return [r for r in found if r.serial in serials]

@@ -1,0 +1,1 @@
+"""The sandbox partners as real processes."""
