@@ -244,6 +244,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
         entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0), ("重新核定", "/w/recalculations", "arrow-repeat", 0)]
         entries.append(("批次管理", "/w/runs", "stack", 0))
+        entries.append(("灵活就业应缴", "/w/flexible", "people", 0))
         groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
     elif Post.CLERK in actor.posts:
         groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from shebao.base.clock import ZONE
 from shebao.base.months import Month, first_day, month_of, shift, span
-from shebao.enrolment.tiers import flexible_spells, tier_in, tiers_of
+from shebao.enrolment.tiers import ChosenTier, flexible_spells, tier_in, tiers_of
 from shebao.levy.flexible import dues_of
 from shebao.levy.models import DueState, FlexDue
 from shebao.parties.models import Agency
-from shebao.policy.flexible_years import late_window, registration_places, why_not_payable, year_of_month
+from shebao.policy.flexible_years import late_window, registration_places, why_not_payable
 from shebao.policy.rulebook import Rulebook
 from shebao.policy.shapes import Tiers
 
@@ -58,8 +58,9 @@ class Choices:
 
     @property
     def first(self) -> Month | None:
-        """The oldest month that is still to be paid."""
-        return next((one.month for one in self.months if one.payable), None)
+        """The oldest month that is still to be paid; when all are on bills, the oldest of those."""
+        waiting = next((one.month for one in self.months if one.payable), None)
+        return waiting or next((one.month for one in self.months if one.bill_number and one.tone == "info"), None)
 
 
 def choices(person_id: int, *, place: str, rulebook: Rulebook, at: datetime) -> Choices:
@@ -166,7 +167,18 @@ def arrears_of(person_id: int, *, place: str, rulebook: Rulebook, at: datetime) 
     )
 
 
-def year_shown_of(month: Month, place: str, rulebook: Rulebook) -> int | None:
-    """The number of the 社保年度 of a month; None where it is not published."""
-    rule = rulebook.find("social_insurance_year", first_day(month), place)
-    return year_of_month(month, place, rulebook).code if rule is not None and rule.value is not None else None
+@dataclass(frozen=True, slots=True)
+class OwnMonths:
+    """A flexible worker's tiers and months, newest month first, for the desk."""
+
+    tiers: tuple[ChosenTier, ...]
+    months: tuple[OwnMonth, ...]
+
+
+def own_months(person_id: int, *, place: str, rulebook: Rulebook, at: datetime) -> OwnMonths | None:
+    """None for somebody who never was a flexible worker within the actor's reach."""
+    dues, tiers = dues_of(person_id), tiers_of(person_id)
+    if not dues and not tiers and not flexible_spells(person_id):
+        return None
+    months = tuple(own_month(due.month, due, True, place, rulebook, at, due.tier) for due in reversed(dues))
+    return OwnMonths(tuple(reversed(tiers)), months)

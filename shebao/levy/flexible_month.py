@@ -103,6 +103,11 @@ def has_run(place: str, month: Month) -> bool:
     return Run.objects.filter(kind=KIND, place=place, month=month).exclude(state="failed").exists()
 
 
+def runs_of(place: str, limit: int = 24) -> list[Run]:
+    """The runs of a place over flexible workers, newest first."""
+    return list(Run.objects.filter(place=place, kind__in=(KIND, KIND_YEAR)).order_by("-id")[:limit])
+
+
 def _months(year: SocialInsuranceYear) -> list[Month]:
     return list(span(year.first_month, shift(year.last_month, 1)))
 

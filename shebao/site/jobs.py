@@ -1,6 +1,5 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
-from pathlib import Path
 
 from django.conf import settings
 from datetime import date
@@ -17,7 +16,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import account_interest, bank_exchange, flexible_month, monthly_assessment, tax_office
+from shebao.runs import account_interest, flexible_month, monthly_assessment, tax_office
 from shebao.runs import recalculate as recalculate_run
 from shebao.runs import monthly_assessment, reconcile_day, tax_office
 from shebao.site import partners
@@ -133,22 +132,3 @@ def make_bundle(bundle_id: int) -> None:
 def tax_send(timestamp: int) -> None:
     """Send what waits for the tax office. It tries again every minute; messages that were not answered say when."""
     tax_office.send(partners.tax_office(), clock=now)
-
-
-@app.periodic(cron="* * * * * */15")
-@app.task(name="bank_exchange", queueing_lock="bank_exchange", lock="bank_exchange", retry=AGAIN)
-def exchange_with_bank(timestamp: int) -> None:
-    """Files to and from the bank, where there is a folder for them."""
-    if settings.BANK_FOLDER:
-        key = partners.own_private_key()
-        bank_exchange.exchange(
-            Path(settings.BANK_FOLDER), key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now
-        )  # fmt: skip
-
-
-@app.periodic(cron="20 6 * * *")
-@app.task(name="tax_day", queueing_lock="tax_day", retry=PATIENT)
-def tax_day(timestamp: int) -> None:
-    """Every morning: the list of yesterday, and again of the days before that did not agree."""
-    if (office := partners.tax_office()) is not None:
-        tax_office.ask_days(office, clock=now)
