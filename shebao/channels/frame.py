@@ -176,7 +176,7 @@ def unit_tabs(path: str, actor: Actor, counts: dict[str, int]) -> list[Entry]:
 # The 个人 portal: whoever adds a page there adds its line here.
 PERSON_GROUPS: dict[str, list[tuple[str, str, str]]] = {
     "": [("首页", "/p/", "house")],
-    "缴费": [],
+    "缴费": [("批扣", "/p/debit", "arrow-repeat")],
     "权益": [],
     "服务": [("办事指南", "/items", "journal-text"), ("常见问题", "/answers", "question-circle")],
     "账户与安全": [("修改密码", "/password", "person-gear")],
@@ -236,6 +236,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
+            ("批扣", "/w/debits", "arrow-repeat", 0),
             ("税务往来", "/w/tax", "arrow-left-right", 0),
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
             ("欠费单位", "/w/arrears", "receipt", 0),

@@ -127,9 +127,7 @@ def ask_days(partner: Partner, *, clock: Clock) -> list[tax_reconcile.DayAnswer]
     days = [yesterday - timedelta(days=back) for back in range(AGAIN_DAYS)]
     with acting(ENGINE):
         known = {day: tax_reconcile.compare(day) for day in days}
-    return [
-        ask_day(partner, day, clock=clock) for day in days if day == yesterday or (found := known[day]) is None or not found.agrees
-    ]
+    return [ask_day(partner, day, clock=clock) for day in days if day == yesterday or (found := known[day]) is None or not found.agrees]
 
 
 def ask_states(partner: Partner, numbers: list[str], *, clock: Clock) -> tuple[wire.State, ...]:

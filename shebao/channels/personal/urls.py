@@ -2,8 +2,9 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.personal import home
+from shebao.channels.personal import debit, home
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="personal-home"),
+    *debit.urls,
 ]
