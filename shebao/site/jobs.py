@@ -15,7 +15,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import bank_exchange, bank_withholding, monthly_assessment, tax_office
+from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -145,3 +145,7 @@ def tax_day(timestamp: int) -> None:
     """Every morning: the list of yesterday, and again of the days before that did not agree."""
     if (office := partners.tax_office()) is not None:
         tax_office.ask_days(office, clock=now)
+@app.task(name="flexible_run", retry=AGAIN)
+def flexible_run(run_id: int) -> None:
+    """Do what is missing of a run over flexible workers: a month's dues, or the end of a year."""
+    flexible_month.run(run_id, clock=now)

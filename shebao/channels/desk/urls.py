@@ -7,6 +7,7 @@ from shebao.channels.desk import (
     counter,
     debits,
     declarations,
+    flexible,
     home,
     look,
     money,
@@ -26,6 +27,7 @@ from shebao.channels.desk import (
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
+    *flexible.urls,
     path("queue/take", queue.take, name="desk-take"),
     path("queue/<slug:name>", queue.listed, name="desk-queue"),
     path("cases/<int:case_id>", review.case_page, name="desk-case"),

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.personal import debit, home
+from shebao.channels.personal import debit, home, pay
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="personal-home"),
+    *pay.urls,
     *debit.urls,
 ]
