@@ -183,6 +183,7 @@ PERSON_GROUPS: dict[str, list[tuple[str, str, str]]] = {
     "": [("首页", "/p/", "house")],
     "缴费": [
         ("核定缴费", "/p/pay", "credit-card-2-front"),
+        ("批扣", "/p/debit", "arrow-repeat"),
         ("核定单", "/p/bills", "receipt"),
         ("欠费查询", "/p/arrears", "hourglass-split"),
     ],
@@ -251,6 +252,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
+            ("批扣", "/w/debits", "arrow-repeat", 0),
             ("税务往来", "/w/tax", "arrow-left-right", 0),
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
             ("退费", "/w/refunds", "arrow-counterclockwise", counts.get("refunds", 0)),

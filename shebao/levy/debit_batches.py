@@ -19,7 +19,7 @@ from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, month_of, month_shown
 from shebao.gateways import bank as codec
-from shebao.levy.bank_models import BANKS, BatchState, DebitBatch, DebitChunk, LeftOut, Scheme
+from shebao.levy.bank_models import BANKS, BatchState, DebitAgreement, DebitBatch, DebitChunk, LeftOut, Scheme
 from shebao.levy.copying import RawArrays, array_of, copy_rows, rows_of
 from shebao.levy.debit_months import BILLED_REASON, NOT_NOW_REASON, OUT_REASON, STATE_SQL, Collected, collect
 from shebao.policy.batch_day import batch_day
@@ -132,6 +132,13 @@ def begin(place: str, scheme: Scheme, bank: str, month: Month, *, rulebook: Rule
     )
     record([Trace("debit.begun", batch.number)], at=at)
     return batch.pk
+
+
+def wanted(place: str, scheme: Scheme, bank: str, month: Month) -> bool:
+    """Whether the system should make a month's batch by itself: somebody has signed, and nobody has built or recalled one."""
+    if DebitBatch.objects.filter(place=place, scheme=scheme, bank=bank, month=month).exclude(state=BatchState.BUILDING).exists():
+        return False
+    return DebitAgreement.objects.filter(place=place, scheme=scheme, bank=bank, ended_at=None).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.clock import ZONE
-from shebao.base.months import Month
+from shebao.base.months import Month, month_of
 from shebao.contact.messages import tell_people
 from shebao.gateways.bank_client import put_file
 from shebao.levy import debit_answers, debit_batches, debit_telling
-from shebao.levy.bank_models import BatchState, DebitBatch, DebitChunk, Scheme
+from shebao.levy.bank_models import BANKS, BatchState, DebitBatch, DebitChunk, Scheme
 from shebao.levy.debit_batches import DuesMovedError
 from shebao.policy.rulebook import Rulebook, standard
 
@@ -32,6 +32,12 @@ TRIES_MAX = 20
 def file_name(number: str) -> str:
     """How the file of a batch is called, in our folder and on its way."""
     return f"DK_{number}_01.txt"
+
+
+def number_of(batch_id: int) -> str:
+    """The number of a batch."""
+    with acting(ENGINE):
+        return str(DebitBatch.objects.get(pk=batch_id).number)
 
 
 def build(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> Path | None:
@@ -97,6 +103,25 @@ def withhold(
         batch_id = debit_batches.begin(place, scheme, bank, month, rulebook=rulebook or standard(), at=clock())
     build(batch_id, folder, private_key, clock=clock)
     return batch_id
+
+
+def build_due(place: str, folder: Path, private_key: bytes, *, clock: Clock, rulebook: Rulebook | None = None) -> list[int]:
+    """Batches whose day has come in this month and that are not made, of every bank that has agreements; unfinished ones go on.
+
+    A month that is skipped or not to be debited yet is left alone, and one whose batch somebody recalled. Returns what was built.
+    """
+    made = []
+    month = month_of(clock().date())
+    for scheme in Scheme:
+        for bank in BANKS:
+            with acting(ENGINE):
+                if not debit_batches.wanted(place, scheme, bank, month):
+                    continue
+            try:
+                made.append(withhold(place, scheme, bank, month, folder, private_key, clock=clock, rulebook=rulebook))
+            except (debit_batches.NotYetError, debit_batches.BatchDayOutage, debit_batches.BatchExistsError):
+                continue
+    return made
 
 
 def post(batch_id: int, *, clock: Clock) -> bool:

@@ -21,6 +21,7 @@ from shebao.runs import monthly_assessment
 from shebao.site.demo import declared, personal_accounts, register
 from shebao.site.demo import declared, refunds, register
 from shebao.site.demo.accounts import Cast, found_agencies
+from shebao.site.demo.debits import Debits
 from shebao.site.demo.filings import Casework
 from shebao.site.demo.flexible import FlexiblePeople
 from shebao.site.demo.money import Treasury
@@ -77,6 +78,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     personal_accounts.bring_forward(months[0])
     tidy()
     flexible = FlexiblePeople(town, scale, months, rulebook)
+    debits = Debits(flexible, scale, months, rulebook, sender=cast["finance2"].account_id)
     casework, treasury = Casework(town, cast, scale), Treasury(town, cast, scale, months, today)
     for number, month in enumerate(months, start=1):
         say(f"{month_shown(month)}：变动、核定、到账（{number}/{len(months)}）")
@@ -90,6 +92,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
         monthly_assessment.assess(PLACE, month, clock=partial(register.instant, month, ISSUE_DAY, 8), rulebook=rulebook)
         treasury.collect(month)
         flexible.live(month)
+        debits.live(month)
     say("本月的变动和正在办理的业务…")
     _live(town, month_of(today), casework.quiet, today)
     casework.these_days(today)

@@ -88,6 +88,14 @@ class FlexiblePeople:
         if month == self._months[len(self._months) // 2]:
             self._give_up(month)
 
+    def leave_to_debits(self, most: int) -> list[tuple[int, int]]:
+        """(person, agency) of those who pay by debit from now on, and no more at a window: most of the regular ones and of the others."""
+        gaps = {worker for worker, _, _ in self._gaps} | ({self.shown} if self.shown else set())
+        chosen = [one for one in self._people if one[0] not in gaps and one[0].employer is one[1]][:most]
+        who = {worker for worker, _ in chosen}
+        self._regular = [one for one in self._regular if one[0] not in who]
+        return [(worker.person_id, window.agency_id) for worker, window in chosen]
+
     def so_far(self, today: date) -> None:
         """The month that is not over: owed when its run's day is past."""
         if today.day > RUN_DAY:
