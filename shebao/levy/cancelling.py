@@ -7,6 +7,7 @@ Lock order: the bill's row at the tax office, then what the cancellation itself 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection, transaction
@@ -15,10 +16,13 @@ from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
+from shebao.base.money import yuan_shown
 from shebao.levy import orders
 from shebao.levy.models import Bill, BillKind, BillState, Receipt, ReceiptState
-from shebao.levy.tax_models import Cancelling, CancelState, TaxBill
+from shebao.levy.tax_models import Cancelling, CancelState, ReversalState, TaxBill, TaxReversal
 from shebao.levy.tax_standing import at_tax_office
+
+NEWS_AT_ONCE = 500
 
 
 class NotCancellableError(ShebaoError):
@@ -64,6 +68,7 @@ def cancel(bill: Bill, *, case_id: int | None, on: date, at: datetime) -> Cancel
         case_id=case_id,
         asked_at=at,
         ended_at=None if waits else at,
+        told=not waits,
     )
     if waits:
         with connection.cursor() as cursor:  # taken up by the outbox: its row may be in a message just now
@@ -120,6 +125,46 @@ def _perform(bill: Bill, case_id: int | None, *, on: date, at: datetime) -> None
 
     held = Bill.objects.select_for_update().get(pk=bill.pk)
     flexible_billing.cancel(held, reason="作废", place=bill.unit.place, on=on, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What somebody is to be told of a bill: of its unit, or of its person."""
+
+    bill: Bill
+    title: str
+    text: str
+
+
+def news() -> list[News]:
+    """Cancellations that ended, and payments that were reversed, since this was asked last: each told once. As the engine."""
+    ended = list(
+        Cancelling.objects.select_for_update(of=("self",))
+        .filter(told=False, ended_at__isnull=False)
+        .select_related("bill")
+        .order_by("id")[:NEWS_AT_ONCE]
+    )
+    Cancelling.objects.filter(pk__in=[row.pk for row in ended]).update(told=True)
+    gone = list(
+        TaxReversal.objects.select_for_update(of=("self",))
+        .filter(told=False, state=ReversalState.DONE)
+        .select_related("receipt__bill")
+        .order_by("serial")[:NEWS_AT_ONCE]
+    )
+    TaxReversal.objects.filter(pk__in=[row.pk for row in gone]).update(told=True)
+    return [_ended(row) for row in ended] + [_gone(row.receipt.bill, row) for row in gone if row.receipt and row.receipt.bill]
+
+
+def _ended(row: Cancelling) -> News:
+    label = f"{BillKind(row.bill.kind).label} {row.bill.number}"
+    if row.state == CancelState.DONE:
+        return News(row.bill, f"{label} 已作废", "税务已撤回，单据已作废，请勿再按它缴费。")
+    return News(row.bill, f"{label} 未能作废", f"{row.reason}。单据仍然有效。")
+
+
+def _gone(bill: Bill, row: TaxReversal) -> News:
+    text = f"税务机关撤销了税票 {row.of}（{yuan_shown(row.amount_fen)} 元）：{row.reason}。核定单恢复为待缴费，请核对后重新缴纳。"
+    return News(bill, f"{BillKind(bill.kind).label} {bill.number} 的缴费已被撤销", text)
 
 
 def last_of(bill_id: int) -> Cancelling | None:

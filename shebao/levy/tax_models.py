@@ -115,8 +115,12 @@ class Cancelling(models.Model):
     case_id = models.BigIntegerField(null=True)
     asked_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    told = models.BooleanField(default=False, db_default=False)  # whoever waited for the end was told of it
 
     class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(told=False, ended_at__isnull=False), name="levy_cancelling_untold"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["bill"], condition=models.Q(state="asked"), name="levy_cancelling_once"),
             models.CheckConstraint(
@@ -185,10 +189,12 @@ class TaxReversal(models.Model):
     reason = models.CharField(max_length=100)
     state = models.CharField(max_length=7, choices=ReversalState)
     note = models.CharField(max_length=200, default="")
+    told = models.BooleanField(default=False, db_default=False)  # the payer was told
     receipt = models.OneToOneField("levy.Receipt", null=True, on_delete=models.PROTECT, related_name="+")
     message = models.ForeignKey(TaxHeard, on_delete=models.PROTECT, related_name="+", db_index=False)
 
     class Meta:
+        indexes = [models.Index(fields=["serial"], condition=models.Q(told=False, state="done"), name="levy_taxreversal_untold")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(amount_fen__gt=0) & (models.Q(state="waiting") | models.Q(receipt__isnull=False)),

@@ -24,6 +24,11 @@ def at_tax_office(bill_ids: Sequence[int]) -> frozenset[int]:
     return frozenset(rows.exclude(accepted=0, state__in=[s.value for s in OUTSIDE]).values_list("bill_id", flat=True))
 
 
+def hold_of_person(person_id: int) -> None:
+    """Lock a person's bills as the outbox knows them: before the bills themselves, as an answer of the tax office does."""
+    list(TaxBill.objects.select_for_update().filter(person_id=person_id).order_by("bill_id").values_list("bill_id", flat=True))
+
+
 OUTSIDE = (TaxState.QUEUED, TaxState.REFUSED, TaxState.RECALLED)  # with nothing accepted: the tax office has nothing of the bill
 
 

@@ -9,11 +9,13 @@ from django.db import connection
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
+from shebao.contact import messages
+from shebao.contact.messages import tell_people
 from shebao.gateways import tax as wire
 from shebao.gateways.signed import Envelope
 from shebao.gateways.strict_json import MessageRefused
 from shebao.gateways.tax_client import Partner, PartnerAway, PartnerRefused
-from shebao.levy import tax, tax_reconcile
+from shebao.levy import cancelling, tax, tax_reconcile
 from shebao.levy.tax_models import MessageState, TaxMessage
 
 Clock = Callable[[], datetime]
@@ -38,26 +40,45 @@ def send(partner: Partner | None, *, clock: Clock, patient: bool = False) -> Sen
 
     patient: do not wait for the pause after an attempt that failed (somebody asks for it now).
     """
+    try:
+        return _send(partner, clock, patient)
+    finally:
+        tell(at=clock())
+
+
+def tell(*, at: datetime) -> int:
+    """消息 to those whose bill was cancelled, or could not be, and whose payment was reversed: each once. Returns how many."""
+    with acting(ENGINE):
+        news = cancelling.news()
+        for one in news:
+            if one.bill.person_id is not None:
+                tell_people([(one.bill.person_id, one.title, one.text)], at=at, url=f"/p/bills/{one.bill.number}")
+            else:
+                messages.tell([one.bill.unit_id], one.title, one.text, at=at, url=f"/u/bills/{one.bill.number}")
+    return len(news)
+
+
+def _send(partner: Partner | None, clock: Clock, patient: bool) -> Sent:
     _note(clock)
     if partner is None:
         return Sent(0, 0, 0, "没有配置税务地址（SHEBAO_TAX_URL）或税务公钥，待发送的核定单留在发件箱")
-    messages = bills = refused = 0
+    sent = bills = refused = 0
     for _ in range(ROUNDS_MAX):
         while (waiting := _next()) is not None:
             number, key, path, content, next_at = waiting
             if next_at > clock() and not patient:
-                return Sent(messages, bills, refused, f"上次没有送达，{next_at:%H:%M:%S} 后再试")
+                return Sent(sent, bills, refused, f"上次没有送达，{next_at:%H:%M:%S} 后再试")
             try:
                 done = _exchange(partner, number, key, path, content, clock)
             except PartnerAway as error:
                 _postpone(number, error.text, clock())
-                return Sent(messages, bills, refused, error.text)
-            messages, bills, refused = messages + 1, bills + done.bills, refused + done.refused
+                return Sent(sent, bills, refused, error.text)
+            sent, bills, refused = sent + 1, bills + done.bills, refused + done.refused
         _note(clock)
         with acting(ENGINE):
             if not tax.make_message(at=clock()):
                 break
-    return Sent(messages, bills, refused)
+    return Sent(sent, bills, refused)
 
 
 def _note(clock: Clock) -> None:
@@ -127,9 +148,7 @@ def ask_days(partner: Partner, *, clock: Clock) -> list[tax_reconcile.DayAnswer]
     days = [yesterday - timedelta(days=back) for back in range(AGAIN_DAYS)]
     with acting(ENGINE):
         known = {day: tax_reconcile.compare(day) for day in days}
-    return [
-        ask_day(partner, day, clock=clock) for day in days if day == yesterday or (found := known[day]) is None or not found.agrees
-    ]
+    return [ask_day(partner, day, clock=clock) for day in days if day == yesterday or (found := known[day]) is None or not found.agrees]
 
 
 def ask_states(partner: Partner, numbers: list[str], *, clock: Clock) -> tuple[wire.State, ...]:

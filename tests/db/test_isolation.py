@@ -331,6 +331,10 @@ PEOPLE = {
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.person_id = {0})",
     "papers_paper": "t.person_id = {0} and t.unit_id is null",
+    **dict.fromkeys(
+        ("levy_taxpayment", "levy_taxreversal"),
+        "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id where r.id = t.receipt_id and b.person_id = {0})",
+    ),
     **dict.fromkeys(("access_account", "access_grant", "access_signin"), "false"),
 }
 SHARED_PERSON = {"parties_agency", "parties_unit", "levy_placemonth", "levy_run"}

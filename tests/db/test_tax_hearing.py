@@ -148,6 +148,15 @@ def test_a_reversal_opens_the_bill_again_and_leaves_the_books_as_before(teller: 
     arrears_support.everything_agrees()
 
 
+def test_the_payer_is_told_of_a_reversal_once(teller: Teller) -> None:
+    teller.pay(paid("SP1", bill().number, 100))
+    teller.reverse(reversal("CZ1", "SP1", 100))
+    for _ in range(2):
+        send(teller.office)
+    (told,) = ask("select unit_id, title, text from contact_message")
+    assert told[0] == bill().unit_id and "已被撤销" in told[1] and "刷卡失败" in told[2]
+
+
 def test_a_reversal_of_money_in_suspense_takes_it_out(teller: Teller) -> None:
     before = balances()
     teller.pay(paid("SP1", "HD209912-9999999", 500))

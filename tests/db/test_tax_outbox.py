@@ -158,6 +158,20 @@ def test_an_order_that_the_office_has_been_paid_for_is_not_cancelled_and_says_wh
     assert send(office).messages == 0, "it is not asked for again and again"
 
 
+def test_whoever_waited_for_a_cancellation_is_told_its_end_once(city: list[int], office: Office) -> None:
+    given, kept = late(city[0]), late(city[1])
+    send(office)
+    office.paid = {kept.number}
+    with acting(ENGINE):
+        for order in (given, kept):
+            cancelling.cancel(order, case_id=None, on=AT.date(), at=AT)
+    for _ in range(3):
+        send(office)
+    told = ask("select unit_id, title, url from contact_message order by unit_id")
+    assert [(unit, url) for unit, _, url in told] == [(o.unit_id, f"/u/bills/{o.number}") for o in (given, kept)]
+    assert "已作废" in told[0][1] and "未能作废" in told[1][1]
+
+
 def test_an_order_that_never_reached_the_office_is_cancelled_at_once_and_never_sent(city: list[int], office: Office) -> None:
     order = late(city[0])
     with acting(ENGINE):

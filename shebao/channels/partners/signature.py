@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 
 from shebao.base.errors import ShebaoError
 from shebao.channels import errors
@@ -39,6 +39,8 @@ def _content(request: HttpRequest) -> bytes:
         content = request.body
     except RequestDataTooBig:
         content = b" " * (BYTES_MAX + 1)
+    except RawPostDataException:  # sent as a form, which was read as one
+        raise MessageRefused("TAX-04", "请用 application/json 发送签过名的报文，没有处理", 401) from None
     except UnreadablePostError:
         raise MessageRefused("TAX-02", "报文没有收完整，没有处理，请重新发送", 400) from None
     if len(content) > BYTES_MAX:

@@ -40,7 +40,8 @@ create trigger levy_taxmessage_fixed before update on levy_taxmessage for each r
 create function levy_cancelling_fixed() returns trigger language plpgsql as $$
 begin
   if (new.bill_id, new.unit_id, new.person_id, new.agency_id, new.asked_by, new.asked_at) is distinct from
-     (old.bill_id, old.unit_id, old.person_id, old.agency_id, old.asked_by, old.asked_at) or old.state <> 'asked' then
+     (old.bill_id, old.unit_id, old.person_id, old.agency_id, old.asked_by, old.asked_at)
+     or old.state <> 'asked' and (new.state, new.reason, new.ended_at) is distinct from (old.state, old.reason, old.ended_at) then
     raise exception 'a cancellation that has ended is not changed' using errcode = '55000';
   end if;
   return new;
@@ -149,6 +150,7 @@ class Migration(migrations.Migration):
                 ("case_id", models.BigIntegerField(null=True)),
                 ("asked_at", models.DateTimeField()),
                 ("ended_at", models.DateTimeField(null=True)),
+                ("told", models.BooleanField(db_default=False, default=False)),
                 ("bill", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="levy.bill")),
                 (
                     "person",
@@ -315,6 +317,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(max_length=100)),
                 ("state", models.CharField(choices=[("waiting", "待处理"), ("done", "已冲正")], max_length=7)),
                 ("note", models.CharField(default="", max_length=200)),
+                ("told", models.BooleanField(db_default=False, default=False)),
                 (
                     "message",
                     models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="levy.taxheard"),
@@ -334,6 +337,16 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="cancelling",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", False), ("told", False)), fields=["id"], name="levy_cancelling_untold"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="taxreversal",
+            index=models.Index(condition=models.Q(("state", "done"), ("told", False)), fields=["serial"], name="levy_taxreversal_untold"),
         ),
         protect("levy_taxbill", OWN | {Role.ENGINE: ("select, insert, update", ALL)}),
         protect("levy_cancelling", OWN | {Role.ENGINE: ("select, insert, update", ALL)}),
