@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 LATEST = Path(__file__).resolve().parent / "latest.json"
-PARTS = ("kernel", "workbook_read", "month", "upload", "pages", "approval")
+PARTS = ("kernel", "workbook_read", "month", "upload", "pages", "approval", "bank")
 
 
 def main() -> int:

@@ -176,12 +176,17 @@ def unit_tabs(path: str, actor: Actor, counts: dict[str, int]) -> list[Entry]:
 # The 个人 portal: whoever adds a page there adds its line here.
 PERSON_GROUPS: dict[str, list[tuple[str, str, str]]] = {
     "": [("首页", "/p/", "house")],
-    "缴费": [],
+    "缴费": [
+        ("核定缴费", "/p/pay", "credit-card-2-front"),
+        ("批扣", "/p/debit", "arrow-repeat"),
+        ("核定单", "/p/bills", "receipt"),
+        ("欠费查询", "/p/arrears", "hourglass-split"),
+    ],
     "权益": [],
     "服务": [("办事指南", "/items", "journal-text"), ("常见问题", "/answers", "question-circle")],
     "账户与安全": [("修改密码", "/password", "person-gear")],
 }
-PERSON_TABS: list[tuple[str, str, str]] = [("首页", "/p/", "house")]
+PERSON_TABS: list[tuple[str, str, str]] = [("首页", "/p/", "house"), ("缴费", "/p/pay", "credit-card-2-front")]
 
 
 def person_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
@@ -229,13 +234,14 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
     declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0)]
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0), ("灵活就业应缴", "/w/flexible", "people", 0)]
         groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
     elif Post.CLERK in actor.posts:
         groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
+            ("批扣", "/w/debits", "arrow-repeat", 0),
             ("税务往来", "/w/tax", "arrow-left-right", 0),
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
             ("欠费单位", "/w/arrears", "receipt", 0),

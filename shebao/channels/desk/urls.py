@@ -5,7 +5,9 @@ from django.urls import URLPattern, path
 from shebao.channels.desk import (
     bookings,
     counter,
+    debits,
     declarations,
+    flexible,
     home,
     look,
     money,
@@ -25,6 +27,7 @@ from shebao.channels.desk import (
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="desk"),
+    *flexible.urls,
     path("queue/take", queue.take, name="desk-take"),
     path("queue/<slug:name>", queue.listed, name="desk-queue"),
     path("cases/<int:case_id>", review.case_page, name="desk-case"),
@@ -54,6 +57,13 @@ urlpatterns: list[URLPattern] = [
     path("declarations", declarations.listed, name="desk-declarations"),
     path("declarations/remind", declarations.remind, name="desk-declarations-remind"),
     path("declarations.xlsx", declarations.export, name="desk-declarations-export"),
+    path("debits", debits.listed, name="desk-debits"),
+    path("debits/build", debits.build, name="desk-debit-build"),
+    path("debits/<slug:number>", debits.batch_page, name="desk-debit"),
+    path("debits/<slug:number>/progress", debits.progress, name="desk-debit-progress"),
+    path("debits/<slug:number>/send", debits.send, name="desk-debit-send"),
+    path("debits/<slug:number>/recall", debits.recall, name="desk-debit-recall"),
+    path("debits/<slug:number>/failed.xlsx", debits.failed, name="desk-debit-failed"),
     path("receipts", receipts.listed, name="desk-receipts"),
     path("receipts/upload", receipts.upload, name="desk-receipts-upload"),
     path("receipts/enter", receipts.enter, name="desk-receipts-enter"),

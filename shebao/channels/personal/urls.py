@@ -2,8 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.personal import home
+from shebao.channels.personal import debit, home, pay
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="personal-home"),
+    *pay.urls,
+    *debit.urls,
 ]
