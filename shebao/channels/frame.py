@@ -244,6 +244,8 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
             ("批扣", "/w/debits", "arrow-repeat", 0),
             ("税务往来", "/w/tax", "arrow-left-right", 0),
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
+            ("退费", "/w/refunds", "arrow-counterclockwise", counts.get("refunds", 0)),
+            ("对账", "/w/reconciliation", "check2-square", counts.get("differences", 0)),
             ("欠费单位", "/w/arrears", "receipt", 0),
             ("试算平衡表", "/w/trial-balance", "journal-text", 0),
         ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
 from shebao.audit.operations import Trace, record
@@ -351,11 +352,23 @@ def number_file(batch_id: int, *, at: datetime) -> DebitBatch:
         day = at.astimezone(ZONE).date()
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"debit file {batch.bank}"])
-            cursor.execute("select coalesce(max(file_order), 0) from levy_debitbatch where bank = %s and file_day = %s", [batch.bank, day])
-            order = int(cursor.fetchone()[0]) + 1
+            order = next_order(cursor, batch.bank, day)
         DebitBatch.objects.filter(pk=batch_id).update(file_day=day, file_order=order)
         batch.file_day, batch.file_order = day, order
     return batch
+
+
+def next_order(cursor: CursorWrapper, bank: str, day: date) -> int:
+    """The order of our next file to a bank on a day, debits and payouts together. The caller holds the bank's lock."""
+    cursor.execute(
+        """
+        select coalesce(max(o), 0) + 1 from (
+          select file_order as o from levy_debitbatch where bank = %(bank)s and file_day = %(day)s
+          union all select file_order from levy_payout where bank = %(bank)s and day = %(day)s) x
+        """,
+        {"bank": bank, "day": day},
+    )
+    return int(cursor.fetchone()[0])
 
 
 def built(batch_id: int, sha256: bytes, *, at: datetime) -> None:

@@ -1,5 +1,6 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, tax_office
+from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -96,6 +97,12 @@ def assess_month(run_id: int) -> None:
     monthly_assessment.run(run_id, clock=now)
 
 
+@app.task(name="reconcile_day", retry=AGAIN)
+def reconcile_the_day(place: str, day: str, account_id: int, by: str) -> None:
+    """对账 of a day, in the name of whoever asked."""
+    reconcile_day.run(place, date.fromisoformat(day), clock=now, account_id=account_id, name=by)
+
+
 @app.task(name="make_bundle", retry=AGAIN)
 def make_bundle(bundle_id: int) -> None:
     """Make what is missing of many certificates ordered at once."""
@@ -145,6 +152,8 @@ def tax_day(timestamp: int) -> None:
     """Every morning: the list of yesterday, and again of the days before that did not agree."""
     if (office := partners.tax_office()) is not None:
         tax_office.ask_days(office, clock=now)
+
+
 @app.task(name="flexible_run", retry=AGAIN)
 def flexible_run(run_id: int) -> None:
     """Do what is missing of a run over flexible workers: a month's dues, or the end of a year."""

@@ -37,7 +37,7 @@ from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
 from shebao.parties.models import Person
 from shebao.policy.rulebook import standard
-from tests.db import support
+from tests.db import money_support, support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
 from tests.db.tax_rows import with_the_tax_office
@@ -57,6 +57,7 @@ UNITS = {
     ),
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.unit_id = {0})",
+    "levy_refundline": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.unit_id = {0})",
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.unit_id = {0})",
     "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.unit_id = {0})",
     "access_account": "t.id = {0}00",
@@ -80,6 +81,9 @@ AGENCIES = {
     **dict.fromkeys(
         ("levy_taxpayment", "levy_taxreversal"), "exists (select 1 from levy_receipt r where r.id = t.receipt_id and r.agency_id = {0})"
     ),
+    "levy_refundline": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.agency_id = {0})",
+    "levy_refundstep": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.agency_id = {0})",
+    "levy_chase": "exists (select 1 from levy_difference d where d.id = t.difference_id and d.agency_id = {0})",
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.agency_id = {0})",
     "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.agency_id = {0})",
     "access_account": "t.id = {0}",
@@ -104,6 +108,16 @@ UNSEEN = {
     "levy_taxheard",
     "levy_taxday",
     "levy_taxdayline",
+    "levy_heldtold",
+    "levy_suspensemove",
+    "levy_refundstep",
+    "levy_payout",
+    "levy_incomeaccount",
+    "levy_statement",
+    "levy_statementline",
+    "levy_reconday",
+    "levy_difference",
+    "levy_chase",
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
@@ -153,6 +167,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             Settlement.objects.create(case_id=case, unit_id=unit, agency_id=agency, **decided)
         support.pay(bill, 100, agency=agency)
         with_the_tax_office(bill)
+        money_support.rows_of_everything(bill, agency)
         flexible(people[0].pk, unit, agency)
         owe_on_an_order(unit, agency)
         support.put_right(unit, people[0].pk, 202610, agency=agency)
@@ -330,6 +345,7 @@ PEOPLE = {
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.person_id = {0})",
     "levy_allocation": "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id"
     " where r.id = t.receipt_id and b.person_id = {0})",
+    "levy_refundline": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.person_id = {0})",
     "papers_paper": "t.person_id = {0} and t.unit_id is null",
     **dict.fromkeys(
         ("levy_taxpayment", "levy_taxreversal"),

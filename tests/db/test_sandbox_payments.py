@@ -117,7 +117,8 @@ def test_a_payment_told_in_trouble_is_refused_or_harmless_and_counts_once(city: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"), [("truncated", "STM-0"), ("digit", "STM-12"), ("wrong-totals", "STM-09"), ("twice", ""), ("late", ""), ("out-of-order", "")]
+    ("kind", "code"),
+    [("truncated", "STM-0"), ("digit", "STM-12"), ("wrong-totals", "STM-09"), ("twice", ""), ("late", ""), ("out-of-order", "")],
 )
 def test_a_statement_in_trouble_is_refused_or_waits_and_changes_no_book(city: Town, bill: Bill, kind: str, code: str) -> None:
     settle(city)

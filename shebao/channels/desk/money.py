@@ -9,14 +9,14 @@ from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Insurance, Post
 from shebao.channels import errors
-from shebao.channels.desk.pages import actor_of, address, clean, live_of, number_of, show
+from shebao.channels.desk.pages import actor_of, clean, live_of, number_of, show
 from shebao.channels.guards import agency
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import Balance, trial_balance
 from shebao.levy.arrears import UnitArrears, overdue
 from shebao.levy.cancelling import why_not
 from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
-from shebao.levy.desk_queries import overdue_sums, receipt_sums, receipts
+from shebao.levy.desk_queries import overdue_sums
 from shebao.levy.models import BillKind, Origin, ReceiptState
 from shebao.levy.queries import bill_lines, bill_people, find_bill, order_dues, receipts_of, taken_people
 from shebao.levy.tax_standing import standing
@@ -29,26 +29,6 @@ SIZE = 50
 ARREARS_MAX = 200
 PEOPLE_SIZE = 50
 NO_FUND = "未归属（暂收）"
-
-
-@agency(Post.FINANCE)
-@require_GET
-def suspense(request: HttpRequest) -> HttpResponse:
-    """暂收待查: money that came and has no bill, with the reason."""
-    agency_id, page = actor_of(request).agency_id, number_of(request.GET.get("page"))
-    search = clean(request.GET.get("q"))
-    found = receipts(agency_id, state=ReceiptState.SUSPENSE, search=search, page=page, size=SIZE)
-    context = {
-        "rows": [{"receipt": r, "rest_fen": r.amount_fen - r.allocated_fen} for r in found.rows],
-        "sums": receipt_sums(agency_id)[ReceiptState.SUSPENSE],
-        "total": found.total,
-        "page": page,
-        "pages": max(1, -(-found.total // SIZE)),
-        "size": SIZE,
-        "search": search,
-        "base": address(q=search) + "page=",
-    }
-    return show(request, "suspense", "暂收待查", context)
 
 
 @agency(Post.FINANCE)
