@@ -1,9 +1,9 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
+from datetime import date
+from pathlib import Path
 
 from django.conf import settings
-from datetime import date
-
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -20,6 +20,7 @@ from shebao.runs import account_interest, flexible_month, monthly_assessment, ta
 from shebao.runs import recalculate as recalculate_run
 from shebao.runs import monthly_assessment, reconcile_day, tax_office
 from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, tax_office
+from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -171,6 +172,8 @@ def tax_day(timestamp: int) -> None:
     """Every morning: the list of yesterday, and again of the days before that did not agree."""
     if (office := partners.tax_office()) is not None:
         tax_office.ask_days(office, clock=now)
+
+
 @app.task(name="flexible_run", retry=AGAIN)
 def flexible_run(run_id: int) -> None:
     """Do what is missing of a run over flexible workers: a month's dues, or the end of a year."""

@@ -31,6 +31,8 @@ from shebao.channels.desk import (
     statistics,
     tax,
     suspense,
+    suspense,
+    tax,
 )
 
 urlpatterns: list[URLPattern] = [

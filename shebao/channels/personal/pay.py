@@ -14,6 +14,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.months import month_shown
 from shebao.channels import errors
 from shebao.channels.guards import individuals
+from shebao.channels.paying import pay_url
 from shebao.channels.personal.pages import actor_of, engine_of, live_of, show
 from shebao.levy import cancelling, flexible_billing
 from shebao.levy.flexible_billing import Draft, Wanted
@@ -155,6 +156,7 @@ def _bill(request: HttpRequest, number: str, *, problem: str = "", status: int =
         refused = cancelling.why_not(whole)
     context = {
         "bill": found,
+        "pay_url": pay_url(found),
         "stand": standing([found])[found.pk],
         "rows": [
             {

@@ -14,6 +14,7 @@ from shebao.channels.explaining import explain_person
 from shebao.channels.guards import unit_operators
 from shebao.channels.late_payments import extras
 from shebao.channels.papers import bill_pdf, line_rates
+from shebao.channels.paying import pay_url
 from shebao.channels.portal import arrears
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.figures import bill_of, forecast
@@ -97,6 +98,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     fees = [explain_late_fee(part.amount_fen, part.due_date, on, found.unit.place, standard(), month=found.month) for part in parts]
     context = {
         "bill": found,
+        "pay_url": pay_url(found),
         "state": bill_word(found, on),
         "lines": [_line(line, rates, terms.injury_class if terms else 0) for line in bill_lines(found)],
         "receipts": [_receipt(receipt) for receipt in reversed(receipts_of(found))],
