@@ -163,8 +163,8 @@ def why_not_closable(place: str, month: Month, shut: date | None) -> list[str]:
     told: list[str] = []
     last = last_day(month)
     if shut is None or shut < last:
-        begun = shut.isoformat() if shut else "（从未日结）"
-        told.append(f"{month_shown(month)}还有没有日结的日子：账已结到 {begun}，请先日结到 {last.isoformat()}")
+        begun = f"账已结到 {shut.isoformat()}" if shut else "从未日结"
+        told.append(f"{month_shown(month)}还有没有日结的日子：{begun}，请先日结到 {last.isoformat()}")
     before = MonthClosing.objects.filter(place=place).order_by("-month").first()
     if before is not None and before.month < shift(month, -1):
         told.append(f"{month_shown(shift(month, -1))}还没有月结，请按顺序办理")

@@ -8,6 +8,7 @@ from shebao.levy.run_kinds import DONE, REVERSED, RUNNING, RunKind, RunLine
 
 STATES = {BatchState.POSTED: DONE, BatchState.RECALLED: REVERSED}
 WAITS = {
+    BatchState.BUILDING: "生成中断时，重新发起同一批扣从断开处接着做",
     BatchState.BUILT: "待另一人复核发送",
     BatchState.SENT: "待银行回盘",
     BatchState.ANSWERED: "回盘入账由后台自动接着做",
@@ -51,4 +52,4 @@ def _listed(place: str, limit: int, run_id: int | None) -> list[RunLine]:
     return told
 
 
-RUN_KIND = RunKind("bank_withholding", "银行批扣", "build_debits", argument="batch_id", rows="笔", listed=_listed)
+RUN_KIND = RunKind("bank_withholding", "银行批扣", "", rows="笔", listed=_listed)
