@@ -18,6 +18,7 @@ from shebao.site import (
     console_sandbox,
     console_site,
 )
+from shebao.site.database import data_folder
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -136,6 +136,8 @@ def _told(told: dict[str, Any]) -> list[str]:
         )
         lines.append(told["note"] or f"请由另一人在 /w/recalculations/{told['recalculation']} 复核生效")
     return lines
+
+
 def _reconcile(given: argparse.Namespace) -> int:
     ensure()
     set_up()

@@ -16,11 +16,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import account_interest, flexible_month, monthly_assessment, tax_office
+from shebao.runs import account_interest, bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
 from shebao.runs import recalculate as recalculate_run
-from shebao.runs import monthly_assessment, reconcile_day, tax_office
-from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, tax_office
-from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -117,6 +114,8 @@ def recalculate(recalculation_id: int) -> None:
 def run_flexible(run_id: int) -> None:
     """Do what is missing of the dues of flexible workers, or of the end of their year."""
     flexible_month.run(run_id, clock=now)
+
+
 @app.task(name="reconcile_day", retry=AGAIN)
 def reconcile_the_day(place: str, day: str, account_id: int, by: str) -> None:
     """对账 of a day, in the name of whoever asked."""

@@ -17,20 +17,31 @@ from shebao.auditor import books
 from shebao.auditor.controls import CONTROLS
 from shebao.auditor.rules import RULES
 from shebao.base.actor import ENGINE, Actor, Role
+from shebao.base.errors import ShebaoError
 from shebao.base.months import month_of, shift
 from shebao.enrolment.corrections import NotCoveredError, WageCorrection, correct_wages
-from shebao.base.errors import ShebaoError
 from shebao.ledger import closing
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, DayClosedError, Side, book
-from shebao.levy import declaring, differences, flexible_arrears, flexible_billing, orders, payouts, receiving, refunding, suspense, write_off
+from shebao.levy import (
+    declaring,
+    differences,
+    flexible_arrears,
+    flexible_billing,
+    orders,
+    payouts,
+    receiving,
+    refunding,
+    suspense,
+    write_off,
+)
 from shebao.levy.arrears import overdue_bills
 from shebao.levy.models import OPEN_STATES, BackPayment, Bill, Channel, LateFee, Receipt, TakenDue
-from shebao.levy.refund_models import MoveKind, Refund, SourceKind
-from shebao.levy.refund_sources import NotPaidYetError, Source
-from shebao.levy.receiving import ToldAs
 from shebao.levy.orders import AlreadyRegisteredError, NothingOwedError, NotRollableError
 from shebao.levy.owing import owed_on
+from shebao.levy.receiving import ToldAs
+from shebao.levy.refund_models import MoveKind, Refund, SourceKind
+from shebao.levy.refund_sources import NotPaidYetError, Source
 from shebao.policy.rulebook import standard
 from shebao.runs import monthly_assessment
 from tests.city import oracle
@@ -218,9 +229,7 @@ class MoneyCity(RuleBasedStateMachine):
         person, first = self.alone[which], max(FIRST, shift(month_of(self.today), -back))
         try:
             with acting(ENGINE):
-                flexible_arrears.write_off(
-                    person, first, first, agency_id=1, place=PLACE, case_id=None, on=self.today, at=self.now
-                )
+                flexible_arrears.write_off(person, first, first, agency_id=1, place=PLACE, case_id=None, on=self.today, at=self.now)
         except ShebaoError:
             return
         del self.books.flexible[person, first]

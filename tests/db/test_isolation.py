@@ -43,13 +43,10 @@ from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
 from shebao.parties.models import CalendarYear, Person
-from shebao.policy.rulebook import standard
-from tests.db import money_support, support
-from shebao.parties.models import Person
 from shebao.policy.account import RATE
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import account_interest
-from tests.db import support
+from tests.db import money_support, support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
 from tests.db.tax_rows import with_the_tax_office
@@ -120,12 +117,15 @@ SHARED_AGENCY = SHARED_UNIT | {
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
+    "ledger_placebook",
+    "ledger_dayclosing",
+    "ledger_daysum",
+    "ledger_monthclosing",
 }
+CLOSINGS = {"ledger_placebook", "ledger_dayclosing", "ledger_daysum", "ledger_monthclosing"}
+SHARED_AGENCY |= OF_ACCOUNTS
 UNSEEN = {
     "parties_calendaryear",
-CLOSINGS = {"ledger_placebook", "ledger_dayclosing", "ledger_daysum", "ledger_monthclosing"}
-SHARED_AGENCY = SHARED_UNIT | OF_ACCOUNTS | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"} | CLOSINGS
-UNSEEN = {
     "accounts_source",
     *OF_PERSON,
     *OF_ACCOUNTS,

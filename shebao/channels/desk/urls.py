@@ -29,8 +29,6 @@ from shebao.channels.desk import (
     review,
     runs,
     statistics,
-    tax,
-    suspense,
     suspense,
     tax,
 )

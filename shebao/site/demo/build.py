@@ -18,8 +18,7 @@ from shebao.levy import declaring
 from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
-from shebao.site.demo import declared, personal_accounts, register
-from shebao.site.demo import declared, refunds, register
+from shebao.site.demo import declared, personal_accounts, refunds, register
 from shebao.site.demo.accounts import Cast, found_agencies
 from shebao.site.demo.debits import Debits
 from shebao.site.demo.filings import Casework
