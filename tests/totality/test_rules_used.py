@@ -13,15 +13,9 @@ RULES = ROOT / "shebao" / "policy" / "rules"
 BUILT = set(BASE_RULES.values()) | set(RATE_RULES.values())  # named by type of insurance, not written out
 WAITING = {
     "enrolment.employee_registration_days": "用工之日起 30 日，系统不知道用工日期，由办事指南说明",
-    "flexible.batch_days": "灵活就业批扣 (B6) 尚未开通",
-    "flexible.age": "灵活就业参保 (B2) 尚未开通",
-    "flexible.back_payment": "灵活就业补缴 (B7) 尚未开通",
-    "flexible.medical_rate": "灵活就业医疗保险 (B5) 尚未开通",
     "flexible.medical_waiting_months": "灵活就业医疗待遇等待期，待遇 (F) 尚未开通",
     "injury.floating": "工伤浮动费率，单位浮动档尚未采集",
     "injury.temporary_factor": "工伤阶段性降费，各地执行档未核实，没有值",
-    "relief.medical_unit_part": "2020 年阶段性减征，供数据迁移核对",
-    "relief.unit_part": "2020 年阶段性减免，供数据迁移核对",
 }
 
 
