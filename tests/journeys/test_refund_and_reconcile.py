@@ -42,7 +42,7 @@ def test_a_double_payment_goes_back_and_the_day_is_reconciled(signed_in: SignedI
     second.get_by_role("button", name="同意退费").click()
     expect(second.get_by_text("待发银行").first).to_be_visible()
     second.goto("/w/refunds")
-    second.get_by_role("button", name=re.compile("生成付款文件")).click()
+    second.get_by_role("link", name=re.compile("生成付款文件")).click()
     second.get_by_role("button", name="生成", exact=True).click()
     expect(second).to_have_url(re.compile("state=instructed"))
     second.goto(first.url)
