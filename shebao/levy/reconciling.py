@@ -236,13 +236,19 @@ def _end_by_themselves(account: IncomeAccount, at: datetime) -> None:
         seen = [pk for (pk,) in cursor.fetchall()]
     _end(going.filter(pk__in=seen), "arrived", "款项已在对账单上到账", at)
     _end(going.filter(kind=DifferenceKind.UNKNOWN_DEBIT, line__booked=True), "reversed", "银行已冲正，款项退回", at)
-    cleared = [
-        d
-        for d in going.filter(
-            kind__in=[DifferenceKind.UNKNOWN, DifferenceKind.TWICE, DifferenceKind.AMOUNT], receipt__channel=Channel.STATEMENT
-        ).select_related("receipt")
-        if d.receipt is not None and d.receipt.rest_fen == 0
-    ]
+    with connection.cursor() as cursor:  # what is only held for a move or refund that may still be declined is not gone
+        cursor.execute(
+            """
+            select d.id from levy_difference d join levy_receipt r on r.id = d.receipt_id
+            where d.account_id = %s and d.state <> 'settled' and d.kind in ('unknown', 'twice', 'amount') and r.channel = 'stmt'
+              and r.amount_fen = r.allocated_fen + r.moved_fen
+              and not exists (select 1 from levy_suspensemove m where m.receipt_id = r.id and m.state = 'proposed')
+              and not exists (select 1 from levy_refundline l join levy_refund f on f.id = l.refund_id
+                              where l.receipt_id = r.id and not l.released and not f.booked)
+            """,
+            [account.pk],
+        )
+        cleared = going.filter(pk__in=[pk for (pk,) in cursor.fetchall()])
     _end(cleared, "cleared", "暂收款已认领、移交或退费", at)
 
 
