@@ -236,7 +236,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     if Post.FINANCE in actor.posts:
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
-            ("税务往来", "/w/tax", "arrow-left-right", 0),
+            ("税务往来", "/w/tax", "arrow-repeat", 0),
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
             ("欠费单位", "/w/arrears", "receipt", 0),
             ("试算平衡表", "/w/trial-balance", "journal-text", 0),

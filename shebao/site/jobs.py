@@ -118,6 +118,8 @@ def exchange_with_bank(timestamp: int) -> None:
         bank_exchange.exchange(
             Path(settings.BANK_FOLDER), key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now
         )  # fmt: skip
+
+
 @app.periodic(cron="20 6 * * *")
 @app.task(name="tax_day", queueing_lock="tax_day", retry=PATIENT)
 def tax_day(timestamp: int) -> None:
