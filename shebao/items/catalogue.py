@@ -5,10 +5,10 @@ from shebao.items.arrears import back_payment, issue_order, roll_back, write_off
 from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
 from shebao.items.enrolment import add_employee, annual_wages, change_wage, outside_retirees, stop_employee
 from shebao.items.flexible import cancel_arrears, change_tier, enrol, extend, pay_gap, stop
-from shebao.items.levy import declare_month, defer
+from shebao.items.levy import declare_month, defer, refund
 from shebao.items.qualification import operator_entry, qualification, qualification_stop, slip_reissue, vip_evaluation
 from shebao.items.register import change_person, change_unit, maintain_education
-from shebao.items.registration import change_registration, close_unit, register_unit, reissue_certificate, verify_unit
+from shebao.items.registration import change_registration, close_unit, register_size, register_unit, reissue_certificate, verify_unit
 
 ITEMS = (
     add_employee.ITEM,
@@ -16,6 +16,7 @@ ITEMS = (
     change_wage.ITEM,
     declare_month.ITEM,
     defer.ITEM,
+    refund.ITEM,
     change_person.ITEM,
     change_unit.ITEM,
     maintain_education.ITEM,
@@ -24,6 +25,7 @@ ITEMS = (
     close_unit.ITEM,
     verify_unit.ITEM,
     reissue_certificate.ITEM,
+    register_size.ITEM,
     correct_spell.ITEM,
     correct_wage.ITEM,
     correct_person.ITEM,

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from shebao.accounts import crediting
+from shebao.accounts import crediting, reversing
 from shebao.accounts.crediting import Credited, Reference, Rows
 from shebao.base.terms import Insurance
 from shebao.levy.models import Bill, BillKind
@@ -30,10 +30,10 @@ def credit_bills(bill_ids: Iterable[int], *, place: str, on: date, at: datetime)
 
 def take_back_bills(bill_ids: Iterable[int], *, place: str, on: date, at: datetime) -> Credited:
     """These bills are open again: what they credited is taken back."""
-    return crediting.reverse([_bill(pk) for pk in sorted(set(bill_ids))], place=place, on=on, at=at)
+    return reversing.reverse([_bill(pk) for pk in sorted(set(bill_ids))], place=place, on=on, at=at)
 
 
-def credit_batch(batch_id: int, *, label: str, agency_id: int, place: str, on: date, at: datetime) -> Credited:
+def credit_batch(batch_id: int, *, label: str, agency_id: int | None = None, place: str, on: date, at: datetime) -> Credited:
     """Credit everybody whose dues a debit batch has paid, in one statement. Call it once their rows say so (state paid, this batch)."""
     rows = Rows(_BATCH, {"batch": batch_id, "reference": f"debit:{batch_id}", "pension": PENSION.value})
     return crediting.credit([Reference(f"debit:{batch_id}", label, agency_id)], rows, place=place, on=on, at=at)
@@ -41,7 +41,7 @@ def credit_batch(batch_id: int, *, label: str, agency_id: int, place: str, on: d
 
 def take_back_batch(batch_id: int, *, place: str, on: date, at: datetime) -> Credited:
     """A debit batch was undone as a whole."""
-    return crediting.reverse([f"debit:{batch_id}"], place=place, on=on, at=at)
+    return reversing.reverse([f"debit:{batch_id}"], place=place, on=on, at=at)
 
 
 def credit_refund(
@@ -107,5 +107,6 @@ where b.id = any(%(bills)s) and b.kind = 'person'
 """
 _BATCH = """
 select %(reference)s::text as reference, f.person_id, f.month, f.account_fen::bigint as own_fen, 0::bigint as employer_fen
-from levy_flexdue f where f.batch_id = %(batch)s and f.insurance = %(pension)s and f.state = 'paid'
+from levy_debitline l join levy_flexdue f on f.person_id = l.person_id and f.month between l.first_month and l.last_month
+where l.batch_id = %(batch)s and f.batch_id = %(batch)s and f.insurance = %(pension)s and f.state = 'paid'
 """

@@ -20,9 +20,10 @@ from shebao.base.money import yuan_shown
 from shebao.gateways import bank as codec
 from shebao.gateways.bank import BankFile, BankFileRefused, Kind
 from shebao.ledger.operations import Booking, book
+from shebao.levy import crediting
 from shebao.levy.bank_models import BatchState, DebitBatch, DebitChunk, DebitFile
-from shebao.levy.copying import RawArrays, array_of, copy_rows
-from shebao.levy.debit_batches import bank_code, hall_code, take_time
+from shebao.levy.copying import copy_rows
+from shebao.levy.debit_batches import bank_code, chunks_of, hall_code, records, take_time
 from shebao.levy.debit_late import apply_late, only_late_successes, paid_sides
 
 _RESULT = (
@@ -146,18 +147,18 @@ def _match(batch: DebitBatch, file: BankFile, *, whole: bool) -> Matched:
     sequences = theirs["sequence"]
     people, agencies = np.zeros(len(file), np.int64), np.zeros(len(file), np.int64)
     differs = np.zeros(len(file), np.bool_)
-    ranges = DebitChunk.objects.filter(batch_id=batch.pk, built_lines__gt=0).order_by("chunk").values_list("base", "built_lines")
+    chunks = chunks_of(batch.pk)
     inside = np.zeros(len(file), np.bool_)
-    for base, lines in ranges:
-        inside |= (sequences > base) & (sequences <= base + (lines or 0))
+    for chunk in chunks:
+        inside |= (sequences > chunk.base) & (sequences <= chunk.base + (chunk.built_lines or 0))
     if not inside.all():
         _refuse(file, int(np.flatnonzero(~inside)[0]), "BNK-25", "这一笔不在批次里")
-    for base, lines in ranges:
-        lines = lines or 0
-        low, high = np.searchsorted(sequences, [base + 1, base + lines + 1])
+    for chunk in chunks:
+        lines = chunk.built_lines or 0
+        low, high = np.searchsorted(sequences, [chunk.base + 1, chunk.base + lines + 1])
         if low == high and not whole:
             continue
-        ours = _ours(batch.pk, base + 1, base + lines)
+        ours = records(batch.pk, chunk)
         part = sequences[low:high]
         at = np.searchsorted(ours["sequence"], part)
         here = (at < len(ours["sequence"])) & (ours["sequence"][np.minimum(at, len(ours["sequence"]) - 1)] == part)
@@ -174,7 +175,7 @@ def _match(batch: DebitBatch, file: BankFile, *, whole: bool) -> Matched:
             wrong = np.flatnonzero(theirs[name][low:high] != np.strings.rstrip(ours[name][at], b" "))
             if len(wrong):
                 _refuse(file, int(low + wrong[0]), "BNK-28", "加办单号或账号与我方不符")
-        people[low:high], agencies[low:high] = ours["people"][at], ours["agencies"][at]
+        people[low:high], agencies[low:high] = ours["person"][at], ours["agency"][at]
         our_names = np.strings.rstrip(ours["name"][at], b" ")
         for i in np.flatnonzero(theirs["name"][low:high] != our_names).tolist():
             differs[low + i] = not codec.same_name(bytes(our_names[i]), bytes(theirs["name"][low + i]))
@@ -183,31 +184,6 @@ def _match(batch: DebitBatch, file: BankFile, *, whole: bool) -> Matched:
 
 def _refuse(file: BankFile, at: int, code: str, why: str) -> None:
     raise BankFileRefused(code, f"第 {at + 2} 行（序号 {int(file.columns['sequence'][at])}）：{why}；没有入账，请与对方核对")
-
-
-def _ours(batch_id: int, first: int, last: int) -> dict[str, NDArray[Any]]:
-    """Our lines of a range of sequences, as the bank was given them."""
-    with RawArrays(connection.connection) as cursor:
-        cursor.execute(
-            """
-            select array_agg(x.sequence), array_agg(x.amount), array_agg(x.person_id), array_agg(x.agency),
-                   string_agg(x.number, ''::bytea), string_agg(x.account, ''::bytea), string_agg(x.name, ''::bytea)
-            from (
-              select l.sequence::int8 as sequence, l.amount_fen::int8 as amount, l.person_id, l.agency_id::int8 as agency,
-                     convert_to(a.number, 'UTF8') as number, convert_to(rpad(a.account, 20), 'UTF8') as account,
-                     substr(g.name || convert_to(repeat(' ', 32), 'UTF8'), 1, 32) as name
-              from levy_debitline l join levy_debitagreement a on a.id = l.agreement_id join parties_person p on p.id = l.person_id,
-                   lateral (select convert_to(case when length(p.name) > 8 then left(p.name, 16) else p.name end, 'GB18030') as name) g
-              where l.batch_id = %s and l.sequence between %s and %s order by l.sequence) x
-            """,
-            [batch_id, first, last],
-            binary=True,
-        )
-        row = cursor.fetchone()
-    assert row is not None
-    names = ("sequence", "amount", "people", "agencies")
-    found: dict[str, NDArray[Any]] = {name: array_of(value) for name, value in zip(names, row[:4], strict=True)}
-    return found | {"number": np.frombuffer(row[4], "S16"), "account": np.frombuffer(row[5], "S20"), "name": np.frombuffer(row[6], "S32")}
 
 
 def _rows(batch: DebitBatch, file: BankFile, matched: Matched) -> dict[str, NDArray[Any]]:
@@ -274,7 +250,7 @@ def post_chunk(batch: DebitBatch, number: int, *, on: date, at: datetime) -> int
     chunk = DebitChunk.objects.select_for_update().get(batch_id=batch.pk, chunk=number)
     if chunk.posted_lines is not None:
         return 0
-    reach = [batch.pk, chunk.base + 1, chunk.base + (chunk.built_lines or 0), chunk.first_person, chunk.last_person, batch.pk]
+    lines = [chunk.base + 1, chunk.base + (chunk.built_lines or 0)]
     with connection.cursor() as cursor:
         cursor.execute("set local enable_mergejoin = off")
         cursor.execute(
@@ -283,12 +259,12 @@ def post_chunk(batch: DebitBatch, number: int, *, on: date, at: datetime) -> int
               update levy_flexdue d set state = case when r.result = '00' then 'paid' else 'open' end,
                 paid_on = case when r.result = '00' then r.taken_on end, batch_id = case when r.result = '00' then d.batch_id end
               from levy_debitline l join levy_debitresult r on r.batch_id = l.batch_id and r.sequence = l.sequence and r.part = 1
-              where l.batch_id = %s and l.sequence between %s and %s and d.person_id between %s and %s
+              where l.batch_id = %s and l.sequence between %s and %s and r.sequence between %s and %s and d.person_id between %s and %s
                 and d.person_id = l.person_id and d.month between l.first_month and l.last_month and d.state = 'sent' and d.batch_id = %s
               returning d.insurance, d.total_fen, d.interest_fen, d.state)
             select insurance, sum(total_fen)::bigint, sum(interest_fen)::bigint from moved where state = 'paid' group by 1 order by 1
             """,
-            reach,
+            [batch.pk, *lines, *lines, chunk.first_person, chunk.last_person, batch.pk],
         )
         funds = cursor.fetchall()
         cursor.execute(
@@ -296,7 +272,7 @@ def post_chunk(batch: DebitBatch, number: int, *, on: date, at: datetime) -> int
             select count(*) filter (where result = '00'), coalesce(sum(taken_fen), 0)::bigint from levy_debitresult
             where batch_id = %s and sequence between %s and %s and part = 1
             """,
-            reach[:3],
+            [batch.pk, *lines],
         )
         paid, taken_fen = cursor.fetchone()
     if sum(total + interest for _, total, interest in funds) != taken_fen:
@@ -309,7 +285,8 @@ def post_chunk(batch: DebitBatch, number: int, *, on: date, at: datetime) -> int
 
 
 def finish(batch_id: int, *, at: datetime) -> bool:
-    """All chunks are booked: the batch is. Returns whether it is now or was before."""
+    """All chunks are booked: personal accounts are credited, and the batch is posted. Returns whether it is now or was before."""
+    take_time()
     batch = DebitBatch.objects.select_for_update().get(pk=batch_id)
     if batch.state != BatchState.ANSWERED:
         return batch.state == BatchState.POSTED
@@ -321,6 +298,8 @@ def finish(batch_id: int, *, at: datetime) -> bool:
             [batch_id],
         )
         lines, fen = cursor.fetchone()
+    assert batch.debited_on is not None
+    crediting.credit_batch(batch_id, label=f"批扣 {batch.number}", place=batch.place, on=batch.debited_on, at=at)
     DebitBatch.objects.filter(pk=batch_id).update(state=BatchState.POSTED, paid_lines=lines, paid_fen=fen, posted_at=at)
     record([Trace("debit.posted", batch.number, after={"paid": lines, "failed": batch.lines - lines, "paid_fen": fen})], at=at)
     return True

@@ -3,11 +3,14 @@
 Restartable anywhere: the plan is stored, each chunk has its guard, the state row decides who goes on. Lock order: batch, chunk, dues.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
 from shebao.audit.operations import Trace, record
@@ -16,7 +19,7 @@ from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, month_of, month_shown
 from shebao.gateways import bank as codec
-from shebao.levy.bank_models import BANKS, BatchState, DebitBatch, DebitChunk, LeftOut, Scheme
+from shebao.levy.bank_models import BANKS, BatchState, DebitAgreement, DebitBatch, DebitChunk, LeftOut, Scheme
 from shebao.levy.copying import RawArrays, array_of, copy_rows, rows_of
 from shebao.levy.debit_months import BILLED_REASON, NOT_NOW_REASON, OUT_REASON, STATE_SQL, Collected, collect
 from shebao.policy.batch_day import batch_day
@@ -129,6 +132,13 @@ def begin(place: str, scheme: Scheme, bank: str, month: Month, *, rulebook: Rule
     )
     record([Trace("debit.begun", batch.number)], at=at)
     return batch.pk
+
+
+def wanted(place: str, scheme: Scheme, bank: str, month: Month) -> bool:
+    """Whether the system should make a month's batch by itself: somebody has signed, and nobody has built or recalled one."""
+    if DebitBatch.objects.filter(place=place, scheme=scheme, bank=bank, month=month).exclude(state=BatchState.BUILDING).exists():
+        return False
+    return DebitAgreement.objects.filter(place=place, scheme=scheme, bank=bank, ended_at=None).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,48 +297,52 @@ def publish(batch_id: int, *, at: datetime) -> None:
     DebitBatch.objects.filter(pk=batch_id).update(lines=lines, total_fen=fen, left_out=left_out, built_at=at)
 
 
-def file_columns(batch: DebitBatch) -> dict[str, NDArray[np.generic]]:
-    """The records of a batch's file, in order, as columns for gateways.bank.write."""
+RECORD_TEXT = np.dtype([("number", "S16"), ("account", "S20"), ("name", "S32")])
+_INTS = ("sequence", "amount", "first_month", "last_month", "months", "person", "agency")
+_RECORDS = """
+  select array_agg(x.sequence), array_agg(x.amount), array_agg(x.first), array_agg(x.last), array_agg(x.months), array_agg(x.person_id),
+         array_agg(x.agency), string_agg(x.text, ''::bytea)
+  from (
+    select l.sequence::int8 as sequence, l.amount_fen::int8 as amount, l.first_month::int8 as first, l.last_month::int8 as last,
+           l.months::int8 as months, l.person_id, l.agency_id::int8 as agency,
+           -- As bytes, cut and padded; sixteen characters fit as a rule, eight always, whatever each of them takes.
+           convert_to(a.number || rpad(a.account, 20), 'UTF8')
+             || substr(convert_to(case when octet_length(convert_to(left(p.name, 16), 'GB18030')) <= 32 then left(p.name, 16)
+                                       else left(p.name, 8) end || repeat(' ', 32), 'GB18030'), 1, 32) as text
+    from levy_debitline l join levy_debitagreement a on a.id = l.agreement_id join parties_person p on p.id = l.person_id
+    where l.batch_id = %s and l.sequence between %s and %s and p.id between %s and %s and a.person_id between %s and %s
+    order by l.sequence) x
+"""
+
+
+def records(batch_id: int, chunk: DebitChunk) -> dict[str, NDArray[Any]]:
+    """The lines of a chunk as they stand in the file, by sequence: whole numbers, and number, account and name as padded bytes."""
     take_time()
-    columns: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _COLUMNS}
-    for chunk in DebitChunk.objects.filter(batch_id=batch.pk).order_by("chunk"):
-        with RawArrays(connection.connection) as cursor:
-            cursor.execute(
-                """
-                select array_agg(x.sequence), array_agg(x.amount), array_agg(x.first), array_agg(x.last), array_agg(x.months),
-                       string_agg(x.number, ''::bytea), string_agg(x.account, ''::bytea), string_agg(x.name, ''::bytea)
-                from (
-                  select l.sequence::int8 as sequence, l.amount_fen::int8 as amount, l.first_month::int8 as first,
-                         l.last_month::int8 as last, l.months::int8 as months, convert_to(a.number, 'UTF8') as number,
-                         convert_to(rpad(a.account, 20), 'UTF8') as account,
-                         case when length(g.name) <= 32 then g.name || convert_to(repeat(' ', 32 - length(g.name)), 'UTF8')
-                              else substr(convert_to(rpad(left(p.name, 8), 40), 'GB18030'), 1, 32) end as name
-                  from levy_debitline l join levy_debitagreement a on a.id = l.agreement_id join parties_person p on p.id = l.person_id,
-                       lateral (select convert_to(p.name, 'GB18030') as name) g
-                  where l.batch_id = %s and l.sequence between %s and %s order by l.sequence) x
-                """,
-                [batch.pk, chunk.base + 1, chunk.base + (chunk.built_lines or 0)],
-                binary=True,
-            )
-            row = cursor.fetchone()
-        if row is None or row[0] is None:
-            continue
-        for name, value in zip(_COLUMNS, row, strict=True):
-            text = _COLUMNS[name]
-            columns[name].append(np.frombuffer(value, f"S{text}") if text else array_of(value))
-    return {
-        name: np.concatenate(parts) if parts else np.empty(0, f"S{_COLUMNS[name]}" if _COLUMNS[name] else np.int64)
-        for name, parts in columns.items()
-    }
+    reach = [chunk.base + 1, chunk.base + (chunk.built_lines or 0)]
+    people = [chunk.first_person, chunk.last_person]
+    with RawArrays(connection.connection) as cursor:
+        cursor.execute(_RECORDS, [batch_id, *reach, *people, *people], binary=True)
+        row = cursor.fetchone()
+    assert row is not None
+    found: dict[str, NDArray[Any]] = {name: array_of(value) for name, value in zip(_INTS, row, strict=False)}
+    text = np.frombuffer(row[-1] or b"", RECORD_TEXT)
+    return found | {name: text[name] for name in ("number", "account", "name")}
 
 
-_COLUMNS = {"sequence": 0, "amount": 0, "first_month": 0, "last_month": 0, "months": 0, "number": 16, "account": 20, "name": 32}
+def chunks_of(batch_id: int) -> list[DebitChunk]:
+    """The chunks that have lines, in order."""
+    return list(DebitChunk.objects.filter(batch_id=batch_id, built_lines__gt=0).order_by("chunk"))
 
 
-def write_file(batch: DebitBatch, private_key: bytes, *, day: date, order: int) -> bytes:
-    """The file of a published batch: the same bytes whenever it is asked for."""
+_FILE = ("sequence", "amount", "first_month", "last_month", "months", "number", "account", "name")
+
+
+def write_file(batch: DebitBatch, parts: Sequence[Mapping[str, NDArray[Any]]], private_key: bytes, *, day: date, order: int) -> bytes:
+    """The file of a published batch from the records of its chunks: the same bytes whenever it is asked for."""
+    empty = {"number": "S16", "account": "S20", "name": "S32"}
+    columns = {name: np.concatenate([part[name] for part in parts]) if parts else np.empty(0, empty.get(name, np.int64)) for name in _FILE}
     header = codec.Header(codec.Kind.DEBIT, hall_code(batch.place), bank_code(batch.bank), batch.number, day, order)
-    return codec.write(header, file_columns(batch), private_key)
+    return codec.write(header, columns, private_key)
 
 
 def number_file(batch_id: int, *, at: datetime) -> DebitBatch:
@@ -338,13 +352,23 @@ def number_file(batch_id: int, *, at: datetime) -> DebitBatch:
         day = at.astimezone(ZONE).date()
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"debit file {batch.bank}"])
-            cursor.execute(
-                "select coalesce(max(file_order), 0) + 1 from levy_debitbatch where bank = %s and file_day = %s", [batch.bank, day]
-            )
-            order = int(cursor.fetchone()[0]) + 1
+            order = next_order(cursor, batch.bank, day)
         DebitBatch.objects.filter(pk=batch_id).update(file_day=day, file_order=order)
         batch.file_day, batch.file_order = day, order
     return batch
+
+
+def next_order(cursor: CursorWrapper, bank: str, day: date) -> int:
+    """The order of our next file to a bank on a day, debits and payouts together. The caller holds the bank's lock."""
+    cursor.execute(
+        """
+        select coalesce(max(o), 0) + 1 from (
+          select file_order as o from levy_debitbatch where bank = %(bank)s and file_day = %(day)s
+          union all select file_order from levy_payout where bank = %(bank)s and day = %(day)s) x
+        """,
+        {"bank": bank, "day": day},
+    )
+    return int(cursor.fetchone()[0])
 
 
 def built(batch_id: int, sha256: bytes, *, at: datetime) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 
+from shebao.accounts.crediting import Reference, Rows, credit
 from shebao.gateways import bank as codec
 from shebao.gateways.bank import BankFile, BankFileRefused
 from shebao.ledger.models import AccountKind
@@ -65,6 +66,7 @@ def apply_late(batch: DebitBatch, part: int, *, at: datetime, on: date) -> list[
         if funds:
             booking = Booking(key, f"批扣迟到成功 {batch.number}", f"debit:{batch.number}", paid_sides(funds))
             paid.append((person_id, sequence))
+            _credit(batch, key, person_id, first, last, on=taken_on, at=at)
         else:
             receipt = Receipt.objects.create(
                 serial=f"{batch.number}-{sequence}",
@@ -87,6 +89,15 @@ def apply_late(batch: DebitBatch, part: int, *, at: datetime, on: date) -> list[
     return paid
 
 
+def _credit(batch: DebitBatch, key: str, person_id: int, first: int, last: int, *, on: date, at: datetime) -> None:
+    query = """
+    select %(key)s::text as reference, person_id, month, account_fen::bigint as own_fen, 0::bigint as employer_fen from levy_flexdue
+    where person_id = %(person)s and month between %(first)s and %(last)s and insurance = 110 and state = 'paid' and batch_id = %(batch)s
+    """
+    rows = Rows(query, {"key": key, "person": person_id, "first": first, "last": last, "batch": batch.pk})
+    credit([Reference(key, f"批扣 {batch.number}（迟到成功）")], rows, place=batch.place, on=on, at=at)
+
+
 def _pay(batch_id: int, person_id: int, first: int, last: int, months: int, fen: int, taken_on: date) -> list[tuple[int, int, int]]:
     """The funds that were paid, or nothing where the same months and amount are not open any more."""
     with connection.cursor() as cursor:
@@ -102,9 +113,14 @@ def _pay(batch_id: int, person_id: int, first: int, last: int, months: int, fen:
         found = cursor.fetchall()
         if sum(row[1] + row[2] for row in found) != fen or max((row[3] for row in found), default=0) != months:
             return []
+        reach = [batch_id, person_id, first, last]
         cursor.execute(
-            "update levy_flexdue set state = 'paid', paid_on = %s, batch_id = %s"
-            " where person_id = %s and month between %s and %s and state = 'open'",
-            [taken_on, batch_id, person_id, first, last],
+            "update levy_flexdue set state = 'sent', batch_id = %s where person_id = %s and month between %s and %s and state = 'open'",
+            reach,
+        )
+        cursor.execute(
+            "update levy_flexdue set state = 'paid', paid_on = %s"
+            " where batch_id = %s and person_id = %s and month between %s and %s and state = 'sent'",
+            [taken_on, *reach],
         )
     return [(row[0], row[1], row[2]) for row in found]

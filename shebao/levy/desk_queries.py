@@ -143,7 +143,7 @@ def receipt_sums(agency_id: int) -> dict[ReceiptState, Sums]:
     told = (
         Receipt.objects.filter(agency_id=agency_id)
         .values("state")
-        .annotate(n=Count("id"), fen=Sum("amount_fen"), shared=Sum("allocated_fen"))
+        .annotate(n=Count("id"), fen=Sum("amount_fen"), shared=Sum(F("allocated_fen") + F("moved_fen")))
     )
     found = {ReceiptState(row["state"]): row for row in told.order_by()}
     return {

@@ -38,6 +38,8 @@ class AssessRefusedError(ShebaoError):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code = code
+        if code == "FLX-11":
+            self.status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +337,7 @@ def give_up_counter_dues(bill: Bill, *, place: str, on: date, at: datetime) -> N
     from shebao.levy.flexible_arrears import written_off  # it imports this module
 
     months = bill_months(bill)
-    rows = FlexDue.objects.filter(person_id=bill.person_id, insurance=PENSION, month__in=months, state=DueState.OPEN)
+    rows = FlexDue.objects.filter(person_id=bill.person_id or 0, insurance=PENSION, month__in=months, state=DueState.OPEN)
     counter = list(rows.exclude(origin=DueOrigin.NORMAL).order_by("month"))
     if counter:
         written_off(counter, key=f"flexdue:cancel:{bill.pk}", text="核定单作废，冲销应收", place=place, on=on, at=at)

@@ -72,7 +72,6 @@ class FlexDue(models.Model):
         ]
         indexes = [
             models.Index(fields=["bill"], condition=models.Q(bill__isnull=False), name="levy_flexdue_bill"),
-            models.Index(fields=["batch_id"], condition=models.Q(batch_id__isnull=False), name="levy_flexdue_batch"),
         ]
 
 

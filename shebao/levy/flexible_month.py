@@ -103,6 +103,11 @@ def has_run(place: str, month: Month) -> bool:
     return Run.objects.filter(kind=KIND, place=place, month=month).exclude(state="failed").exists()
 
 
+def runs_of(place: str, limit: int = 24) -> list[Run]:
+    """The runs of a place over flexible workers, newest first."""
+    return list(Run.objects.filter(place=place, kind__in=(KIND, KIND_YEAR)).order_by("-id")[:limit])
+
+
 def _months(year: SocialInsuranceYear) -> list[Month]:
     return list(span(year.first_month, shift(year.last_month, 1)))
 
@@ -231,7 +236,7 @@ def _age_limits(place: str, month: Month, rulebook: Rulebook) -> dict[str, date]
 
 def _percents(place: str, month: Month, first: int, end: int) -> list[int]:
     with connection.cursor() as cursor:
-        values = {"place": place, "month": month, "mask": MASK, "first": first, "end": end}
+        values: dict[str, Any] = {"place": place, "month": month, "mask": MASK, "first": first, "end": end}
         cursor.execute(f"select distinct t.percent {_COVERED} where {_IN_MONTH} and t.percent is not null order by 1", values)
         return [int(row[0]) for row in cursor.fetchall()]
 

@@ -12,9 +12,8 @@ from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
 from shebao.gateways import bank as codec
 from shebao.levy import refunding
+from shebao.levy.debit_batches import next_order
 from shebao.levy.refund_models import Payout, Refund, RefundState, RefundStep
-
-_LOCK = 7_315_022
 
 
 class NothingToPayError(ShebaoError):
@@ -29,13 +28,13 @@ def instruct(agency_id: int, place: str, *, bank: str, private_key: bytes, on: d
     private_key: ours, 32 raw bytes.  Raises: NothingToPayError.
     """
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, int(bank)])
+        cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"debit file {bank}"])  # one file to a bank is numbered at a time
+        order = next_order(cursor, bank, on)
     refunds = list(Refund.objects.select_for_update().filter(agency_id=agency_id, state=RefundState.APPROVED).order_by("id"))
     if not refunds:
         raise NothingToPayError("没有已核准、待发银行的退费")
     for refund in refunds:
         refund.attempt += 1
-    order = _next_order(bank, on)
     number = f"TF{on:%Y%m%d}-{agency_id}-{order:03d}"
     header = codec.Header(codec.Kind.PAYOUT, f"SB{place}", f"BK{bank}", number, on, order)
     columns = {
@@ -60,13 +59,6 @@ def instruct(agency_id: int, place: str, *, bank: str, private_key: bytes, on: d
     after = {"count": payout.count, "total_fen": payout.total_fen}
     record([Trace("levy.payout_made", number, after=after, agency_id=agency_id)], at=at)
     return payout
-
-
-def _next_order(bank: str, on: date) -> int:
-    """The number of a file among all ours to a bank on a day, debits included: the bank takes them in turn."""
-    with connection.cursor() as cursor:
-        cursor.execute("select coalesce(max(file_order), 0) from levy_payout where bank = %s and day = %s", [bank, on])
-        return int(cursor.fetchone()[0]) + 1
 
 
 def answered(content: bytes, *, place: str, bank: str, public_key: bytes, on: date, at: datetime) -> int:

@@ -1,31 +1,22 @@
 """Line by line: which receipt, batch or refund a movement on the statement is. What is none of them becomes a difference; its money is
 booked into suspense, so that the books hold what the bank holds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.db import connection
 
-from shebao.levy import refunding, telling
+from shebao.levy import debiting, refunding, telling
 from shebao.levy.matching import settle
 from shebao.levy.models import IN_TRANSIT, Bill, Channel, Receipt, ReceiptState
 from shebao.levy.payments import Payment, new_receipts
 from shebao.levy.reconcile_models import DifferenceKind, Outcome, Statement, StatementLine
 from shebao.levy.refund_models import Refund, RefundState
 
-__all__ = ["BATCHES", "Found", "match_lines"]
+__all__ = ["Found", "match_lines"]
 
-
-@dataclass(frozen=True, slots=True)
-class Batches:
-    """Batches that the bank pays in one sum and that have no receipts: what is expected by number, and letting it arrive."""
-
-    expected: Callable[[str], dict[str, int]]  # place -> fen by batch number
-    arrive: Callable[[str, int, date, datetime], None]  # number, fen, day
-
-
-BATCHES: list[Batches] = []  # entered at start by whoever keeps such batches
+Batch = tuple[int, list[str], int]  # fen; serials of its receipts, or the part of a 批扣 batch (0: it has receipts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +75,9 @@ def match_lines(statement: Statement, lines: Sequence[StatementLine], *, place: 
     return found
 
 
-def _batches(references: Sequence[str], place: str) -> dict[str, tuple[int, list[str], Batches | None]]:
-    """Batches paid in one sum: fen, the serials of their receipts, or who keeps them."""
-    found: dict[str, tuple[int, list[str], Batches | None]] = {}
+def _batches(references: Sequence[str], place: str) -> dict[str, Batch]:
+    """Batches paid in one sum, by number."""
+    found: dict[str, Batch] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -95,9 +86,8 @@ def _batches(references: Sequence[str], place: str) -> dict[str, tuple[int, list
             """,
             [list(references)],
         )
-        found.update({batch: (fen, serials, None) for batch, fen, serials in cursor.fetchall()})
-    for kept in BATCHES:
-        found.update({number: (fen, [], kept) for number, fen in kept.expected(place).items() if number in references})
+        found.update({batch: (fen, serials, 0) for batch, fen, serials in cursor.fetchall()})
+    found.update({f.batch.number: (f.taken_fen, [], f.part) for f in reversed(debiting.waiting_files(place))})
     return found
 
 
@@ -112,9 +102,7 @@ def _debit(line: StatementLine, refunds: dict[str, Refund], work: _Work) -> None
         work.differing.append((line, DifferenceKind.UNKNOWN_DEBIT, ours, None))
 
 
-def _credit(
-    line: StatementLine, refunds: dict[str, Refund], batches: dict[str, tuple[int, list[str], Batches | None]], work: _Work
-) -> None:
+def _credit(line: StatementLine, refunds: dict[str, Refund], batches: dict[str, Batch], work: _Work) -> None:
     refund = refunds.get(line.reference)
     if refund is not None and (refund.amount_fen, refund.state) == (line.amount_fen, RefundState.PAID):
         refunding.returned([refund], "收款账户退票，款项已退回收入户", on=work.on, at=work.at)
@@ -141,8 +129,8 @@ def _credit(
     _differs(line, DifferenceKind.TWICE if twice else DifferenceKind.UNKNOWN, None, None, work)
 
 
-def _batch(line: StatementLine, batch: tuple[int, list[str], Batches | None], work: _Work) -> None:
-    fen, serials, kept = batch
+def _batch(line: StatementLine, batch: Batch, work: _Work) -> None:
+    fen, serials, part = batch
     to = f"batch:{line.reference}"
     if to in work.seen:
         _differs(line, DifferenceKind.TWICE, fen, None, work)
@@ -150,8 +138,8 @@ def _batch(line: StatementLine, batch: tuple[int, list[str], Batches | None], wo
         _differs(line, DifferenceKind.AMOUNT, fen, None, work)
     else:
         work.matched(line, to)
-        if kept is not None:
-            kept.arrive(line.reference, fen, work.on, work.at)
+        if part:
+            debiting.arrive(line.reference, fen, arrived_on=work.on, at=work.at, part=part)
         else:
             telling.arrive(serials, place=work.place, on=work.on, at=work.at)
 

@@ -87,7 +87,8 @@ def reconcile(place: str, day: date, *, tax_rows: Sequence[TaxDayRow] | None, on
         booked_on = open_day(place, statement.day)
         found = reconcile_lines.match_lines(statement, lines, place=place, on=booked_on, at=at)
         fresh += _keep([_of_line(account, one) for one in found], statement.day, at)
-        _sum_up(account, statement.day, None, at)
+        if statement.day != day:
+            _sum_up(account, statement.day, None, at)
     fresh += _keep(_late(account, day), day, at)
     fresh += _keep(_unseen(account, day), day, at)
     if tax_rows is not None:
@@ -193,7 +194,8 @@ def _compare_tax(account: IncomeAccount, day: date, rows: Sequence[TaxDayRow], a
         else:
             continue
         pk = receipt.pk if receipt else None
-        key, ours_fen, theirs_fen = f"{kind.value}:{day}:{serial}", receipt and receipt.amount_fen, row and row.amount_fen
+        ours_fen, theirs_fen = receipt.amount_fen if receipt else None, row.amount_fen if row else None
+        key = f"{kind.value}:{day}:{serial}"
         found.append(_new(account, key, kind, serial, ours_fen, theirs_fen, receipt_id=pk))
     kinds = [DifferenceKind.TAX_MISSING, DifferenceKind.TAX_EXTRA, DifferenceKind.TAX_AMOUNT]
     over = (

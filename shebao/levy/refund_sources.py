@@ -132,8 +132,8 @@ def _flexdue_arrived(due: FlexDue) -> bool:
             select case when %(bill)s::bigint is not null then not exists (
                      select 1 from levy_receipt r join levy_allocation a on a.receipt_id = r.id join levy_billline l on l.id = a.line_id
                      where l.bill_id = %(bill)s and r.channel in ('tax', 'bank') and r.arrived_on is null)
-                   when %(batch)s::bigint is not null then exists (
-                     select 1 from levy_debitbatch b where b.id = %(batch)s and b.arrived_on is not null)
+                   when %(batch)s::bigint is not null then coalesce((
+                     select bool_and(f.arrived_on is not null) from levy_debitfile f where f.batch_id = %(batch)s), false)
                    else true end
             """,
             {"bill": due.bill_id, "batch": due.batch_id},

@@ -14,16 +14,17 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.gateways import statement
+from shebao.gateways.bank import BankFileRefused, Header, Kind, peek, read
 from shebao.gateways.bank_client import Folder
 from shebao.gateways.strict_json import MessageRefused
 from shebao.gateways.tax_client import Partner, PartnerAway, PartnerRefused
-from shebao.levy import debit_answers, reconcile_statements, reconciling, tax_reconcile
+from shebao.levy import debit_answers, payouts, reconcile_statements
 from shebao.levy.bank_models import BatchState, DebitBatch
 from shebao.levy.debit_answers import FileEarly, FileKnown
 from shebao.levy.reconcile_models import ReconDay, Statement, StatementState
 from shebao.levy.reconcile_statements import StatementKnownError
 from shebao.levy.refund_models import Payout, RefundState
-from shebao.runs import bank_withholding, tax_office
+from shebao.runs import bank_withholding, reconcile_day, tax_office
 
 Clock = Callable[[], datetime]
 STATEMENTS = "statements"  # beside inbox/ and outbox/
@@ -45,7 +46,7 @@ def exchange(
 ) -> Exchanged:  # fmt: skip
     """One round. private_key: ours; public_keys: the bank's; tax: the tax office, whose list of a day its reconciliation asks for."""
     sent = _send(root, private_key)
-    taken, refused = _take_results(Folder(root), public_keys, clock)
+    taken, refused = _take_results(Folder(root), public_keys, place, clock)
     _finish(clock)
     more_taken, more_refused = _take_statements(root / STATEMENTS, clock)
     return Exchanged(sent, taken + more_taken, refused + more_refused, _reconcile(place, tax, clock))
@@ -62,7 +63,7 @@ def _send(root: Path, private_key: bytes) -> int:
             Folder(root).put(name, bank_withholding.content_of(batch, private_key))
             sent += 1
     for payout in payouts:
-        if not _known(root, name := f"TF_{payout.number}.txt"):
+        if not _known(root, name := f"{Kind.PAYOUT.value}_{payout.number}_01.txt"):
             Folder(root).put(name, bytes(payout.content))
             sent += 1
     return sent
@@ -72,7 +73,7 @@ def _known(root: Path, name: str) -> bool:
     return any((root / "outbox" / folder / name).exists() for folder in ("", "done", "rejected"))
 
 
-def _take_results(folder: Folder, public_keys: Sequence[bytes], clock: Clock) -> tuple[int, int]:
+def _take_results(folder: Folder, public_keys: Sequence[bytes], place: str, clock: Clock) -> tuple[int, int]:
     """Result files of the inbox. One that is only early stays for the next round; what follows it may be what it waits for."""
     taken = refused = 0
     waiting = list(folder.waiting())
@@ -80,8 +81,7 @@ def _take_results(folder: Folder, public_keys: Sequence[bytes], clock: Clock) ->
         early = []
         for path in waiting:
             try:
-                with acting(ENGINE):
-                    debit_answers.receive(path.read_bytes(), public_keys, at=clock(), on=clock().date())
+                _take_result(path.read_bytes(), public_keys, place, clock)
             except FileKnown:
                 folder.done(path)
             except FileEarly:
@@ -96,6 +96,25 @@ def _take_results(folder: Folder, public_keys: Sequence[bytes], clock: Clock) ->
             break
         waiting = early
     return taken, refused
+
+
+def _take_result(content: bytes, public_keys: Sequence[bytes], place: str, clock: Clock) -> None:
+    """One answer, to a debit file or to a payout file; the second one of a payout finds nothing left to do."""
+    header, at = peek(content), clock()
+    with acting(ENGINE):
+        if header.kind is not Kind.PAYOUT_RESULT:
+            debit_answers.receive(content, public_keys, at=at, on=at.date())
+            return
+        key = next((key for key in public_keys if _signed_by(content, header, place, key, at.date())), b"")
+        payouts.answered(content, place=place, bank=header.sender.removeprefix("BK"), public_key=key or bytes(32), on=at.date(), at=at)
+
+
+def _signed_by(content: bytes, header: Header, place: str, key: bytes, today: date) -> bool:
+    try:
+        read(content, header.kind, sender=header.sender, receiver=f"SB{place}", public_key=key, today=today)
+    except BankFileRefused:
+        return False
+    return True
 
 
 def _finish(clock: Clock) -> None:
@@ -115,9 +134,9 @@ def _take_statements(folder: Path, clock: Clock) -> tuple[int, int]:
     for path in sorted(folder.glob("[!.]*.txt")) if folder.is_dir() else ():
         content = path.read_bytes()
         try:
-            read = statement.read(content, today=clock().date())
+            told = statement.read(content, today=clock().date())
             with acting(ENGINE):
-                reconcile_statements.load(read, content, path.name, at=clock())
+                reconcile_statements.load(told, content, path.name, at=clock())
         except StatementKnownError:
             _move(path)
         except ShebaoError as error:
@@ -137,9 +156,7 @@ def _reconcile(place: str, tax: Partner | None, clock: Clock) -> int:
         days = list(loaded.exclude(day__in=done).order_by("day").values_list("day", flat=True))
     for day in days:
         _ask(tax, day, clock)
-        with acting(ENGINE):
-            rows = tax_reconcile.day_rows(day)
-            reconciling.reconcile(place, day, tax_rows=rows, on=clock().date(), at=clock())
+        reconcile_day.run(place, day, clock=clock)
     return len(days)
 
 

@@ -4,21 +4,23 @@ Killed anywhere, it goes on where it was and ends with the same lines, the same 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
+from numpy.typing import NDArray
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.clock import ZONE
-from shebao.base.months import Month
+from shebao.base.months import Month, month_of
 from shebao.contact.messages import tell_people
 from shebao.gateways.bank_client import put_file
 from shebao.levy import debit_answers, debit_batches, debit_telling
-from shebao.levy.bank_models import BatchState, DebitBatch, Scheme
+from shebao.levy.bank_models import BANKS, BatchState, DebitBatch, DebitChunk, Scheme
 from shebao.levy.debit_batches import DuesMovedError
 from shebao.policy.rulebook import Rulebook, standard
 
@@ -32,6 +34,12 @@ def file_name(number: str) -> str:
     return f"DK_{number}_01.txt"
 
 
+def number_of(batch_id: int) -> str:
+    """The number of a batch."""
+    with acting(ENGINE):
+        return str(DebitBatch.objects.get(pk=batch_id).number)
+
+
 def build(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> Path | None:
     """Do what is missing of a batch that was begun, up to its file in `folder`. A second call finds nothing to do.
 
@@ -39,9 +47,19 @@ def build(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> P
     """
     with acting(ENGINE):
         work = debit_batches.plan(batch_id)
-    _parallel([lambda n=number: _build_chunk(work.batch, n) for number in work.chunks])  # type: ignore[misc]
+    build_chunks(work)
     with acting(ENGINE):
         debit_batches.publish(batch_id, at=clock())
+    return write(batch_id, folder, private_key, clock=clock)
+
+
+def build_chunks(work: debit_batches.Work) -> None:
+    """Every missing chunk, each in a transaction of its own."""
+    _parallel([lambda n=number: _build_chunk(work.batch, n) for number in work.chunks])  # type: ignore[misc]
+
+
+def write(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> Path | None:
+    """The file of a published batch, once it lies whole in `folder` the batch waits for its second person."""
     with acting(ENGINE):
         if DebitBatch.objects.get(pk=batch_id).state != BatchState.BUILDING:
             return None
@@ -57,7 +75,16 @@ def content_of(batch: DebitBatch, private_key: bytes) -> bytes:
     """The bytes of a published batch's file, from the database."""
     assert batch.file_day is not None and batch.file_order is not None
     with acting(ENGINE):
-        return debit_batches.write_file(batch, private_key, day=batch.file_day, order=batch.file_order)
+        chunks = debit_batches.chunks_of(batch.pk)
+    parts: dict[int, Mapping[str, NDArray[Any]]] = {}
+
+    def one(chunk: DebitChunk) -> None:
+        with acting(ENGINE):
+            parts[chunk.chunk] = debit_batches.records(batch.pk, chunk)
+
+    _parallel([lambda c=chunk: one(c) for chunk in chunks])  # type: ignore[misc]
+    ordered = [parts[chunk.chunk] for chunk in chunks]
+    return debit_batches.write_file(batch, ordered, private_key, day=batch.file_day, order=batch.file_order)
 
 
 def withhold(
@@ -76,6 +103,25 @@ def withhold(
         batch_id = debit_batches.begin(place, scheme, bank, month, rulebook=rulebook or standard(), at=clock())
     build(batch_id, folder, private_key, clock=clock)
     return batch_id
+
+
+def build_due(place: str, folder: Path, private_key: bytes, *, clock: Clock, rulebook: Rulebook | None = None) -> list[int]:
+    """Batches whose day has come in this month and that are not made, of every bank that has agreements; unfinished ones go on.
+
+    A month that is skipped or not to be debited yet is left alone, and one whose batch somebody recalled. Returns what was built.
+    """
+    made = []
+    month = month_of(clock().date())
+    for scheme in Scheme:
+        for bank in BANKS:
+            with acting(ENGINE):
+                if not debit_batches.wanted(place, scheme, bank, month):
+                    continue
+            try:
+                made.append(withhold(place, scheme, bank, month, folder, private_key, clock=clock, rulebook=rulebook))
+            except (debit_batches.NotYetError, debit_batches.BatchDayOutage, debit_batches.BatchExistsError):
+                continue
+    return made
 
 
 def post(batch_id: int, *, clock: Clock) -> bool:

@@ -100,7 +100,7 @@ def _run(given: argparse.Namespace) -> int:
     folder = _folder(given)
     folder.mkdir(parents=True, exist_ok=True)
     starting.exchange_keys(folder, data_folder() / starting.KEYS)
-    os.environ.setdefault("SHEBAO_CLOCK", str(folder / CLOCK))
+    os.environ["SHEBAO_CLOCK"] = str(folder / CLOCK)
     more = {"hall_url": given.hall, "fund": given.fund, "opening_fen": given.opening}
     if given.partner != "all":
         words = starting.command(given.partner, folder, given.port, **more)
@@ -204,7 +204,7 @@ def _day(given: argparse.Namespace) -> int:
     folder = _folder(given)
     if not folder.is_dir():
         raise NoSuchFolder(folder)
-    os.environ.setdefault("SHEBAO_CLOCK", str(folder / CLOCK))
+    os.environ["SHEBAO_CLOCK"] = str(folder / CLOCK)
     for _ in range(max(0, given.next)):
         write_whole(folder / CLOCK, str(days_ahead() + 1).encode())
         for name in ("tax", "bank"):

@@ -1,5 +1,6 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
@@ -15,7 +16,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import bank_exchange, monthly_assessment, tax_office
+from shebao.runs import account_interest, bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
+from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -96,6 +98,30 @@ def assess_month(run_id: int) -> None:
     monthly_assessment.run(run_id, clock=now)
 
 
+@app.task(name="settle_accounts", retry=AGAIN)
+def settle_accounts(run_id: int) -> None:
+    """Do what is missing of a yearly settlement of personal accounts."""
+    account_interest.run(run_id, clock=now)
+
+
+@app.task(name="recalculate", retry=AGAIN)
+def recalculate(recalculation_id: int) -> None:
+    """Do what is missing of a trial of 重新核定."""
+    recalculate_run.run(recalculation_id, clock=now)
+
+
+@app.task(name="run_flexible", retry=AGAIN)
+def run_flexible(run_id: int) -> None:
+    """Do what is missing of the dues of flexible workers, or of the end of their year."""
+    flexible_month.run(run_id, clock=now)
+
+
+@app.task(name="reconcile_day", retry=AGAIN)
+def reconcile_the_day(place: str, day: str, account_id: int, by: str) -> None:
+    """对账 of a day, in the name of whoever asked."""
+    reconcile_day.run(place, date.fromisoformat(day), clock=now, account_id=account_id, name=by)
+
+
 @app.task(name="make_bundle", retry=AGAIN)
 def make_bundle(bundle_id: int) -> None:
     """Make what is missing of many certificates ordered at once."""
@@ -120,9 +146,34 @@ def exchange_with_bank(timestamp: int) -> None:
         )  # fmt: skip
 
 
+@app.periodic(cron="10 1 * * *")
+@app.task(name="bank_withholding", queueing_lock="bank_withholding", retry=AGAIN)
+def withhold_by_banks(timestamp: int) -> None:
+    """Each night: on a batch day, the batches of the day are begun and built; they wait for the second person."""
+    bank_withholding.build_due(settings.PLACE, settings.DATA / "debits", partners.own_private_key(), clock=now)
+
+
+@app.task(name="bank_build", retry=AGAIN)
+def build_batch(batch_id: int) -> None:
+    """Do what is missing of a batch that was begun."""
+    bank_withholding.build(batch_id, settings.DATA / "debits", partners.own_private_key(), clock=now)
+
+
+@app.task(name="bank_exchange_now", queueing_lock="bank_exchange_now", lock="bank_exchange", retry=AGAIN)
+def exchange_with_bank_now() -> None:
+    """What was just confirmed goes out at once."""
+    exchange_with_bank(0)
+
+
 @app.periodic(cron="20 6 * * *")
 @app.task(name="tax_day", queueing_lock="tax_day", retry=PATIENT)
 def tax_day(timestamp: int) -> None:
     """Every morning: the list of yesterday, and again of the days before that did not agree."""
     if (office := partners.tax_office()) is not None:
         tax_office.ask_days(office, clock=now)
+
+
+@app.task(name="flexible_run", retry=AGAIN)
+def flexible_run(run_id: int) -> None:
+    """Do what is missing of a run over flexible workers: a month's dues, or the end of a year."""
+    flexible_month.run(run_id, clock=now)

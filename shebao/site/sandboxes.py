@@ -12,7 +12,7 @@ from pathlib import Path
 from shebao.base.errors import ShebaoError
 from shebao.sandbox import starting
 from shebao.sandbox.bank import EXCHANGE
-from shebao.sandbox.starting import CLOCK, LABELS, PARTNERS, peer
+from shebao.sandbox.starting import LABELS, PARTNERS, peer
 from shebao.sandbox.store import in_use
 from shebao.site.database import data_folder
 
@@ -20,12 +20,6 @@ FOLDER = "sandbox"
 HOST = "127.0.0.1"
 PORTS_TRIED = 20
 AGAIN_SECONDS = 2.0  # between a fall and the next start
-
-
-def keep_clock() -> None:
-    """A city whose days were turned by hand stays on its day, with or without its partners."""
-    clock = data_folder() / FOLDER / CLOCK
-    os.environ.setdefault("SHEBAO_CLOCK", str(clock))
 
 
 @dataclass(slots=True)
@@ -68,8 +62,10 @@ class Fellows:
 
     def environment(self) -> dict[str, str]:
         """What the hall has to know of them."""
+        tax = peer(self.folder, "tax").address()
         return {
-            "SHEBAO_TAX_URL": peer(self.folder, "tax").address(),
+            "SHEBAO_TAX_URL": tax,
+            "SHEBAO_PAY_URL": f"{tax}/pay",
             "SHEBAO_BANK_URL": peer(self.folder, "bank").address(),
             "SHEBAO_BANK_FOLDER": str(self.folder / "bank" / EXCHANGE),
         }

@@ -19,7 +19,7 @@ from shebao.base.errors import ShebaoError
 from shebao.site.console_site import set_up
 from shebao.site.database import data_folder, ensure
 from shebao.site.parent import die_with_parent
-from shebao.site.sandboxes import FOLDER, Fellows, keep_clock
+from shebao.site.sandboxes import FOLDER, Fellows
 from shebao.site.sandboxes import told as partners_told
 
 WEB_PROCESSES = 2  # one a core
@@ -74,7 +74,6 @@ def serve(host: str, port: int, *, with_demo: bool, with_sandbox: bool = True) -
     parts: list[Part] = []
     fellows = Fellows(data_folder() / FOLDER, _address(host, port), die_with_parent)
     try:
-        keep_clock()
         _prepare(with_demo)
         if with_sandbox:
             fellows.fund, fellows.opening_fen = _income_account()

@@ -116,6 +116,16 @@ AS_OF = ("as_of", "登记库截至这一天的记载，例如 2026-10-31；不�
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 
 
+_OWN: dict[str, Any] = {
+    "agency_id": {"type": "integer", "description": "参保的经办机构"},
+    "tier": {"type": "integer", "description": "缴费档次，平均工资的百分比，如 60"},
+    "from_month": {"type": "integer", "description": "所属期起，如 202601"},
+    "to_month": {"type": "integer", "description": "所属期止"},
+    "registered_at": {"type": "string", "description": "登记所在地，如 武汉市；可不填"},
+}
+_OWN_NEEDED = ["agency_id", "tier", "from_month", "to_month"]
+
+
 def openapi(base_url: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the whole API."""
     paths: dict[str, Any] = {
@@ -188,6 +198,9 @@ def _query_paths() -> dict[str, Any]:
         "/cases/{number}/withdraw": {
             "post": _operation("退单", "办件", path=("number",), body=_object({"version": {"type": "integer"}}, ["version"]))
         },
+        "/me/account": {
+            "get": _operation("本人的个人账户；用个人账号调用", "个人", query=(("year", "年度：附当年明细和利息怎么算的"),)),
+        },
         "/unit": {"get": _operation("单位登记信息、参保险种和变更记录", "查询", query=(AS_OF,))},
         "/staff": {
             "get": _operation(
@@ -245,6 +258,23 @@ def _query_paths() -> dict[str, Any]:
         },
         "/bookings/{number}/cancel": {"post": _operation("取消预约", "预约", path=("number",), body=_object({}))},
         "/messages": {"get": _operation("给本单位的消息", "消息")},
+        "/me/assess": {
+            "post": _operation("灵活就业核定信息：每月应缴和计算过程，不生成应缴（个人账号）", "个人", body=_object(_OWN, _OWN_NEEDED))
+        },
+        "/me/bills": {
+            "get": _operation("本人的核定单（个人账号）", "个人"),
+            "post": _operation(
+                "核定并生成核定单；同一 submission_key 重发得到同一张单（个人账号）",
+                "个人",
+                body=_object(
+                    {**_OWN, "submission_key": {"type": "string", "format": "uuid"}},
+                    [*_OWN_NEEDED, "submission_key"],
+                ),
+                answer={"type": "object"},
+                status="201",
+            ),
+        },
+        "/me/bills/{number}": {"get": _operation("按核定流水号提取本人的核定单（个人账号）", "个人", path=("number",))},
         "/certificates": {
             "post": _operation(
                 "批量出具参保证明",

@@ -71,13 +71,20 @@ def owe(person_ids: Sequence[int], months: Sequence[int], *, fen: int = FEN, age
         flexible.create(dues, place=PLACE, key=key, text="应缴", on=at(max(months), 1).date(), at=at(max(months), 1))
 
 
+def paid_elsewhere(person_ids: Sequence[int], months: Sequence[int]) -> list[Any]:
+    """Dues go to paid by a way of their own, as another channel's would."""
+    reach = [list(person_ids), list(months)]
+    as_owner("update levy_flexdue set state = 'sent', batch_id = 0 where person_id = any(%s) and month = any(%s) and state = 'open'", reach)
+    return as_owner(
+        "update levy_flexdue set state = 'paid', paid_on = %s where person_id = any(%s) and month = any(%s) and state = 'sent'"
+        " and batch_id = 0 returning total_fen",
+        [at(max(months), 2).date(), *reach],
+    )
+
+
 def settle(person_ids: Sequence[int], months: Sequence[int]) -> None:
     """Months paid at the counter, with their money booked."""
-    rows = as_owner(
-        "update levy_flexdue set state = 'paid', paid_on = %s where person_id = any(%s) and month = any(%s) and state = 'open'"
-        " returning total_fen",
-        [at(max(months), 2).date(), list(person_ids), list(months)],
-    )
+    rows = paid_elsewhere(person_ids, months)
     fen = sum(row[0] for row in rows)
     sides = (flexible.Side(110, flexible.AccountKind.BANK, fen), flexible.Side(110, flexible.AccountKind.RECEIVABLE, -fen))
     with acting(ENGINE):
@@ -135,7 +142,7 @@ def answer(
         "day": np.full(len(results), day.year * 10000 + day.month * 100 + day.day),
         "serial": np.array([f"YH{batch.pk:04d}{s:08d}".encode() for s in columns["sequence"].tolist()], "S16"),
     }
-    words = {"sender": f"BK{batch.bank}", "receiver": f"SB{PLACE}", "batch": batch.number, "day": day, "order": 1}
+    words = {"sender": f"BK{batch.bank}", "receiver": f"SB{PLACE}", "batch": header.pop("number", batch.number), "day": day, "order": 1}
     return codec.write(Header(Kind.DEBIT_RESULT, **(words | header)), change(columns) if change else columns, key.private_bytes_raw())
 
 

@@ -10,10 +10,10 @@ from shebao.gateways import statement as codec
 from shebao.gateways.statement import Direction, Movement, TaxDayRow
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
-from shebao.levy import receiving, reconcile_statements, reconciling, refunding, suspense
+from shebao.levy import payouts, receiving, reconcile_settling, reconcile_statements, reconciling, refunding, suspense
 from shebao.levy.models import Bill, Channel, Receipt
 from shebao.levy.receiving import Payment, Told
-from shebao.levy.reconcile_models import Difference, IncomeAccount
+from shebao.levy.reconcile_models import Difference, IncomeAccount, ReconDay, StatementLine
 from shebao.levy.refund_models import MoveKind, Refund, SourceKind
 from shebao.levy.refund_sources import Source
 from tests.db.support import AT, PLACE, ask, finance
@@ -161,3 +161,35 @@ def check_everything() -> None:
     assert -found[AccountKind.SUSPENSE] == suspended
     assert -found[AccountKind.REFUND_DUE] == due
     assert ask("select coalesce(sum(a.amount_fen), 0)::bigint from levy_allocation a") == [(allocated,)]
+
+
+def rows_of_everything(bill: Bill, agency: int) -> None:
+    """One row in every table of suspense, refunds and reconciliation, of one side. Agencies of one place share an account, these do not."""
+    serial = f"RW{agency}"
+    tell(payment(bill, bill.total_fen + 900, serial), agency=agency)
+    tell(payment(bill, bill.total_fen + 901, serial), agency=agency)
+    arrive(serial)
+    mine = receipt(serial)
+    with acting(finance(CLERK)):
+        other = 2 if agency == 1 else 1
+        suspense.propose(mine.pk, suspense.Wanted(MoveKind.HAND_OVER, 100, "核对", to_agency_id=other), at=AT)
+        source = Source(SourceKind.SUSPENSE, mine.pk, 200)
+        made = refunding.apply(refunding.Application((source,), PAYEE, "重复", agency, PLACE, bill.unit_id), on=TODAY, at=AT)
+    review_refund(made.pk)
+    with acting(finance()):
+        payouts.instruct(agency, PLACE, bank="403", private_key=b"k" * 32, on=TODAY, at=AT)
+        account = IncomeAccount.objects.create(
+            place=PLACE if agency == 1 else "429000", number=f"4201009900000000{agency}", bank="示例银行", agency_id=agency, opened_on=TODAY
+        )
+    content = codec.write(account.number, TODAY, 1, 0, [credit("X", 5, TODAY, f"YHX{agency}")])
+    load(content)
+    with acting(finance()):
+        line = StatementLine.objects.get(statement__account=account)
+        ReconDay.objects.create(
+            account=account, agency_id=agency, day=TODAY, lines=0, matched=0, differing=0, bank_fen=0, unbooked_fen=0, transit_fen=0,
+            run_by=0, run_at=AT,
+        )  # fmt: skip
+        difference = Difference.objects.create(
+            key=f"row:{agency}", account=account, agency_id=agency, kind="unknown", theirs_fen=5, line=line, found_on=TODAY, found_at=AT
+        )
+        reconcile_settling.chase(difference.pk, "已联系银行", at=AT)

@@ -101,8 +101,8 @@ def make_bill(person: int, month: int) -> None:
     as_owner(
         """
         with b as (insert into levy_bill (kind, number, unit_id, person_id, agency_id, month, first_month, last_month, issued_on, due_date,
-                     headcount, unit_fen, person_fen, state)
-          select 'person', 'GR' || person_id, unit_id, person_id, agency_id, month, month, month, '2026-02-01', '2026-02-28', 1, 0, total_fen,
+                     headcount, unit_fen, person_fen, paid_fen, state)
+          select 'person', 'GR' || person_id, unit_id, person_id, agency_id, month, month, month, '2026-02-01', '2026-02-28', 1, 0, total_fen, 0,
                  'issued' from levy_flexdue where person_id = %s and month = %s returning id)
         update levy_flexdue set state = 'billed', bill_id = b.id from b where person_id = %s and month = %s
         """,
@@ -196,7 +196,7 @@ def test_a_result_that_is_not_ours_is_refused_whole(out: Any, tmp_path: Path) ->
     assert code == "BNK-27" and "应扣金额与我方的 1,799.04 元不符" in text
     code, text = refusal(changed(account=lambda a: np.array([a[1], a[0], a[2]])))
     assert code == "BNK-28" and "第 2 行（序号 1）：加办单号或账号与我方不符" in text
-    assert refusal(answer(out, tmp_path, batch="PK4201002602"))[0] == "BNK-24"
+    assert refusal(answer(out, tmp_path, number="PK4201002602"))[0] == "BNK-24"
     assert refusal(answer(out, tmp_path, key=bank.OUR_KEY))[0] == "BNK-06"
     assert refusal(answer(out, tmp_path)[:-300])[0] == "BNK-01"
     assert refusal(answer(out, tmp_path).replace(b"179904", b"179905", 1))[0] == "BNK-07"
@@ -302,7 +302,7 @@ def test_a_due_paid_in_the_moment_of_building_is_not_sent(tmp_path: Path, monkey
         original(*given)
 
     def bank_pays(who: int) -> None:
-        as_owner("update levy_flexdue set state = 'paid', paid_on = '2026-02-20' where person_id = %s", [who])
+        bank.paid_elsewhere([who], [202602])
 
     monkeypatch.setattr(debit_batches, "copy_rows", meanwhile)
     batch = built(202602, tmp_path)

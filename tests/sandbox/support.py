@@ -136,10 +136,10 @@ def sandbox(*names: str, **more: Any) -> Iterator[Sandbox]:
                 process.stdout.close()
 
 
-def await_true(question: Callable[[], object], seconds: float = 20.0) -> None:
+def await_true(question: Callable[[], object], seconds: float = 40.0, why: Callable[[], object] = str) -> None:
     until = time.monotonic() + seconds
     while not question():
-        assert time.monotonic() < until, "it did not come to pass in time"
+        assert time.monotonic() < until, f"it did not come to pass in time {why()}"
         time.sleep(0.05)
 
 

@@ -25,6 +25,7 @@ from shebao.channels.portal.case_lists import item_of_case
 from shebao.channels.portal.pages import clash
 from shebao.levy.desk_queries import find_units
 from shebao.parties.models import Unit
+from shebao.parties.windows import window_of
 
 NEW_UNIT = "new"
 FOUND_MAX = 20
@@ -61,6 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "found": found,
         "unit": only,
         "groups": _groups(only) if only else {},
+        "window": None if only else window_of(actor.agency_id),
         "for_new": [_entry(item, NEW_UNIT) for item in items_for(Audience.COUNTER) if item.subject is Subject.NEW_UNIT],
         "entered": [_line(case) for case in entered],
         "saved": request.GET.get("saved") == "1",

@@ -14,8 +14,10 @@ from shebao.base.terms import Post
 from shebao.casework.queues import queue_heads
 from shebao.channels.frame import frame
 from shebao.contact.queries import desk_counts
+from shebao.levy import refund_queries
 from shebao.levy.desk_queries import receipt_sums
 from shebao.levy.models import ReceiptState
+from shebao.levy.refund_models import RefundState
 
 Crumbs = tuple[tuple[str, str | None], ...]
 Errors = list[tuple[str | None, str]]
@@ -67,7 +69,10 @@ def menu_counts(actor: Actor) -> dict[str, int]:
         counts |= desk_counts(now().date())
     if Post.FINANCE in actor.posts:
         sums = receipt_sums(actor.agency_id)
-        counts |= {"pending": sums[ReceiptState.PENDING].count, "suspense": sums[ReceiptState.SUSPENSE].count}
+        counts |= {"pending": sums[ReceiptState.PENDING].count, "suspense": refund_queries.suspense_sums(actor.agency_id).count}
+        waiting = refund_queries.refund_sums(actor.agency_id)
+        counts["refunds"] = waiting[RefundState.APPLIED].count + waiting[RefundState.REVIEWED].count
+        counts["differences"] = refund_queries.open_differences(actor.agency_id)
     return counts
 
 

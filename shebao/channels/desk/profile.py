@@ -21,19 +21,22 @@ from shebao.casework.queries import cases_about, recent
 from shebao.channels import errors
 from shebao.channels.as_of import as_of, held, versions
 from shebao.channels.desk.look import DESK, QUERY_LENGTH_MAX
-from shebao.channels.desk.pages import actor_of, clean, number_of, show
+from shebao.channels.desk.pages import actor_of, clean, live_of, number_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
 from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
+from shebao.channels.rights import account_figures
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import headcount, staff
 from shebao.levy.deferring import bill_word
 from shebao.levy.desk_queries import find_person, find_unit, operators_of
+from shebao.levy.flexible_choices import own_months
 from shebao.levy.models import Bill, BillKind, Receipt, ReceiptState
 from shebao.levy.month_marks import grid_of, person_marks, unit_marks
 from shebao.levy.queries import bills_of, open_of_unit, receipts_of_unit
 from shebao.papers.queries import papers_of_person, papers_of_unit
 from shebao.parties.as_of import history_of_person, history_of_unit
+from shebao.policy.rulebook import standard
 from shebao.surfaces.form import attachment_url
 
 STAFF_SIZE = 20
@@ -71,6 +74,8 @@ def person(request: HttpRequest, number: str) -> HttpResponse:
         ],
         "wages": held(Wage.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"),
         "grid": grid_of(person_marks(found.pk, list(units), today)),
+        "flexible": own_months(found.pk, place=live_of(request).place, rulebook=standard(), at=now()),
+        "accounts": account_figures(found.pk),
         "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
         "papers": papers_of_person(found.pk)[:PAPERS_SHOWN],
         "looks": _looks(looks_at_person(found.pk)) if actor_of(request).posts & SUPERVISING else None,

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, certificates, contact, register, views
+from shebao.channels.openapi import attachments, certificates, contact, me, my_account, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("me/account", my_account.account, name="api-my-account"),
     path("unit", register.unit, name="api-unit"),
     path("staff", register.people, name="api-staff"),
     path("staff/<str:number>", register.employee, name="api-employee"),
@@ -30,4 +31,7 @@ urlpatterns: list[URLPattern] = [
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),
+    path("me/assess", me.assess, name="api-me-assess"),
+    path("me/bills", me.bills, name="api-me-bills"),
+    path("me/bills/<str:number>", me.bill, name="api-me-bill"),
 ]

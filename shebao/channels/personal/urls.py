@@ -2,8 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.personal import home
+from shebao.channels.personal import account, debit, home, pay
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="personal-home"),
+    *pay.urls,
+    *debit.urls,
+    *account.urls,
 ]

@@ -14,6 +14,7 @@ from shebao.base.terms import Insurance
 from shebao.channels import errors
 from shebao.channels.guards import unit_operators
 from shebao.channels.papers import order_detail_pdf
+from shebao.channels.paying import pay_url
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
 from shebao.levy.arrears_list import Debt, Debtor, debtors, owed_of, summary
@@ -211,6 +212,7 @@ def order(request: HttpRequest, found: Bill, state: tuple[str, str], receipts: l
             row["total_fen"] += due.taken_fen + due.late_fee_fen
     context = {
         "bill": found,
+        "pay_url": pay_url(found),
         "state": state,
         "lines": [
             {"line": line, "label": Insurance(line.insurance).label, "fee_fen": fees.get(line.insurance, 0)}

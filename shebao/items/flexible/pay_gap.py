@@ -53,7 +53,7 @@ ITEM = ServiceItem(
     prefix="LB",
     audience=frozenset({Audience.COUNTER}),
     group=shared.GROUP,
-    icon="calendar-plus",
+    icon="calendar2-check",
     fields=(
         fields.id_number("id_number"),
         fields.name("name", "姓名"),

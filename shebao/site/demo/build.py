@@ -18,9 +18,11 @@ from shebao.levy import declaring
 from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
-from shebao.site.demo import declared, register
+from shebao.site.demo import declared, personal_accounts, refunds, register
 from shebao.site.demo.accounts import Cast, found_agencies
+from shebao.site.demo.debits import Debits
 from shebao.site.demo.filings import Casework
+from shebao.site.demo.flexible import FlexiblePeople
 from shebao.site.demo.money import Treasury
 from shebao.site.demo.scale import ISSUE_DAY, PLACE, Scale, lived_months
 from shebao.site.demo.service import Halls
@@ -72,7 +74,10 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     cast.open_districts()
     register.found(town, months[0])
     cast.open_operators(town)
+    personal_accounts.bring_forward(months[0])
     tidy()
+    flexible = FlexiblePeople(town, scale, months, rulebook)
+    debits = Debits(flexible, scale, months, rulebook, sender=cast["finance2"].account_id)
     casework, treasury = Casework(town, cast, scale), Treasury(town, cast, scale, months, today)
     for number, month in enumerate(months, start=1):
         say(f"{month_shown(month)}：变动、核定、到账（{number}/{len(months)}）")
@@ -85,13 +90,19 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
             declaring.declare_all(PLACE, month, at=register.instant(month, ISSUE_DAY, 7), rulebook=rulebook, but=late)
         monthly_assessment.assess(PLACE, month, clock=partial(register.instant, month, ISSUE_DAY, 8), rulebook=rulebook)
         treasury.collect(month)
+        flexible.live(month)
+        debits.live(month)
     say("本月的变动和正在办理的业务…")
     _live(town, month_of(today), casework.quiet, today)
     casework.these_days(today)
     declared.so_far(town, today, rulebook)
+    flexible.so_far(today)
     treasury.enter_one_by_hand()
+    say("结算个人账户…")
+    personal_accounts.settle_past_years(today, rulebook)
+    refunds.ask_back(cast["finance"], cast["finance2"], today)
     Halls(cast, today).open()
-    cast.open_people(_people(town))
+    cast.open_people(_people(town, flexible))
     cast.admit()
     tidy()
     return Built(months, time.monotonic() - began)
@@ -105,11 +116,12 @@ def _live(town: Town, month: Month, quiet: list[Employer], today: date) -> None:
         register.follow(month, day, moves)
 
 
-def _people(town: Town) -> dict[str, int]:
-    """Whose the accounts of 个人 are: two who work for the ordinary unit."""
+def _people(town: Town, flexible: FlexiblePeople) -> dict[str, int]:
+    """Whose the accounts of 个人 are: somebody of the ordinary unit, and a flexible worker."""
     with acting(ENGINE):
         staff = Spell.objects.filter(unit_id=town.ordinary.unit_id, known_to=None, to_month=None).order_by("person_id")
-        return dict(zip(("person", "person2"), staff.values_list("person_id", flat=True), strict=False))
+        found = dict(zip(("person", "person2"), staff.values_list("person_id", flat=True), strict=False))
+    return found | ({"person2": flexible.shown.person_id} if flexible.shown else {})
 
 
 def tidy() -> None:

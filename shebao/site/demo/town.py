@@ -213,7 +213,7 @@ class Town:
         )
 
     def _found_specials(self) -> Iterator[Employer]:
-        kinds = [(i + 1, "window", f"武汉市{name}个人流动窗口", FULL_MASK & 0b001001) for i, (_, name) in enumerate(DISTRICTS)]
+        kinds = [(i + 1, "window", f"武汉市{name}个人流动窗口", Insurance.PENSION.flag) for i, (_, name) in enumerate(DISTRICTS)]
         kinds.append((1, "residents", "武汉市城乡居民医疗保险", Insurance.MEDICAL.flag))
         kinds.append((5, "students", "武汉市大学生医疗保险", Insurance.MEDICAL.flag))
         for number, (agency, kind, name, mask) in enumerate(kinds, start=90_001):

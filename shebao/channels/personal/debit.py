@@ -1,0 +1,111 @@
+"""批扣 of the acting person: the agreement, the next debit as it would be today, past debits; sign and end."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_GET, require_POST
+
+from shebao.access.acting import acting
+from shebao.base.clock import now
+from shebao.base.errors import ShebaoError
+from shebao.channels import errors
+from shebao.channels.guards import individuals
+from shebao.channels.personal.pages import actor_of, engine_of, live_of, show
+from shebao.levy import debit_queries as queries
+from shebao.levy import debit_signing, debiting
+from shebao.levy.bank_models import BANKS, Scheme
+from shebao.levy.debit_signing import NewAgreement, masked
+from shebao.levy.debit_telling import ADVICE
+from shebao.policy.rulebook import standard
+
+ACCOUNT_MAX = 30
+
+
+@individuals
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """批扣."""
+    return _page(request)
+
+
+@individuals
+@require_POST
+def sign(request: HttpRequest) -> HttpResponse:
+    """签约: an own account at a partner bank."""
+    actor, live = actor_of(request), live_of(request)
+    account = "".join(request.POST.get("account", "").split())[:ACCOUNT_MAX]
+    scheme = request.POST.get("scheme", "city")
+    if scheme not in Scheme.values:
+        return errors.page(request, 404)
+    try:
+        with acting(engine_of(actor)):
+            new = NewAgreement(actor.person_id, actor.agency_id, live.place, request.POST.get("bank", ""), account, Scheme(scheme))
+            debit_signing.sign(new, at=now())
+    except ShebaoError as error:
+        return _page(request, error, typed={"bank": request.POST.get("bank", ""), "account": account, "scheme": scheme})
+    return HttpResponseRedirect("/p/debit")
+
+
+@individuals
+@require_POST
+def end(request: HttpRequest) -> HttpResponse:
+    """解约."""
+    actor = actor_of(request)
+    try:
+        with acting(engine_of(actor)):
+            debit_signing.end(actor.person_id, "本人网上解约", at=now())
+    except ShebaoError as error:
+        return _page(request, error)
+    return HttpResponseRedirect("/p/debit")
+
+
+def _page(request: HttpRequest, refused: ShebaoError | None = None, typed: dict[str, str] | None = None) -> HttpResponse:
+    person_id, today, typed = actor_of(request).person_id, now().date(), typed or {}
+    agreement = debit_signing.live_agreement(person_id)
+    past = queries.debits_of(person_id)
+    context: dict[str, object] = {
+        "agreement": agreement,
+        "out": bool(debiting.out([person_id])),
+        "past": [_told(p) for p in past],
+        "banks": BANKS,
+        "form": [
+            _choice("bank", "协作银行", list(BANKS.items()), typed.get("bank", "")),
+            {"name": "account", "label": "银行账号", "kind": "text", "required": True, "value": typed.get("account", ""), "most": 23}
+            | {"hint": "本人名下的卡号或存折账号，8 到 20 位数字", "error": refused.text if refused and refused.code == "BNK-30" else ""},
+            _choice("scheme", "参保范围", [(s.value, s.label) for s in Scheme], typed.get("scheme", "city")),
+        ],
+    }
+    if agreement is not None:
+        following = queries.next_debit(agreement, today, standard())
+        context |= {
+            "next": following,
+            "bank": BANKS.get(agreement.bank, agreement.bank),
+            "account": masked(agreement.account),
+            "batch_day": following.day.published.day if following.day else "—",
+        }
+    if refused is not None:
+        context |= {"errors": [("account" if refused.code == "BNK-30" else None, refused.text)], "has_errors": True}
+    return show(request, "debit", "批扣", context, status=refused.status if refused else 200)
+
+
+def _choice(name: str, label: str, choices: list[tuple[str, str]], value: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "label": label,
+        "kind": "radio",
+        "required": True,
+        "value": value or choices[0][0],
+        "choices": [{"value": code, "label": words} for code, words in choices],
+    }
+
+
+def _told(p: queries.Past) -> dict[str, object]:
+    advice = "" if p.result in ("", "00") else ADVICE.get(p.result, ADVICE["99"])
+    names = ("bank", "planned_on", "amount_fen", "first_month", "last_month", "months", "result", "serial", "words")
+    return {name: getattr(p, name) for name in names} | {"advice": advice}
+
+
+urls: list[URLPattern] = [
+    path("debit", page, name="personal-debit"),
+    path("debit/sign", sign, name="personal-debit-sign"),
+    path("debit/end", end, name="personal-debit-end"),
+]
