@@ -253,7 +253,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         entries = [
             ("到账登记", "/w/receipts", "cash-stack", counts.get("pending", 0)),
             ("批扣", "/w/debits", "arrow-repeat", 0),
-            ("税务往来", "/w/tax", "arrow-left-right", 0),
+            ("税务往来", "/w/tax", "upload", 0),
             ("暂收待查", "/w/suspense", "exclamation-triangle", counts.get("suspense", 0)),
             ("退费", "/w/refunds", "arrow-counterclockwise", counts.get("refunds", 0)),
             ("对账", "/w/reconciliation", "check2-square", counts.get("differences", 0)),

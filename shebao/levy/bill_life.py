@@ -58,7 +58,7 @@ _OF_TAX = {
 def word(bill: Bill, tax: TaxState | None, *, in_transit: bool) -> str:
     """Where a bill is, in one word. in_transit: some of its money has been told of and not yet been seen in the bank."""
     state = BillState(bill.state)
-    if state is BillState.PAID:
+    if state is BillState.PAID or (state is BillState.MOVED and in_transit):
         return PAID if in_transit else CONFIRMED
     if state in (BillState.MOVED, BillState.WRITTEN_OFF, BillState.ROLLED_BACK, BillState.CANCELLED):
         return ENDED

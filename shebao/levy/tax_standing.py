@@ -41,6 +41,7 @@ class Standing:
     code: str
     reason: str
     cancelling: bool
+    moving: bool  # some of its money was told of and is not yet seen in the bank
 
 
 def standing(bills: Sequence[Bill]) -> dict[int, Standing]:
@@ -57,5 +58,7 @@ def standing(bills: Sequence[Bill]) -> dict[int, Standing]:
         word = bill_life.word(bill, state, in_transit=bill.pk in transit)
         if bill.pk in asked:
             word = bill_life.RECALLING
-        found[bill.pk] = Standing(word, TONES[word], state.value if state else "", row.reason if row else "", bill.pk in asked)
+        found[bill.pk] = Standing(
+            word, TONES[word], state.value if state else "", row.reason if row else "", bill.pk in asked, bill.pk in transit
+        )
     return found

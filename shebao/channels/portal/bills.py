@@ -104,6 +104,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "receipts": [_receipt(receipt) for receipt in reversed(receipts_of(found))],
         "late": late,
         "timeline": shown(timeline(found, on=on)),
+        "tax": standing([found])[found.pk],
         "fee": sum(fee.amount("fee") for fee in fees),
         "fee_reasons": [reason(fee.to_dict()) for fee in fees],
         "deferred": deferred_of(found, on),
