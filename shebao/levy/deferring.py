@@ -126,7 +126,7 @@ def bill_word(bill: Bill, on: date, deferred: Deferred | None = None) -> tuple[s
         return BillState(bill.state).label, "mute"
     parts = open_parts(bill, deferred)
     if any(part.due_date < on for part in parts):
-        return ("已过缴费期限", "err") if bill.kind == BillKind.ARREARS else ("欠费", "err")
+        return ("欠费", "err") if bill.kind == BillKind.MONTHLY else ("已过缴费期限", "err")
     if all(part.deferred for part in parts):
         return "缓缴中", "info"
     return ("部分到账", "warn") if bill.state == BillState.PART_PAID else ("待缴费", "info")

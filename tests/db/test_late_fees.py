@@ -292,3 +292,22 @@ def _walk_bill(unit: int) -> Bill:
     known = {m for (m,) in ask("select month from levy_placemonth where place = %s and state = 'assessed'", [PLACE])}
     month = next(m for m in FREE if m not in known)
     return billed(unit, month)
+
+
+def test_one_order_over_two_regimes_has_each_months_days_at_their_own_rate(unit: int) -> None:
+    """征缴暂行条例 until 2011-06-30 (2 ‰; 工伤 5 ‱ since 2011-01-01), 社会保险法 after: in one order, by date (facts §4)."""
+    other = make_unit("两种费率公司", mask=FOUR, vip=False, since=202201)
+    (person,) = person_ids(hire(other, 1, month=202301, mask=FOUR, at=moment(202301, 2)))
+    older, newer = billed(other, FREE[next(_months)]), billed(other, FREE[next(_months)])
+    with acting(ENGINE):
+        Bill.objects.filter(pk=older.pk).update(due_date=date(2011, 6, 20))
+        Bill.objects.filter(pk=newer.pk).update(due_date=date(2011, 7, 10))
+        made = orders.draft(other, [person], on=date(2011, 7, 20), place=PLACE, rulebook=standard())
+    told = {(due.bill_id, due.insurance): (due.open_fen, fee) for due, fee in zip(made.dues, made.fees, strict=True)}
+    principal, fee = told[older.pk, Insurance.PENSION]
+    assert fee == late_fee(principal, 10 * 2000 + 20 * 500), "06-21 … 06-30 at 2 ‰, 07-01 … 07-20 at 5 ‱"
+    principal, fee = told[older.pk, Insurance.INJURY]
+    assert fee == late_fee(principal, 30 * 500), "工伤保险条例 since 2011-01-01"
+    principal, fee = told[newer.pk, Insurance.PENSION]
+    assert fee == late_fee(principal, 10 * 500)
+    assert made.late_fee_fen == sum(fee for _, fee in told.values())

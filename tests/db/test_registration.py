@@ -321,6 +321,12 @@ def test_each_thing_that_stands_in_the_way_is_told_with_its_amount_and_where_to_
     with acting(ENGINE):
         bill.refresh_from_db()
     support.pay(bill, 1)
+    with acting(ENGINE):
+        fees = list(support.Bill.objects.filter(unit_id=unit.pk, kind="late_fee"))
+    refusals, _ = told(CLOSE, on(date(2026, 9, 28), unit.pk), closing())
+    assert fees and fees[0].number in refusals[0].text, "paid late: the late fee is to be paid before the unit is closed"
+    for fee in fees:
+        support.pay(fee, fee.open_fen)
     as_owner("update casework_case set state = 'withdrawn' where id = %s", [draft])
     assert codes(CLOSE, on(date(2026, 9, 28), unit.pk), closing()) == []
     through(CLOSE, on(date(2026, 9, 28), unit.pk), closing())

@@ -10,7 +10,7 @@ from shebao.base.terms import Insurance, mask_of
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
 from shebao.levy.models import Bill, BillLine, Run
-from shebao.levy.relief import relief_of
+from shebao.levy.relief import relief_of, sizes_of
 from shebao.parties.changes import Change, change_units
 from shebao.policy.rulebook import Rulebook
 from shebao.runs import monthly_assessment
@@ -135,3 +135,25 @@ def test_a_size_that_changes_counts_from_the_month_after_whose_first_day_it_is_t
     with acting(ENGINE):
         assert relief_of(bill_of(units["small"], 202008)) != []
         assert relief_of(bill_of(units["small"], 202009)) == []
+
+
+def test_the_counter_registers_a_size_from_a_day_on_and_refuses_what_makes_no_sense(units: dict[str, int]) -> None:
+    from shebao.casework.item import Filing, item_of
+    from tests.db.support import context
+
+    item, unit = item_of("registration.register_size"), units["large"]
+    ctx = context(unit, agency=7, place=SOMEWHERE)
+
+    def codes(**typed: str) -> list[str]:
+        filing = Filing({"size": "small", "since": date(2020, 1, 1).isoformat(), "document": "划型文件", **typed})
+        with acting(ENGINE):
+            (known,) = item.facts([filing], ctx)
+            return [r.code for check in item.checks if (r := check(filing, known, ctx))]
+
+    assert codes() == []
+    assert codes(size="large") == ["REG-52"]
+    assert codes(since="2026-12-01") == ["REG-51"]
+    with acting(ENGINE):
+        item.perform([Filing({"size": "small", "since": "2020-07-01", "document": "划型文件"})], ctx)
+        before, after = (sizes_of([unit], month)[unit] for month in (202006, 202007))
+    assert (before, after) == ("large", "small")

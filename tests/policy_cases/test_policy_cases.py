@@ -40,10 +40,12 @@ def tier(month: str, place: str, percent: int, wanted: list[str]) -> Case:
     return {key: yuan(explained.amount(key)) for key in wanted}
 
 
-def late_fee(principal: str, due: date, paid: date, place: str, wanted: list[str], insurance: str | None = None) -> Case:
-    which = _insurance(insurance) if insurance else None
-    explained = explain_late_fee(fen(principal), due, paid, place, standard(), which)
-    return {"days": sum(run.days for run in stretches(due, paid, place, standard(), which)), "fee": yuan(explained.amount("fee"))}
+def late_fee(
+    principal: str, due: date, paid: date, place: str, wanted: list[str], insurance: str | None = None, month: str | None = None
+) -> Case:
+    which, of = _insurance(insurance) if insurance else None, months.month(month) if month else None
+    explained = explain_late_fee(fen(principal), due, paid, place, standard(), which, of)
+    return {"days": sum(run.days for run in stretches(due, paid, place, standard(), which, of)), "fee": yuan(explained.amount("fee"))}
 
 
 def undeclared_month(last_month: str, month: str, place: str, wanted: list[str]) -> Case:
