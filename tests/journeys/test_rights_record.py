@@ -18,12 +18,12 @@ def test_a_person_reads_the_account_and_prints_the_record_and_a_stranger_verifie
     page.get_by_role("link", name="个人账户", exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("个人账户")
     expect(page.locator("main")).to_contain_text("缴费划入")
-    balance = re.search(r"累计储存额\s*([\d,]+\.\d\d)", page.locator("main").inner_text())
-    assert balance, page.locator("main").inner_text()[:300]
     assert page.locator("canvas").count() >= 2, "both charts are drawn"
     assert face_checks.everything(page) == []
     page.get_by_role("link", name="个人权益记录单").first.click()
     expect(page.locator("main")).to_contain_text("本年末累计储存额")
+    balance = re.search(r"本年末累计储存额\s*([\d,]+\.\d\d) 元", page.locator("main").inner_text())
+    assert balance, page.locator("main").inner_text()[:300]
     assert face_checks.everything(page) == []
     sealed = page.get_by_role("link", name="带电子印章的记录单").get_attribute("href")
     answer = page.request.get(sealed or "")
