@@ -73,7 +73,7 @@ def spells_of(person_id: int) -> list[Cover]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            select s.unit_id, u.name, s.insurance_mask, s.from_month, s.to_month, null::bigint from enrolment_spell s
+            select s.unit_id, u.name, s.insurance_mask, s.from_month, s.to_month, null::bigint, u.kind from enrolment_spell s
             join parties_unit u on u.id = s.unit_id where s.person_id = %s and s.known_to is null order by s.from_month
             """,
             [person_id],

@@ -27,6 +27,8 @@ def who(own_database: str, monkeypatch: pytest.MonkeyPatch) -> make.Flexible:
 
 def test_from_the_choice_to_the_paid_bill(who: make.Flexible) -> None:
     browser = Browser("self")
+    told = words(browser.get("/p/"))
+    assert "灵活就业人员" in told and "核定缴费" in told and "2 个月" in told
     told = words(browser.get("/p/pay"))
     assert "2026 社保年度" in told and "待缴" in told and "未核定" in told
     query = "&".join(f"{k}={v}" for k, v in CHOICE.items())
