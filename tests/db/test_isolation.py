@@ -109,6 +109,7 @@ AGENCIES["accounts_source"] = "(t.agency_id is null or t.agency_id = {0})"
 OF_ACCOUNTS = {"accounts_placeyear", "accounts_settlement", "accounts_chunk"}
 # Rows that belong to no unit and no agency: all may be read, none may be written.
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
+DEBIT_BATCHES = {"levy_debitbatch", "levy_debitchunk", "levy_debitfile"}
 SHARED_AGENCY = SHARED_UNIT | {
     "levy_runchunk",
     "levy_monthrules",
@@ -123,8 +124,9 @@ SHARED_AGENCY = SHARED_UNIT | {
     "ledger_monthclosing",
 }
 CLOSINGS = {"ledger_placebook", "ledger_dayclosing", "ledger_daysum", "ledger_monthclosing"}
-SHARED_AGENCY |= OF_ACCOUNTS
-UNSEEN = {
+SHARED_AGENCY |= OF_ACCOUNTS | DEBIT_BATCHES
+UNSEEN = DEBIT_BATCHES | {
+    *(f"levy_debit{name}" for name in ("agreement", "line", "result", "leftout")),
     "parties_calendaryear",
     "accounts_source",
     *OF_PERSON,
@@ -170,7 +172,7 @@ ADMIN_READS = {
     "audit_event",
 }
 OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
-ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
+ADMIN_READS = {"parties_calendaryear", "parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
 OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework", "accounts")
 
 
@@ -219,6 +221,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
         support.pay(bill, 50_000, agency=agency)  # late: with a 滞纳金核定单
         support.put_right(unit, people[0].pk, 202610, agency=agency)
         support.relieve_and_recalculate(unit, people[0].pk, agency=agency)
+        _debited(people[0].pk, people[1].pk, agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
@@ -278,6 +281,35 @@ def flexible(person: int, unit: int, agency: int) -> None:
     Tier.objects.using("owner").create(**of, percent=60, from_month=202601, known_from=support.AT)
     amounts = {"tier": 60, "base_fen": 449_800, "total_fen": 89_960, "account_fen": 35_984}
     FlexDue.objects.using("owner").create(**of, month=202601, insurance=110, origin="normal", **amounts, recorded_at=support.AT)
+
+
+def _debited(person: int, other: int, agency: int) -> None:
+    """A debit agreement and a batch of one agency: a line with its answer, somebody left out, the file."""
+    as_owner(
+        "insert into levy_debitagreement (id, number, person_id, agency_id, place, scheme, bank, account, signed_at, end_reason)"
+        " values (%s, %s, %s, %s, '420100', 'city', '403', '12345678', now(), '')",
+        [agency, f"JB{agency:014d}", person, agency],
+    )
+    as_owner(
+        "insert into levy_debitbatch (id, number, place, scheme, bank, month, first_month, planned_on, state, lines, total_fen, left_out,"
+        " paid_lines, paid_fen, begun_by, begun_at) values (%s, %s, '420100', 'city', '403', %s, 202601, '2026-10-20', 'built', 1, 1, 0, 0, 0,"
+        " 0, now())",
+        [agency, f"PK{agency}", 202600 + agency],
+    )
+    for table in ("levy_debitline", "levy_debitresult"):
+        as_owner(f"create table {table}_{agency} partition of {table} for values in ({agency})")
+    as_owner("insert into levy_debitline values (%s, 1, %s, %s, %s, 1, 202601, 202601, 1)", [agency, person, agency, agency])
+    as_owner("insert into levy_debitresult values (%s, 1, 1, %s, %s, '00', 1, '2026-10-20', 's', false)", [agency, agency, person])
+    as_owner(
+        "insert into levy_debitchunk (batch_id, chunk, first_person, last_person, base, told) values (%s, 0, 1, 1, 0, false)", [agency]
+    )
+    left = "insert into levy_debitleftout (batch_id, person_id, agency_id, reason, open_fen) values (%s, %s, %s, 'billed', 1)"
+    as_owner(left, [agency, other, agency])
+    as_owner(
+        'insert into levy_debitfile (sha256, batch_id, bank, part, day, "order", lines, taken_fen, suspense_fen, received_at)'
+        " values (%s, %s, '403', 1, '2026-10-20', %s, 1, 1, 0, now())",
+        [bytes([agency]) * 32, agency, agency],
+    )
 
 
 def owe_on_an_order(unit: int, agency: int) -> None:
@@ -406,6 +438,7 @@ def _side(units: tuple[int, int], who: str) -> tuple[Actor, dict[str, str], str,
 
 # What a person may see. Tables not named here: by person_id; and nothing else.
 PEOPLE = {
+    "levy_debitbatch": "exists (select 1 from levy_debitline l where l.batch_id = t.id and l.person_id = {0})",
     "parties_person": "t.id = {0}",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.person_id = {0})",
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.person_id = {0})",

@@ -23,7 +23,7 @@ from tests.db import support
 from tests.db.debit_support import answer, at, books_hold, built, fresh, owe, people, sent
 from tests.db.support import acting, as_owner
 
-HEADS, MONTH, KILLS_MAX, SERVER_KILLS = 120, 202602, 60, 3
+HEADS, MONTH, KILLS_MAX, SERVER_KILLS = 96, 202602, 25, 2
 WORKER = """
 import sys
 from datetime import datetime
@@ -68,7 +68,7 @@ def digest() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debit_batches, "CHUNK_PEOPLE", 8)
+    monkeypatch.setattr(debit_batches, "CHUNK_PEOPLE", 12)
 
 
 @pytest.fixture

@@ -147,8 +147,8 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpRespo
         except ShebaoError as error:
             days.append({"label": scheme.label, "day": None, "skipped": None, "why": error.text})
     choices = {
-        "scheme": [{"value": s.value, "label": s.label} for s in Scheme],
-        "bank": [{"value": code, "label": f"{name}（{code}）"} for code, name in BANKS.items()],
+        "scheme": [(s.value, s.label) for s in Scheme],
+        "bank": [(code, f"{name}（{code}）") for code, name in BANKS.items()],
     }
     context: dict[str, object] = {
         "rows": [{"batch": b, "tone": TONES[BatchState(b.state)]} for b in queries.batches(place)],
@@ -170,7 +170,8 @@ def _batch(request: HttpRequest, number: str, refused: ShebaoError | None = None
         return errors.page(request, 404)
     only_failed, page = request.GET.get("only") == "failed", number_of(request.GET.get("page"))
     rows, total = queries.lines(batch.pk, failed=only_failed, page=page, size=SIZE)
-    found = queries.results(batch.pk)
+    with acting(engine_of(actor_of(request))):  # sums of the whole place, without names
+        found = queries.results(batch.pk)
     context: dict[str, object] = {
         "batch": batch,
         "tone": TONES[BatchState(batch.state)],

@@ -94,7 +94,7 @@ def _choice(name: str, label: str, choices: list[tuple[str, str]], value: str) -
         "kind": "radio",
         "required": True,
         "value": value or choices[0][0],
-        "choices": [{"value": code, "label": words} for code, words in choices],
+        "choices": choices,
     }
 
 
