@@ -15,6 +15,7 @@ from shebao.site import (
     console_sandbox,
     console_site,
 )
+from shebao.site.database import data_folder
 
 COMMANDS = (
     policy,
@@ -27,7 +28,6 @@ COMMANDS = (
     console_partner,
     console_sandbox,
 )
-from shebao.site.database import data_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
