@@ -10,6 +10,7 @@ from typing import Any
 
 LATEST = Path(__file__).resolve().parent / "latest.json"
 PARTS = ("kernel", "workbook_read", "month", "upload", "pages", "approval", "bank")
+PARTS = ("kernel", "workbook_read", "month", "upload", "pages", "approval", "accounts")
 
 
 def main() -> int:
@@ -21,7 +22,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.part:
         module = importlib.import_module(f"bench.{given.part}")
-        rows = module.run(given.city) if given.part == "month" else module.run()
+        rows = module.run(given.city) if given.part in ("month", "accounts") else module.run()
         Path(f"{LATEST}.{given.part}").write_text(json.dumps(rows, ensure_ascii=False))
         return 0
     rows: list[dict[str, Any]] = []

@@ -53,6 +53,7 @@ def server() -> Iterator[None]:
             admin = stack.enter_context(private_cluster(SYSTEM_BINARIES, FOLDER / "system"))
             made = database.prepare_roles(admin, TEMPLATE)
             os.environ |= {"SHEBAO_ADMIN_URL": admin, "SHEBAO_DATABASE_URL": made.app, "SHEBAO_OWNER_URL": str(made.owner)}
+            os.environ["SHEBAO_AUDITOR_URL"] = str(made.auditor)
         else:
             database.ensure(stop_at_exit=True)
             database.create_database(TEMPLATE)

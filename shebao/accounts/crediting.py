@@ -1,4 +1,4 @@
-"""划入个人账户: whoever collects tells what came in for whom; each reference counts once, and is taken back as a whole.
+"""划入个人账户: whoever collects tells what came in for whom; each reference counts once, and is taken back as a whole (reversing.py).
 
 Many references and any number of people at a time, in a constant number of statements. The books move in the same transaction:
 划入个人账户 (debit) against 个人账户基金 (credit), one posting a source, so the fund is the sum of the accounts at every moment.
@@ -16,6 +16,7 @@ from shebao.accounts.models import EntryKind
 from shebao.base.clock import ZONE
 from shebao.base.months import Month, month_of
 from shebao.base.terms import Insurance
+from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 
@@ -85,7 +86,7 @@ def credit(
     if not references:
         return NOTHING
     month = open_month(place, month_of(on), at=at)
-    values = {
+    values: dict[str, Any] = {
         **rows.values,
         "a_refs": [r.reference for r in references],
         "a_labels": [r.label[:120] for r in references],
@@ -102,39 +103,7 @@ def credit(
     with connection.cursor() as cursor:
         cursor.execute(_CREDIT.format(rows=rows.sql, **_TALLIED[kind]), values)
         made = cursor.fetchall()
-    return _booked(made, counter, place=place, on=on, at=at)
-
-
-def reverse(references: Sequence[str], *, place: str, on: date, at: datetime) -> Credited:
-    """Take back what these references credited (the bill is open again, the batch was undone). What was not credited is left alone.
-
-    In the year of the credit its 积数 goes with it; out of a settled year, the interest it bore since goes too, as a 利息差额.
-    """
-    if not references:
-        return NOTHING
-    open_month(place, month_of(on), at=at)
-    with connection.cursor() as cursor:
-        cursor.execute(_LIVE, {"refs": list(references)})
-        live: list[tuple[int, int]] = cursor.fetchall()
-        by_month: dict[Month, list[int]] = {}
-        for source_id, month in live:
-            by_month.setdefault(month, []).append(source_id)
-        made: list[tuple[int, str, str, int, int, int]] = []
-        for month, sources in sorted(by_month.items()):  # one month as a rule: what is undone together was made together
-            now = open_month(place, month, at=at)
-            values = {
-                "sources": sources,
-                "place": place,
-                "month": now,
-                "year": now // 100,
-                "from_year": month // 100,
-                "left": 13 - now % 100,
-                "on": on,
-                "at": at,
-            }
-            cursor.execute(_REVERSE, values)
-            made += cursor.fetchall()
-    return _booked(made, AccountKind.TO_ACCOUNTS, place=place, on=on, at=at)
+    return booked(made, counter, place=place, on=on, at=at)
 
 
 def open_month(place: str, wanted: Month, *, at: datetime) -> Month:
@@ -159,7 +128,8 @@ def open_month(place: str, wanted: Month, *, at: datetime) -> Month:
     return month if row[0] == "open" else open_month(place, month, at=at)
 
 
-def _booked(made: Sequence[tuple[int, str, str, int, int, int]], counter: AccountKind, *, place: str, on: date, at: datetime) -> Credited:
+def booked(made: Sequence[tuple[int, str, str, int, int, int]], counter: AccountKind, *, place: str, on: date, at: datetime) -> Credited:
+    """Book sources just made, one posting each: (id, reference, label, rows, own fen, employer fen)."""
     bookings = [
         Booking(
             f"account:{source_id}",
@@ -170,7 +140,7 @@ def _booked(made: Sequence[tuple[int, str, str, int, int, int]], counter: Accoun
         for source_id, reference, label, _, own_fen, employer_fen in made
         if (fen := own_fen + employer_fen)
     ]
-    book(bookings, place=place, on=on, at=at)
+    book(bookings, place=place, on=open_day(place, on), at=at)
     return Credited(len(made), sum(row[3] for row in made), sum(row[4] + row[5] for row in made))
 
 
@@ -227,45 +197,6 @@ tallies as (
   from (select g.person_id, sum(g.own_fen)::bigint as own_fen, sum(g.employer_fen)::bigint as employer_fen,
                sum(g.own_fen + g.employer_fen)::bigint as fen
         from given g join made m on m.reference = g.reference group by 1 order by 1) n
-  """
-    + ADD_UP
-    + """)
-select id, reference, label, rows, own_fen, employer_fen from made order by id
-"""
-)
-_LIVE = """
-select s.id, s.credited_month from accounts_source s
-where s.reference = any(%(refs)s) and s.reverses_id is null and not exists (select 1 from accounts_source r where r.reverses_id = s.id)
-order by s.id
-"""
-_REVERSE = (
-    """
-with made as (
-  insert into accounts_source """
-    + SOURCE_COLUMNS
-    + """
-  select 'back:' || s.id, 1, s.kind, s.label, s.place, s.agency_id, %(month)s, %(on)s, %(at)s, s.rows, -s.own_fen, -s.employer_fen,
-         s.id, s.case_id
-  from accounts_source s where s.id = any(%(sources)s) order by s.id
-  on conflict do nothing returning id, reference, label, rows, own_fen, employer_fen, reverses_id),
-given as materialized (
-  select m.id, e.person_id, e.month, e.kind, -e.own_fen as own_fen, -e.employer_fen as employer_fen
-  from made m join accounts_entry e on e.source_id = m.reverses_id and e.year = %(from_year)s),
-entries as (
-  insert into accounts_entry """
-    + ENTRY_COLUMNS
-    + """
-  select person_id, id, own_fen, employer_fen, month, %(month)s, %(year)s, kind from given),
-tallies as (
-  insert into accounts_tally """
-    + TALLY_COLUMNS
-    + """
-  select person_id, %(year)s, %(place)s,
-         coalesce(sum(own_fen + employer_fen) filter (where kind = 2), 0)::bigint,
-         coalesce(sum(own_fen) filter (where kind = 1), 0)::bigint, coalesce(sum(employer_fen) filter (where kind = 1), 0)::bigint,
-         coalesce(sum(own_fen + employer_fen) filter (where kind in (1, 3)), 0)::bigint * %(left)s,
-         coalesce(sum(own_fen + employer_fen) filter (where kind = 3), 0)::bigint, 0
-  from given group by 1 order by 1
   """
     + ADD_UP
     + """)

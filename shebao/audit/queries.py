@@ -7,7 +7,17 @@ PAGE = 100
 
 # What an action is called on pages. A test holds that every action recorded anywhere has its words here.
 ACTIONS = {
+    "accounts.looked": "查看个人账户",
+    "accounts.record_looked": "查看个人权益记录单",
+    "accounts.record_printed": "打印个人权益记录单",
+    "accounts.registered": "登记账户建立年月和缴费年限",
+    "accounts.settlement_started": "开始个人账户结算",
+    "accounts.settlement_stopped": "个人账户结算中止",
+    "accounts.settled": "个人账户结算完成",
+    "accounts.part_year": "个人账户当年结算",
     "access.signed_in": "登录",
+    "parties.calendar_entered": "录入工作日历",
+    "parties.calendar_confirmed": "确认工作日历",
     "access.person_account": "开通个人账号",
     "access.password_changed": "修改密码",
     "access.password_reset": "重置密码",
@@ -73,6 +83,11 @@ ACTIONS = {
     "levy.difference_ended": "差异自行了结",
     "levy.late_fee": "核定逾期缴费滞纳金",
     "levy.late_fee_reversed": "冲销逾期缴费滞纳金",
+    "levy.recalculation_started": "开始重新核定试算",
+    "levy.recalculation_computed": "重新核定试算完成",
+    "levy.recalculation_stopped": "重新核定试算中止",
+    "levy.recalculation_discarded": "放弃重新核定试算",
+    "levy.recalculation_released": "重新核定复核生效",
     "levy.back_payment": "登记欠费补缴",
     "levy.back_payment_cancelled": "取消欠费补缴登记",
     "levy.order_issued": "生成欠费补缴单",
@@ -164,7 +179,7 @@ def trace(*, search: str = "", action: str = "", before: int | None = None) -> l
     return list(found[:PAGE])
 
 
-LOOKS = ("person.looked", "person.id_number_shown", "unit.looked", "case.looked", "attachment.looked", "staff.exported")
+LOOKS = ("person.looked", "accounts.looked", "person.id_number_shown", "unit.looked", "case.looked", "attachment.looked", "staff.exported")
 LOOKS_SHOWN = 20
 
 

@@ -1,1 +1,1 @@
-"""The independent auditor of the books: plain SQL over the database, sharing no code with what it checks."""
+"""稽核: an independent auditor of the books. It shares no code with what it audits: its own SQL over the tables, psycopg and base only."""

@@ -100,7 +100,12 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
     groups: dict[str, list[tuple[str, str, str, int]]] = {}
     for item in open_items(actor):
         groups.setdefault(item.group, []).append((item.title, page_of(item), item.icon, 0))
-    groups.setdefault("申报与缴费", []).extend(_held(actor, [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0))]))
+    groups.setdefault("申报与缴费", []).extend(
+        _held(
+            actor,
+            [("缴费单与到账", "/u/bills", "credit-card-2-front", counts.get("bills", 0)), ("单位缴费账户", "/u/account", "wallet2", 0)],
+        )
+    )
     first = [
         ("首页", "/u/", "house", 0),
         ("待办任务", "/u/todo", "inbox", counts.get("todo", 0)),
@@ -141,7 +146,7 @@ def unit_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
 
 
 SERVICE_AT = {
-    **dict.fromkeys(("/u/bills", "/u/arrears", "/u/payments"), "service.bills"),
+    **dict.fromkeys(("/u/bills", "/u/account", "/u/arrears", "/u/payments"), "service.bills"),
     **dict.fromkeys(("/u/staff", "/u/changes"), "service.staff"),
     "/u/certificates": "service.certificates",
 }
@@ -182,11 +187,15 @@ PERSON_GROUPS: dict[str, list[tuple[str, str, str]]] = {
         ("核定单", "/p/bills", "receipt"),
         ("欠费查询", "/p/arrears", "hourglass-split"),
     ],
-    "权益": [],
+    "权益": [("个人账户", "/p/account", "wallet2"), ("个人权益记录单", "/p/record", "file-earmark-text")],
     "服务": [("办事指南", "/items", "journal-text"), ("常见问题", "/answers", "question-circle")],
     "账户与安全": [("修改密码", "/password", "person-gear")],
 }
-PERSON_TABS: list[tuple[str, str, str]] = [("首页", "/p/", "house"), ("缴费", "/p/pay", "credit-card-2-front")]
+PERSON_TABS: list[tuple[str, str, str]] = [
+    ("首页", "/p/", "house"),
+    ("缴费", "/p/pay", "credit-card-2-front"),
+    ("账户", "/p/account", "wallet2"),
+]
 
 
 def person_menu(path: str, counts: dict[str, int]) -> list[dict[str, object]]:
@@ -234,7 +243,9 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
         groups.append({"title": "网上办事资格", "entries": _entries(path, given)})
     declared = ("申报情况", "/w/declarations", "check2-square", 0)
     if actor.posts & {Post.REVIEWER, Post.FINANCE}:
-        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0), ("灵活就业应缴", "/w/flexible", "people", 0)]
+        entries = [declared, ("月度核定", "/w/months", "calendar2-check", 0), ("重新核定", "/w/recalculations", "arrow-repeat", 0)]
+        entries.append(("批次管理", "/w/runs", "stack", 0))
+        entries.append(("灵活就业应缴", "/w/flexible", "people", 0))
         groups.append({"title": "核定与征缴", "entries": _entries(path, entries)})
     elif Post.CLERK in actor.posts:
         groups.append({"title": "核定与征缴", "entries": _entries(path, [declared])})
@@ -248,6 +259,8 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
             ("对账", "/w/reconciliation", "check2-square", counts.get("differences", 0)),
             ("欠费单位", "/w/arrears", "receipt", 0),
             ("试算平衡表", "/w/trial-balance", "journal-text", 0),
+            ("基金收支月报", "/w/books/report", "bar-chart", 0),
+            ("日结月结", "/w/books/closing", "lock", 0),
         ]
         groups.append({"title": "基金财务", "entries": _entries(path, entries)})
     looks = [("单位快查", "/w/units", "building", 0), ("人员快查", "/w/people", "person-lines-fill", 0)]
@@ -262,7 +275,7 @@ def desk_menu(path: str, actor: Actor, counts: dict[str, int]) -> list[dict[str,
 def other_menu(path: str, actor: Actor) -> list[dict[str, object]]:
     """The menu of administrators and auditors."""
     entries = {
-        Role.ADMIN: [("账号管理", "/a/accounts", "people", 0)],
+        Role.ADMIN: [("账号管理", "/a/accounts", "people", 0), ("工作日历", "/a/calendar", "calendar2-check", 0)],
         Role.AUDITOR: [("操作日志", "/a/trace", "journal-text", 0)],
     }.get(actor.role)
     if entries is None:

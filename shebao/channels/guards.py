@@ -112,7 +112,7 @@ LEVEL_OF = {"portal-item": Level.QUERY, "api-file": Level.SUBMIT}
 _ROUTES_OF = {
     "service.staff": "portal-staff portal-staff-export portal-employee portal-reveal portal-changes portal-changes-export"
     " api-staff api-employee",
-    "service.bills": "portal-bills portal-bill portal-bill-print portal-bill-person portal-order-detail portal-arrears"
+    "service.bills": "portal-account portal-bills portal-bill portal-bill-print portal-bill-person portal-order-detail portal-arrears"
     " portal-arrears-export portal-arrears-person portal-payments portal-payments-export api-bills api-bill api-due",
     "service.certificates": "portal-certificates portal-paper portal-bundle-new portal-bundle portal-bundle-progress portal-bundle-zip"
     " api-bundles api-bundle api-bundle-zip",

@@ -18,6 +18,7 @@ from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
 from shebao.enrolment.models import Spell
 from shebao.levy.deferring import deferred_of
+from shebao.levy.late_payments import fees_of_bill
 from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, Line, Origin, TakenState
 from shebao.levy.queries import TakenSum, bill_lines, order_dues, orders_of_bill, taken_sums, written_off_people
 from shebao.papers import codes, operations
@@ -238,7 +239,8 @@ def bill_pdf(bill: Bill, *, account_id: int, at: datetime) -> bytes:
     if paper is not None:
         return bytes(paper.content)
     unit = get_unit(bill.unit_id)
-    data = order_assessment_of(bill, unit) if bill.kind == BillKind.ARREARS else assessment_of(bill, unit)
+    of = {BillKind.ARREARS: order_assessment_of, BillKind.LATE_FEE: fee_assessment_of}.get(BillKind(bill.kind), assessment_of)
+    data = of(bill, unit)
     return bytes(issued(kind, title, data, _bill_facts(bill, unit), unit=unit, account_id=account_id, at=at).content)
 
 
@@ -324,6 +326,38 @@ def order_assessment_of(order: Bill, unit: Unit) -> UnitAssessment:
         "late_fee_fen": order.late_fee_fen,
         "total_fen": order.total_fen,
         "notices": [ORDER_NOTICE, f"滞纳金由单位承担，自应缴日次日起按日加收，算至生成补缴单当日（{order.issued_on}）。"],
+    }
+
+
+def fee_assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
+    """The data of the 核定表 of a 滞纳金核定单: by type the fee and the months whose late payment it comes from."""
+    months: dict[int, list[int]] = {}
+    for fee in fees_of_bill(bill):
+        months.setdefault(fee.insurance, []).append(fee.month)
+    rows: list[ArrearsLine] = [
+        {
+            "insurance": Insurance(line.insurance).label,
+            "people": line.headcount,
+            "first_month": min(months[line.insurance]),
+            "last_month": max(months[line.insurance]),
+            "unit_fen": 0,
+            "person_fen": 0,
+            "late_fee_fen": line.unit_fen,
+            "total_fen": line.unit_fen,
+        }
+        for line in bill_lines(bill)
+    ]
+    notice = "逾期缴纳社会保险费，自应缴日次日起至缴费当日按日加收滞纳金，由单位承担；请凭本单号到税务渠道缴纳。"
+    return {
+        **_assessment_head(bill, unit),
+        "people": bill.headcount,
+        "lines": [],
+        "arrears": rows,
+        "unit_fen": 0,
+        "person_fen": 0,
+        "late_fee_fen": bill.late_fee_fen,
+        "total_fen": bill.total_fen,
+        "notices": [notice],
     }
 
 

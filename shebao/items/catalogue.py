@@ -8,7 +8,7 @@ from shebao.items.flexible import cancel_arrears, change_tier, enrol, extend, pa
 from shebao.items.levy import declare_month, defer, refund
 from shebao.items.qualification import operator_entry, qualification, qualification_stop, slip_reissue, vip_evaluation
 from shebao.items.register import change_person, change_unit, maintain_education
-from shebao.items.registration import change_registration, close_unit, register_unit, reissue_certificate, verify_unit
+from shebao.items.registration import change_registration, close_unit, register_size, register_unit, reissue_certificate, verify_unit
 
 ITEMS = (
     add_employee.ITEM,
@@ -25,6 +25,7 @@ ITEMS = (
     close_unit.ITEM,
     verify_unit.ITEM,
     reissue_certificate.ITEM,
+    register_size.ITEM,
     correct_spell.ITEM,
     correct_wage.ITEM,
     correct_person.ITEM,

@@ -15,7 +15,7 @@ from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.money import yuan_shown
 from shebao.base.months import Month, first_day, last_day, month_of, month_shown, shift
-from shebao.ledger.models import AccountKind, MonthClosing, PlaceBook
+from shebao.ledger.models import AccountKind, DayClosing, MonthClosing, PlaceBook
 from shebao.ledger.operations import closed_to
 from shebao.ledger.queries import frozen_wrong, trial_balance
 
@@ -26,6 +26,9 @@ LOCK_NOT_AVAILABLE = "55P03"
 # at start; asked in the transaction of a 月结, while nothing can be booked.
 SubLedger = Callable[[str], Mapping[tuple[int, AccountKind], int]]
 SUB_LEDGERS: list[SubLedger] = []
+# (place, day) → sentences: what is still to be booked as of that day or before, so that it cannot be closed yet.
+Unfinished = Callable[[str, date], Sequence[str]]
+UNFINISHED: list[Unfinished] = []
 
 
 class NotClosableError(ShebaoError):
@@ -75,6 +78,9 @@ def close_days(place: str, to: date, *, at: datetime) -> list[date]:
     shut = _hold(place)
     if shut is not None and to <= shut:
         raise NotClosableError(f"{to.isoformat()} 已经日结，账已结到 {shut.isoformat()}，不用重复办理")
+    for unfinished in UNFINISHED:
+        if waits := unfinished(place, to):
+            raise NotClosableError(f"还不能日结：{waits[0]}")
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -157,8 +163,8 @@ def why_not_closable(place: str, month: Month, shut: date | None) -> list[str]:
     told: list[str] = []
     last = last_day(month)
     if shut is None or shut < last:
-        begun = shut.isoformat() if shut else "（从未日结）"
-        told.append(f"{month_shown(month)}还有没有日结的日子：账已结到 {begun}，请先日结到 {last.isoformat()}")
+        begun = f"账已结到 {shut.isoformat()}" if shut else "从未日结"
+        told.append(f"{month_shown(month)}还有没有日结的日子：{begun}，请先日结到 {last.isoformat()}")
     before = MonthClosing.objects.filter(place=place).order_by("-month").first()
     if before is not None and before.month < shift(month, -1):
         told.append(f"{month_shown(shift(month, -1))}还没有月结，请按顺序办理")
@@ -222,3 +228,8 @@ def month_to_close(place: str, today: date) -> Month:
     if last is None:
         return shift(month_of(today), -1)
     return last.month if last.confirmed_by is None else shift(last.month, 1)
+
+
+def recent_days(place: str, limit: int) -> list[DayClosing]:
+    """The last closed days, newest first."""
+    return list(DayClosing.objects.filter(place=place).order_by("-day")[:limit])

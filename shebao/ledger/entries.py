@@ -1,11 +1,14 @@
 """科目明细账 and 凭证: one account posting by posting with its running balance, and one posting whole."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 
 from shebao.ledger.models import AccountKind, Posting, PostingState
+from shebao.ledger.queries import trial_balance
+
+COUNTED_MAX = 10_000  # entries beyond that are told as "more than"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class AccountPage:
     opening_fen: int  # at the beginning of the span
     debit_fen: int
     credit_fen: int
-    count: int
+    count: int  # at most COUNTED_MAX
     more: str  # the cursor of the next page; empty on the last
 
     @property
@@ -88,11 +91,13 @@ def account_page(place: str, wanted: Wanted, *, after: str = "", limit: int = 50
     }
     with connection.cursor() as cursor:
         cursor.execute(
-            "select coalesce(sum(e.amount_fen) filter (where e.amount_fen > 0), 0)::bigint,"
-            f" coalesce(-sum(e.amount_fen) filter (where e.amount_fen < 0), 0)::bigint, count(*) {_FROM}",
-            values,
+            f"select coalesce(sum(fen) filter (where fen > 0), 0)::bigint, coalesce(-sum(fen) filter (where fen < 0), 0)::bigint, count(*)"
+            f" from (select e.amount_fen as fen {_FROM} limit %(most)s) counted",
+            values | {"most": None if wanted.search else COUNTED_MAX},
         )
         debit, credit, count = cursor.fetchone()
+        if not wanted.search:  # what the frozen totals tell is not summed again
+            debit, credit = _moved(place, wanted)
         cursor.execute(
             f"select e.id, p.id, p.booked_on, p.text, p.reference, e.amount_fen, p.reverses_id is not null, back.id is not null {_FROM}"
             " and (p.booked_on, e.id) > (%(day)s, %(entry)s) order by p.booked_on, e.id limit %(limit)s",
@@ -109,6 +114,21 @@ def account_page(place: str, wanted: Wanted, *, after: str = "", limit: int = 50
         lines = told
     more = lines[limit - 1].cursor if len(lines) > limit else ""
     return AccountPage(lines[:limit], opening, debit, credit, count, more)
+
+
+def _moved(place: str, wanted: Wanted) -> tuple[int, int]:
+    """Debits and credits of the account over the days asked for, of the side asked for."""
+    ends = []
+    for on in (wanted.last, wanted.first - timedelta(days=1)):
+        found = (b for b in trial_balance(place, on) if b.fund == wanted.fund and b.kind is wanted.kind)
+        ends.append(next(((b.debit_fen, b.credit_fen) for b in found), (0, 0)))
+    (debit, credit), (debit_before, credit_before) = ends
+    return (debit - debit_before) * (wanted.side != "credit"), (credit - credit_before) * (wanted.side != "debit")
+
+
+def first_posting(place: str) -> date | None:
+    """The day the books of a place begin."""
+    return Posting.objects.filter(place=place).order_by("booked_on").values_list("booked_on", flat=True).first()
 
 
 def _with_balance(line: EntryLine, fen: int) -> EntryLine:
@@ -204,7 +224,8 @@ def voucher(place: str, posting_id: int) -> Voucher | None:
 
 @dataclass(frozen=True, slots=True)
 class FundDay:
-    """What came in for a fund on a day: debits of 收入户存款 and of 在途款, fen."""
+    """What came in for a fund on a day, fen: at the bank at once, and told of by tax office or bank (在途, whose later arrival is not
+    counted again)."""
 
     day: date
     fund: int
@@ -213,15 +234,18 @@ class FundDay:
 
 
 def collections(place: str, first: date, last: date) -> list[FundDay]:
-    """Money by day and fund, as the books say: arrived at the bank, and told but still on its way. Reversals are taken off."""
+    """Money by day and fund, as the books say: what came from outside, not what only moved between accounts or went back."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            select p.booked_on, a.fund, coalesce(sum(e.amount_fen) filter (where a.kind = 'bank'), 0)::bigint,
-                   coalesce(sum(e.amount_fen) filter (where a.kind = 'transit'), 0)::bigint
-            from ledger_posting p join ledger_entry e on e.posting_id = p.id join ledger_account a on a.id = e.account_id
-            where p.place = %s and p.state = 'posted' and p.booked_on between %s and %s and a.kind in ('bank', 'transit')
-              and (e.amount_fen > 0 or p.reverses_id is not null) group by 1, 2 order by 1, 2
+            select day, fund, sum(bank)::bigint, sum(transit)::bigint from (
+              select p.booked_on as day, a.fund, coalesce(sum(e.amount_fen) filter (where a.kind = 'bank'), 0) as bank,
+                     coalesce(sum(e.amount_fen) filter (where a.kind = 'transit'), 0) as transit,
+                     sum(sum(e.amount_fen)) over (partition by p.id) as came
+              from ledger_posting p join ledger_entry e on e.posting_id = p.id join ledger_account a on a.id = e.account_id
+              where p.place = %s and p.state = 'posted' and p.booked_on between %s and %s and a.kind in ('bank', 'transit')
+              group by p.id, p.booked_on, a.fund) moved
+            where came > 0 group by 1, 2 order by 1, 2
             """,
             [place, first, last],
         )

@@ -83,8 +83,9 @@ def frozen_wrong(place: str, first: date, last: date) -> list[date]:
             with moved as (
               select p.booked_on as day, e.account_id, coalesce(sum(e.amount_fen) filter (where e.amount_fen > 0), 0)::bigint as debit,
                      coalesce(-sum(e.amount_fen) filter (where e.amount_fen < 0), 0)::bigint as credit
-              from ledger_posting p join ledger_entry e on e.posting_id = p.id
-              where p.place = %(place)s and p.state = 'posted' and p.booked_on between %(first)s and %(last)s group by 1, 2),
+              from ledger_placebook b join ledger_posting p on p.place = b.place and p.booked_on <= b.closed_to
+              join ledger_entry e on e.posting_id = p.id
+              where b.place = %(place)s and p.state = 'posted' and p.booked_on between %(first)s and %(last)s group by 1, 2),
             frozen as (
               select d.day, s.account_id, s.debit_fen as debit, s.credit_fen as credit from ledger_dayclosing d
               join ledger_daysum s on s.closing_id = d.id where d.place = %(place)s and d.day between %(first)s and %(last)s)

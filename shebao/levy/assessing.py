@@ -10,7 +10,7 @@ from shebao.base.actor import current
 from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.months import month_of, month_shown
-from shebao.levy import bulk, relief
+from shebao.levy import bulk, month_rules, relief
 from shebao.levy.billing import bill_month
 from shebao.levy.models import MonthState, PlaceMonth, Run, RunChunk
 from shebao.policy.levy import month_rates
@@ -144,6 +144,7 @@ def publish(run_id: int, rulebook: Rulebook, *, on: date, at: datetime) -> None:
         cursor.execute("select coalesce(sum(total_fen), 0)::bigint from levy_runchunk where run_id = %s", [run_id])
         total_fen = int(cursor.fetchone()[0])
     bills = bill_month(run, rulebook, on=on, at=at)
+    month_rules.keep(rulebook, run.month, run.place, run_id=run_id, at=at)
     PlaceMonth.objects.filter(pk=row.pk).update(state=MonthState.ASSESSED)
     Run.objects.filter(pk=run_id).update(state="done", finished_at=at, rows=rows, total_fen=total_fen, bills=bills)
     record([Trace("levy.assessed", f"{run.place} {run.month}", after={"people": rows, "bills": bills})], at=at)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from shebao.accounts import crediting
+from shebao.accounts import crediting, reversing
 from shebao.accounts.crediting import Credited, Reference, Rows
 from shebao.base.terms import Insurance
 from shebao.levy.models import Bill, BillKind
@@ -30,7 +30,7 @@ def credit_bills(bill_ids: Iterable[int], *, place: str, on: date, at: datetime)
 
 def take_back_bills(bill_ids: Iterable[int], *, place: str, on: date, at: datetime) -> Credited:
     """These bills are open again: what they credited is taken back."""
-    return crediting.reverse([_bill(pk) for pk in sorted(set(bill_ids))], place=place, on=on, at=at)
+    return reversing.reverse([_bill(pk) for pk in sorted(set(bill_ids))], place=place, on=on, at=at)
 
 
 def credit_batch(batch_id: int, *, label: str, agency_id: int | None = None, place: str, on: date, at: datetime) -> Credited:
@@ -41,7 +41,7 @@ def credit_batch(batch_id: int, *, label: str, agency_id: int | None = None, pla
 
 def take_back_batch(batch_id: int, *, place: str, on: date, at: datetime) -> Credited:
     """A debit batch was undone as a whole."""
-    return crediting.reverse([f"debit:{batch_id}"], place=place, on=on, at=at)
+    return reversing.reverse([f"debit:{batch_id}"], place=place, on=on, at=at)
 
 
 def credit_refund(

@@ -8,6 +8,7 @@ from django.db import connection
 from shebao.audit.operations import Trace, record
 from shebao.base.errors import ShebaoError
 from shebao.base.money import yuan_shown
+from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy.bank_models import BatchState, DebitBatch, DebitFile
@@ -59,7 +60,9 @@ def arrive(batch_number: str, amount_fen: int, *, arrived_on: date, at: datetime
             [arrived_on, batch_number, file.batch_id, part, part],
         )
     key = f"debit-arrived:{batch_number}:{part}"
-    book([Booking(key, f"批扣款到账 {batch_number}", f"debit:{batch_number}", tuple(sides))], place=file.batch.place, on=arrived_on, at=at)
+    place = file.batch.place
+    booking = Booking(key, f"批扣款到账 {batch_number}", f"debit:{batch_number}", tuple(sides))
+    book([booking], place=place, on=open_day(place, arrived_on), at=at)
     record([Trace("debit.arrived", batch_number, after={"amount_fen": amount_fen, "part": part})], at=at)
     file.arrived_on = arrived_on
     return file

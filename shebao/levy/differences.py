@@ -120,24 +120,26 @@ def shares(wage_fen: int, mask: int, injury_class: int, month: int, place: str, 
     return found
 
 
-def charged(person_ids: Sequence[int]) -> dict[Key, Share]:
-    """What people were charged so far: the months' own assessment, 补缴 since, less what is 待退 already."""
+def charged(person_ids: Sequence[int], month: int | None = None) -> dict[Key, Share]:
+    """What people were charged so far, in all months or in one: the months' own assessment, 补缴 since, less what is 待退 already."""
     types = sorted({insurance for insurance, _ in AMOUNT_COLUMNS}, key=lambda i: i.bit)
+    this_month = "true" if month is None else "month = %(month)s"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             select unit_id, person_id, month, insurance, sum(base_fen)::bigint, sum(unit_fen)::bigint, sum(person_fen)::bigint from (
               select a.unit_id, a.person_id, a.month, t.insurance, t.base_fen, t.unit_fen, t.person_fen from levy_assessment a
               cross join lateral (values {", ".join(_type_row(i) for i in types)}) as t (insurance, base_fen, unit_fen, person_fen)
-              where a.person_id = any(%(people)s)
+              where a.person_id = any(%(people)s) and {this_month}
               union all
-              select unit_id, person_id, month, insurance, base_fen, unit_fen, person_fen from levy_line where person_id = any(%(people)s)
+              select unit_id, person_id, month, insurance, base_fen, unit_fen, person_fen from levy_line
+              where person_id = any(%(people)s) and {this_month}
               union all
               select unit_id, person_id, month, insurance, -base_fen, -unit_fen, -person_fen from levy_refunddue
-              where person_id = any(%(people)s)) x
+              where person_id = any(%(people)s) and {this_month}) x
             group by 1, 2, 3, 4
             """,
-            {"people": list(person_ids)},
+            {"people": list(person_ids), "month": month},
         )
         return {(unit, person, month, Insurance(code)): Share(*parts) for unit, person, month, code, *parts in cursor.fetchall()}
 

@@ -58,8 +58,9 @@ class Choices:
 
     @property
     def first(self) -> Month | None:
-        """The oldest month that is still to be paid."""
-        return next((one.month for one in self.months if one.payable), None)
+        """The oldest month that is still to be paid; when all are on bills, the oldest of those."""
+        waiting = next((one.month for one in self.months if one.payable), None)
+        return waiting or next((one.month for one in self.months if one.bill_number and one.tone == "info"), None)
 
 
 def choices(person_id: int, *, place: str, rulebook: Rulebook, at: datetime) -> Choices:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from shebao.base.terms import Insurance
+from shebao.levy.deferring import open_parts
+from shebao.levy.models import OPEN_STATES, Bill, BillKind
 from shebao.levy.shares import Owed
 from shebao.levy.suspension import Deferred, suspended
 from shebao.policy.explain import Explained
@@ -38,6 +40,20 @@ def late_fees(dues: Sequence[Owed], unit_id: int, on: date, place: str, rulebook
 def _unit_due(deferred: Deferred, unit_id: int, month: int, insurance: Insurance, origin: str, due_date: date) -> date:
     last = deferred.get((unit_id, month, insurance.value)) if origin == "normal" else None
     return max(due_date, last) if last else due_date
+
+
+def running_fee(unit_id: int, place: str, on: date, rulebook: Rulebook) -> int:
+    """滞纳金 that the unit's overdue months would bear if they were paid on a day, fen; deferred parts from the end of their deferral.
+
+    Raises: RuleMissing.
+    """
+    bills = Bill.objects.filter(unit_id=unit_id, kind=BillKind.MONTHLY, state__in=OPEN_STATES, due_date__lt=on)
+    total = 0
+    for bill in bills:
+        for part in open_parts(bill):
+            if part.due_date < on:
+                total += fee_rate(part.due_date, on, place, rulebook, None, bill.month).of(part.amount_fen)
+    return total
 
 
 def explain_fee(due: Owed, on: date, place: str, rulebook: Rulebook) -> list[Explained]:

@@ -164,12 +164,15 @@ class RefundDue(models.Model):
     person_fen = models.BigIntegerField()
     reason = models.CharField(max_length=200)
     case_id = models.BigIntegerField(null=True)
+    recalculation = models.ForeignKey("Recalculation", null=True, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["unit", "person", "month", "insurance", "case_id"], nulls_distinct=False, name="levy_refunddue_once"
+                fields=["unit", "person", "month", "insurance", "case_id", "recalculation"],
+                nulls_distinct=False,
+                name="levy_refunddue_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(unit_fen__gte=0, person_fen__gte=0) & (models.Q(unit_fen__gt=0) | models.Q(person_fen__gt=0)),

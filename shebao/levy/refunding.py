@@ -11,6 +11,7 @@ from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
 from shebao.gateways.statement import account_problem
+from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy import crediting, refund_sources
@@ -244,7 +245,7 @@ def _cash(refund: Refund, sign: int, word: str, text: str, *, on: date, at: date
         )
     ]
     key = f"refund:{refund.pk}:{word}:{refund.attempt}"
-    book([Booking(key, text, f"refund:{refund.number}", tuple(sides))], place=refund.place, on=on, at=at)
+    book([Booking(key, text, f"refund:{refund.number}", tuple(sides))], place=refund.place, on=open_day(refund.place, on), at=at)
 
 
 def apply_again(refund_id: int, payee: Payee, *, reason: str, on: date, at: datetime) -> None:

@@ -1,7 +1,8 @@
 """Runs (批次) of every kind on one console: each kind says once, at start, what it is called, where its page is, which job goes on with
-it and whether it can be reversed. The console knows no kind; `levy_run` and its guard rows hold how far each has come.
+it and whether it can be reversed. The console knows no kind; each finds its own runs, in `levy_run` unless it says otherwise.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,7 +11,10 @@ from django.db import connection
 
 from shebao.audit.operations import Trace, record
 from shebao.base.errors import ShebaoError
-from shebao.levy.models import Run, RunChunk
+from shebao.base.months import month_shown
+from shebao.levy.models import Run
+
+RUNNING, DONE, FAILED, REVERSED = "running", "done", "failed", "reversed"
 
 
 class NotRestartableError(ShebaoError):
@@ -26,27 +30,59 @@ class NotReversibleRunError(ShebaoError):
 
 
 @dataclass(frozen=True, slots=True)
+class RunLine:
+    """How far one run is. state: running, done, failed or reversed. waits: what it waits for while nobody computes (回盘 …), if anything.
+
+    about: what it is of (2026 年 11 月, 示例银行). chunks: done of total. total_fen: fen. started_by: an account, 0 the system.
+    """
+
+    id: int
+    state: str
+    about: str
+    chunks_done: int
+    chunks_total: int
+    rows: int
+    total_fen: int
+    started_by: int
+    started_at: datetime
+    finished_at: datetime | None
+    note: str = ""
+    waits: str = ""
+    month: int = 0
+
+
+Listed = Callable[[str, int, int | None], list[RunLine]]
+
+
+@dataclass(frozen=True, slots=True)
 class RunKind:
     """What the console has to know of a kind.
 
-    job: the name of the job that does what is missing of a run (argument run_id); it may be queued again without harm.
-    page: the address of the kind's own page for a run; empty when the console's is all there is. rows: what its rows are (人, 笔).
-    why_not: why a run cannot be reversed (empty when it can); reverse: takes it back (run, reason, on, at); both None: never.
+    job: the job that does what is missing of a run (argument run_id or as `argument` says); queued again it does no harm. Empty: none.
+    listed: its runs of a place, newest first, so many, or the one of an id; levy_run's when not given. page: the address of the kind's
+    own page for a run; empty: the console's is all there is. rows: what its rows are (人, 笔). why_not: why a run cannot be reversed
+    (empty: it can); reverse: takes it back (run, reason, on, at); None: never.
     """
 
     code: str
     label: str
     job: str
-    page: Callable[[Run], str] = lambda run: ""
+    argument: str = "run_id"
+    page: Callable[[RunLine], str] = lambda run: ""
     rows: str = "人"
-    why_not: Callable[[Run], str] | None = None
-    reverse: Callable[[Run, str, date, datetime], None] | None = None
+    listed: Listed | None = None
+    why_not: Callable[[RunLine], str] | None = None
+    reverse: Callable[[RunLine, str, date, datetime], None] | None = None
 
-    def why_not_reversible(self, run: Run) -> str:
+    def find(self, place: str, limit: int, run_id: int | None = None) -> list[RunLine]:
+        """Runs of a place, newest first; or the one of an id."""
+        return self.listed(place, limit, run_id) if self.listed else _of_levy(self.code, place, limit, run_id)
+
+    def why_not_reversible(self, run: RunLine) -> str:
         """Why a run is not taken back; empty when it can be."""
         if self.reverse is None:
             return f"“{self.label}”不能整批冲回；差错按更正、补差或退费办理"
-        if run.state != "done":
+        if run.state != DONE:
             return "还没有完成的批次不能冲回"
         return self.why_not(run) if self.why_not else ""
 
@@ -59,102 +95,115 @@ def register(kind: RunKind) -> None:
     KINDS[kind.code] = kind
 
 
-def kind_of(run: Run) -> RunKind:
-    """The kind of a run; one that nobody entered is shown by its code and can do nothing."""
-    return KINDS.get(run.kind) or RunKind(run.kind, run.kind, "")
+def _of_levy(code: str, place: str, limit: int, run_id: int | None) -> list[RunLine]:
+    runs = Run.objects.filter(kind=code, place=place).order_by("-id")
+    if run_id is not None:
+        runs = runs.filter(pk=run_id)
+    found = list(runs[:limit])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select run_id, count(*), coalesce(sum(rows), 0)::bigint, coalesce(sum(total_fen), 0)::bigint from levy_runchunk"
+            " where run_id = any(%s) group by 1",
+            [[run.pk for run in found]],
+        )
+        chunks = {run: (count, rows, fen) for run, count, rows, fen in cursor.fetchall()}
+    told = []
+    for run in found:
+        count, rows, fen = chunks.get(run.pk, (0, 0, 0))
+        told.append(
+            RunLine(
+                run.pk, run.state, month_shown(run.month), count, run.chunks_total, rows, fen, run.started_by, run.started_at,
+                run.finished_at, run.note, month=run.month,
+            )
+        )  # fmt: skip
+    return told
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A run with its kind, its guard rows, and what the job process has to do with it: todo, doing, or nothing."""
+    """A run with its kind, and what the job process has to do with it: doing, todo, or nothing."""
 
-    run: Run
+    run: RunLine
     kind: RunKind
-    chunks_done: int
-    rows_done: int
     at_work: str
 
     @property
-    def stopped(self) -> bool:
-        """Whether it began, has not ended, and nobody is at it."""
-        return self.run.state == "running" and not self.at_work
+    def state(self) -> str:
+        """done, failed, reversed; running, queued, waiting (for something outside) or stopped (began, and nobody is at it)."""
+        if self.run.state != RUNNING:
+            return self.run.state
+        if self.at_work:
+            return {"doing": "running", "todo": "queued"}[self.at_work]
+        return "waiting" if self.run.waits or not self.kind.job else "stopped"
 
     @property
-    def state(self) -> str:
-        """done, failed, reversed; running, queued or stopped."""
-        if self.run.state != "running":
-            return str(self.run.state)
-        return {"doing": "running", "todo": "queued"}.get(self.at_work, "stopped")
+    def ended(self) -> bool:
+        return self.run.state != RUNNING
 
 
-_AT_WORK = """
-select (args ->> 'run_id')::bigint, max(status::text) from procrastinate_jobs
-where status in ('todo', 'doing') and task_name = any(%s) and args ->> 'run_id' ~ '^[0-9]+$' and (args ->> 'run_id')::bigint = any(%s)
-group by 1
-"""
+def standings(place: str, *, kind: str = "", limit: int = 30) -> list[Standing]:
+    """The last runs of a place, newest first, of every kind or of one."""
+    found = [(k, run) for k in KINDS.values() if kind in ("", k.code) for run in k.find(place, limit)]
+    return _stand(sorted(found, key=lambda pair: pair[1].started_at, reverse=True)[:limit])
 
 
-def standings(place: str, *, kind: str = "", state: str = "", before: int | None = None, limit: int = 20) -> list[Standing]:
-    """Runs of a place, newest first, so many before one id."""
-    runs = Run.objects.filter(place=place).order_by("-id")
-    if kind:
-        runs = runs.filter(kind=kind)
-    if state:
-        runs = runs.filter(state=state)
-    if before is not None:
-        runs = runs.filter(pk__lt=before)
-    return _stand(list(runs[:limit]))
-
-
-def standing(place: str, run_id: int) -> Standing | None:
+def standing(place: str, kind: str, run_id: int) -> Standing | None:
     """One run of a place."""
-    return next(iter(_stand(list(Run.objects.filter(place=place, pk=run_id)))), None)
+    known = KINDS.get(kind)
+    return next(iter(_stand([(known, run) for run in known.find(place, 1, run_id)])), None) if known else None
 
 
-def _stand(runs: list[Run]) -> list[Standing]:
-    ids = [run.pk for run in runs]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select run_id, count(*), coalesce(sum(rows), 0)::bigint from levy_runchunk where run_id = any(%s) group by 1", [ids]
-        )
-        chunks = {run: (count, rows) for run, count, rows in cursor.fetchall()}
-        cursor.execute(_AT_WORK, [[kind_of(run).job for run in runs], ids])
-        jobs = dict(cursor.fetchall())
-    return [Standing(run, kind_of(run), *chunks.get(run.pk, (0, 0)), at_work=jobs.get(run.pk, "")) for run in runs]
+def _stand(found: list[tuple[RunKind, RunLine]]) -> list[Standing]:
+    jobs: dict[tuple[str, int], str] = {}
+    names = sorted({kind.job for kind, _ in found if kind.job})
+    if names:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select task_name, args, status::text from procrastinate_jobs where status in ('todo', 'doing') and task_name = any(%s)"
+                " order by status::text desc",
+                [names],
+            )
+            queued = cursor.fetchall()
+        for kind, run in found:
+            for name, arguments, status in queued:
+                if name == kind.job and _number(arguments, kind.argument) == run.id:
+                    jobs[kind.code, run.id] = status
+    return [Standing(run, kind, jobs.get((kind.code, run.id), "")) for kind, run in found]
 
 
-def chunks_of(run_id: int, limit: int = 200) -> list[RunChunk]:
-    """Guard rows of a run, the last ones written first."""
-    return list(RunChunk.objects.filter(run_id=run_id).order_by("-id")[:limit])
+def _number(arguments: object, name: str) -> int | None:
+    told = json.loads(arguments) if isinstance(arguments, str) else arguments
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if isinstance(value, int) else None
 
 
 def running_count(place: str) -> int:
     """How many runs of a place have begun and not ended."""
-    return Run.objects.filter(place=place, state="running").count()
+    return sum(run.state == RUNNING for kind in KINDS.values() for run in kind.find(place, 30))
 
 
-def restart(place: str, run_id: int, *, at: datetime) -> Standing:
+def restart(place: str, kind: str, run_id: int, *, at: datetime) -> Standing:
     """Whether a run may be queued again, on record; the caller queues its job in the same transaction. Raises: NotRestartableError."""
     with connection.cursor() as cursor:
-        cursor.execute("select 1 from levy_run where id = %s for update", [run_id])
-    found = standing(place, run_id)
-    if found is None or found.run.state != "running":
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"run {kind} {run_id}"])  # two who press it at once
+    found = standing(place, kind, run_id)
+    if found is None or found.ended:
         raise NotRestartableError("这个批次已经结束，不用继续；失败的批次请在它的业务页面重新开始")
     if found.at_work:
         raise NotRestartableError("这个批次正在执行或已在排队，请稍后刷新查看；不会重复执行")
-    if not found.kind.job:
-        raise NotRestartableError(f"“{found.kind.label}”没有登记继续执行的方法，请联系系统管理员")
-    record([Trace("levy.run_restarted", f"{found.run.kind} {found.run.month}", after={"run": run_id})], at=at)
+    if not found.kind.job or found.run.waits:
+        raise NotRestartableError(f"这个批次现在不用继续：{found.run.waits or '没有后台任务'}")
+    record([Trace("levy.run_restarted", f"{kind} {found.run.about}", after={"run": run_id})], at=at)
     return found
 
 
-def reverse(place: str, run_id: int, reason: str, *, on: date, at: datetime) -> None:
+def reverse(place: str, kind: str, run_id: int, reason: str, *, on: date, at: datetime) -> None:
     """冲回 a whole run, by its kind's own operation. Raises: NotReversibleRunError, and what that operation raises."""
-    found = standing(place, run_id)
+    found = standing(place, kind, run_id)
     if found is None:
         raise NotReversibleRunError("没有这个批次，请刷新后核对")
     if refused := found.kind.why_not_reversible(found.run):
         raise NotReversibleRunError(refused)
     assert found.kind.reverse is not None
     found.kind.reverse(found.run, reason, on, at)
-    record([Trace("levy.run_reversed", f"{found.run.kind} {found.run.month}", after={"run": run_id, "reason": reason})], at=at)
+    record([Trace("levy.run_reversed", f"{kind} {found.run.about}", after={"run": run_id, "reason": reason})], at=at)

@@ -17,6 +17,7 @@ from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy import paid
 from shebao.levy.models import Bill, BillLine, Estimate, Origin, Run
+from shebao.levy.recalculation_effects import charge_held
 from shebao.levy.statement import Sums
 from shebao.papers.operations import revoke_of
 from shebao.policy.declaration import declared_mask, late_window, payment_due, undeclared_ppm
@@ -99,6 +100,7 @@ def settle(bill: Bill, declaration_id: int, totals: Mapping[Insurance, Sums], *,
     if bill.open_fen and (was_clear or not was_overdue):
         bill.due_date = max(bill.due_date, payment_due(standard(), bill.month, on, place))
     bill.save()
+    charge_held(bill.unit_id, bill.month, at=at)
     revoke_of(bill.unit_id, [bill.number], "已补办申报，按实际应缴结算，请重新打印", at)
     if any(side.amount_fen for side in sides):
         key = f"settle:{bill.pk}"

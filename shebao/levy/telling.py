@@ -8,6 +8,7 @@ from enum import Enum
 from django.db import connection
 
 from shebao.audit.operations import Trace, record
+from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
 from shebao.levy import matching
@@ -149,5 +150,5 @@ def arrive(serials: Sequence[str], *, place: str, on: date, at: datetime) -> int
         parts = [*funds.get(receipt.pk, []), (UNASSIGNED_FUND, receipt.amount_fen - receipt.allocated_fen)]
         sides = [side for fund, fen in parts for side in (Side(fund, AccountKind.BANK, fen), Side(fund, AccountKind.TRANSIT, -fen))]
         bookings.append(Booking(f"arrive:{receipt.pk}", "在途款到账", f"receipt:{receipt.serial}", tuple(sides)))
-    book(bookings, place=place, on=on, at=at)
+    book(bookings, place=place, on=open_day(place, on), at=at)
     return len(receipts)

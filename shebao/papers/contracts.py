@@ -24,6 +24,7 @@ class PaperKind(str, Enum):
     BOOKING_TICKET = "booking_ticket"
     ARREARS_DETAIL = "arrears_detail"
     FILING_FORM = "filing_form"
+    RIGHTS_RECORD = "rights_record"
 
     @property
     def label(self) -> str:
@@ -42,6 +43,7 @@ _TITLES = {
     PaperKind.BOOKING_TICKET: "申报业务预约回执",
     PaperKind.ARREARS_DETAIL: "社会保险费补缴明细表",
     PaperKind.FILING_FORM: "社会保险业务申报表",
+    PaperKind.RIGHTS_RECORD: "社会保险个人权益记录单",
 }
 
 
@@ -270,6 +272,51 @@ class InsuranceCertificate(Common):
     months: Sequence[CertificateMonth]
     purpose: str | None
     valid_text: str
+
+
+class RecordedMonth(TypedDict):
+    """A paid month of a 个人权益记录单, pension alone. account_fen: what went to the personal account."""
+
+    paid_month: int
+    payer: str
+    base_fen: int | None
+    unit_fen: int | None
+    person_fen: int | None
+    account_fen: int
+
+
+class RecordedAccount(TypedDict):
+    """The account's year. interest_fen: None while the year is not settled (rate then says why); other_fen: transfers and payouts."""
+
+    opening_fen: int
+    credits_fen: int
+    other_fen: int
+    interest_fen: int | None
+    closing_fen: int
+    rate: str
+
+
+class RightsRecord(Common):
+    """社会保险个人权益记录单 of a person and year. id_number: 社会保障号码. account: None when there is none.
+
+    start_month: 账户建立年月. actual, deemed, total: spans of time in words, to the end of the year. months_total_fen: the sum of
+    account_fen over the months.
+    """
+
+    name: str
+    id_number: str
+    person_number: str
+    year: int
+    payer: str | None
+    standings: Sequence[InsuranceStanding]
+    months: Sequence[RecordedMonth]
+    months_total_fen: int
+    account: RecordedAccount | None
+    start_month: int | None
+    actual: str
+    deemed: str
+    total: str
+    notices: Sequence[str]
 
 
 class UnitStanding(TypedDict):

@@ -28,9 +28,11 @@ from shebao.papers.contracts import (
     InsuranceCertificate,
     MonthCell,
     PaperKind,
+    RecordedMonth,
     ReductionRoster,
     RegistrationCertificate,
     RegistrationForm,
+    RightsRecord,
     UnitAssessment,
     UnitCertificate,
     VerificationSlip,
@@ -305,6 +307,52 @@ def insurance_certificate(columns: int = 6, months: int = 12) -> InsuranceCertif
     return data
 
 
+def rights_record(months: int = 12, *, settled: bool = True, moved: bool = False) -> RightsRecord:
+    """社会保险个人权益记录单 of a year with so many paid months."""
+    rows: list[RecordedMonth] = [
+        {
+            "paid_month": 202500 + n,
+            "payer": UNIT if n < 9 else "灵活就业人员（个人缴费）",
+            "base_fen": 800_000,
+            "unit_fen": 128_000,
+            "person_fen": 64_000,
+            "account_fen": 64_000,
+        }
+        for n in range(1, months + 1)
+    ]
+    credits_fen, other_fen, interest_fen = 64_000 * months, -100_000 if moved else 0, 159_212 if settled else None
+    data: RightsRecord = {
+        "agency": AGENCY,
+        "printed_at": AT,
+        "name": LONG_NAME,
+        "id_number": id_number(11),
+        "person_number": "4201990000123456",
+        "year": 2025,
+        "payer": UNIT,
+        "standings": [
+            {"insurance": insurance.label, "status": "参保缴费", "first_month": 201207, "months_paid": months}
+            for insurance in INSURANCES[:5]
+        ],
+        "months": rows,
+        "months_total_fen": credits_fen,
+        "account": {
+            "opening_fen": 10_233_444,
+            "credits_fen": credits_fen,
+            "other_fen": other_fen,
+            "interest_fen": interest_fen,
+            "closing_fen": 10_233_444 + credits_fen + other_fen + (interest_fen or 0),
+            "rate": "1.5%（第三方资料，投产前须核对）" if settled else "尚未公布",
+        },
+        "start_month": 199601,
+        "actual": "29 年 3 个月",
+        "deemed": "2 年 1 个月",
+        "total": "31 年 4 个月",
+        "notices": [],
+    }
+    data.update(_verified())  # type: ignore[typeddict-item]
+    return data
+
+
 def unit_certificate(persons: int = 16) -> UnitCertificate:
     """社会保险参保证明 of a unit with so many named people."""
     data: UnitCertificate = {
@@ -505,6 +553,9 @@ SAMPLES: dict[str, tuple[PaperKind, Mapping[str, object]]] = {
     "arrears_detail_long": (PaperKind.ARREARS_DETAIL, arrears_detail(9, 3)),
     "insurance_certificate": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate()),
     "insurance_certificate_three": (PaperKind.INSURANCE_CERTIFICATE, insurance_certificate(3, 36)),
+    "rights_record": (PaperKind.RIGHTS_RECORD, rights_record()),
+    "rights_record_open": (PaperKind.RIGHTS_RECORD, rights_record(3, settled=False, moved=True)),
+    "rights_record_empty": (PaperKind.RIGHTS_RECORD, rights_record(0)),
     "unit_certificate": (PaperKind.UNIT_CERTIFICATE, unit_certificate()),
     "registration_form": (PaperKind.REGISTRATION_FORM, registration_form()),
     "registration_form_changes": (PaperKind.REGISTRATION_FORM, registration_form(changes=True)),

@@ -83,6 +83,7 @@ _SUMS = {
         (("arrears",), "late_fee_fen", "late_fee_fen"),
         (("lines", "arrears"), "total_fen", "total_fen"),
     ),
+    "rights_record": ((("months",), "account_fen", "months_total_fen"),),
     "arrears_detail": tuple((("rows",), key, key) for key in ("unit_fen", "person_fen", "late_fee_fen", "total_fen")),
 }
 

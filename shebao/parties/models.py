@@ -13,6 +13,34 @@ class Agency(models.Model):
     district = models.CharField(max_length=6, default="")
 
 
+class CalendarYear(models.Model):
+    """工作日历 of a year after the packaged ones, as the published notice has it: entered by one administrator, confirmed by another, and
+    never changed after that. off: weekdays without work; worked: weekend days with work (调休上班)."""
+
+    year = models.SmallIntegerField(primary_key=True)
+    off = models.JSONField()
+    worked = models.JSONField()
+    source = models.CharField(max_length=100)
+    entered_by = models.IntegerField()
+    entered_name = models.CharField(max_length=50)
+    entered_at = models.DateTimeField()
+    confirmed_by = models.IntegerField(null=True)
+    confirmed_name = models.CharField(max_length=50, default="", db_default="")
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(confirmed_by=None) | ~models.Q(confirmed_by=models.F("entered_by")),
+                name="parties_calendaryear_two_people",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(confirmed_by=None, confirmed_at=None) | models.Q(confirmed_by__isnull=False, confirmed_at__isnull=False),
+                name="parties_calendaryear_confirmed",
+            ),
+        ]
+
+
 class UnitKind(models.TextChoices):
     """What a payer is. Only employers are billed by the monthly run."""
 

@@ -1,11 +1,13 @@
-"""工作日 and 社保年度. The working days are the State Council's arrangements as the package chinesecalendar has them: 2004 to 2026.
+"""工作日 and 社保年度. The working days are the State Council's arrangements as the package chinesecalendar has them: 2004 to 2026, and
+the years after it that administrators entered from the published notice.
 
 Beyond the table there is an error, never a guess: the arrangement of a year is published only in the autumn before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from chinese_calendar.constants import holidays, workdays
@@ -17,7 +19,52 @@ from shebao.policy.rulebook import Rulebook
 from shebao.policy.shapes import SocialInsuranceYear
 
 FIRST_DAY = date(min(holidays).year, 1, 1)
-LAST_DAY = date(max(holidays).year, 12, 31)
+PACKAGED_YEAR_MAX = max(holidays).year
+
+
+@dataclass(frozen=True, slots=True)
+class YearDays:
+    """One year's arrangement: weekdays that are off, weekend days that are worked (调休上班)."""
+
+    year: int
+    off: frozenset[date]
+    worked: frozenset[date]
+
+
+# Whoever keeps entered years: gives those after the packaged ones. Asked only when a day lies beyond what is known. Set once, at start.
+ENTERED: list[Callable[[], Iterable[YearDays]]] = []
+_years: dict[int, YearDays] = {}
+
+
+def last_day() -> date:
+    """The last day whose nature is known; looks for newly entered years first."""
+    _look()
+    return _last_known()
+
+
+def _last_known() -> date:
+    return date(PACKAGED_YEAR_MAX + len(_years), 12, 31)
+
+
+def _look() -> None:
+    """Take over entered years that follow without a gap. An entered year is confirmed and does not change any more."""
+    for provider in ENTERED:
+        for found in sorted(provider(), key=lambda y: y.year):
+            if found.year == PACKAGED_YEAR_MAX + len(_years) + 1:
+                _years[found.year] = found
+
+
+def forget_entered() -> None:
+    """Drop what was taken over; for tests that bring years of their own."""
+    _years.clear()
+
+
+def _reaches(day: date) -> bool:
+    if FIRST_DAY <= day <= _last_known():
+        return True
+    if day > _last_known():
+        _look()
+    return FIRST_DAY <= day <= _last_known()
 
 
 class CalendarMissing(ShebaoError):
@@ -28,24 +75,32 @@ class CalendarMissing(ShebaoError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"工作日安排只有 {FIRST_DAY.year} 年至 {LAST_DAY.year} 年的，超出范围的日期无法推算，请在国务院公布放假安排后更新日历再办理"
+            f"工作日安排只有 {FIRST_DAY.year} 年至 {_last_known().year} 年的，超出范围的日期无法推算；"
+            "请在国务院公布放假安排后，由系统管理员在“工作日历”中录入并由另一人确认，再办理"
         )
 
 
-@cache
 def _days() -> tuple[NDArray[np.int64], frozenset[int]]:
     """Ordinals of all working days, in order and as a set."""
+    return _days_until(len(_years))
+
+
+@lru_cache(maxsize=4)
+def _days_until(entered: int) -> tuple[NDArray[np.int64], frozenset[int]]:
+    off = set(holidays) | {day for year in _years.values() for day in year.off}
+    on = set(workdays) | {day for year in _years.values() for day in year.worked}
+    last = date(PACKAGED_YEAR_MAX + entered, 12, 31)
     worked = [
         day.toordinal()
-        for day in (FIRST_DAY + timedelta(days=i) for i in range((LAST_DAY - FIRST_DAY).days + 1))
-        if day in workdays or (day.weekday() < 5 and day not in holidays)
+        for day in (FIRST_DAY + timedelta(days=i) for i in range((last - FIRST_DAY).days + 1))
+        if day in on or (day.weekday() < 5 and day not in off)
     ]
     return np.array(worked, np.int64), frozenset(worked)
 
 
 def is_working_day(day: date) -> bool:
     """Raises: CalendarMissing."""
-    if not FIRST_DAY <= day <= LAST_DAY:
+    if not _reaches(day):
         raise CalendarMissing
     return day.toordinal() in _days()[1]
 
@@ -62,18 +117,23 @@ def add_working_days_column(ordinals: NDArray[np.int64], count: int) -> NDArray[
     """The same for many days. Args and result: proleptic ordinals (`date.toordinal`), shape (n,). Raises: CalendarMissing."""
     if count < 0:
         raise ValueError("working days are counted forward only")
-    table, _ = _days()
-    if len(ordinals) and not (FIRST_DAY.toordinal() <= int(ordinals.min()) and int(ordinals.max()) <= LAST_DAY.toordinal()):
+    if not len(ordinals):
+        return ordinals
+    if not (_reaches(date.fromordinal(int(ordinals.min()))) and _reaches(date.fromordinal(int(ordinals.max())))):
         raise CalendarMissing
-    places = np.searchsorted(table, ordinals, side="left") if count == 0 else np.searchsorted(table, ordinals, side="right") + count - 1
-    if len(places) and int(places.max()) >= len(table):
-        raise CalendarMissing
-    return table[places]
+    for look_again in (True, False):
+        table, _ = _days()
+        places = np.searchsorted(table, ordinals, side="left") if count == 0 else np.searchsorted(table, ordinals, side="right") + count - 1
+        if int(places.max()) < len(table):
+            return table[places]
+        if look_again:
+            _look()
+    raise CalendarMissing
 
 
 def working_days_in(year: int) -> int:
     """How many working days a year has. Raises: CalendarMissing."""
-    if not FIRST_DAY.year <= year <= LAST_DAY.year:
+    if not _reaches(date(year, 12, 31)):
         raise CalendarMissing
     first, end = (date(y, 1, 1).toordinal() for y in (year, year + 1))
     table, _ = _days()
@@ -89,7 +149,7 @@ def social_insurance_year(rulebook: Rulebook, month: Month, place: str) -> Socia
 def working_days_between(earlier: Sequence[date], later: Sequence[date]) -> list[int]:
     """For columns: how many working days lie after each earlier day, up to and with the later one. Raises: CalendarMissing."""
     for day in (*earlier, *later):
-        if not FIRST_DAY <= day <= LAST_DAY:
+        if not _reaches(day):
             raise CalendarMissing
     table, _ = _days()
     ends = np.searchsorted(table, [day.toordinal() for day in later], side="right")

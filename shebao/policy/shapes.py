@@ -407,6 +407,21 @@ class AnnualWindow(Shape):
         return f"{self.opens or '起日未公布'} 至 {self.closes or '止日未公布'}"
 
 
+class AccountShare(Shape):
+    """划入个人账户 of the base: the person's own part and the employer's."""
+
+    person_ppm: Ppm
+    unit_ppm: Ppm
+
+    def shown(self) -> str:
+        whole = percent(self.person_ppm + self.unit_ppm)
+        return (
+            f"缴费基数的 {whole}（个人 {percent(self.person_ppm)}，单位 {percent(self.unit_ppm)}）"
+            if self.unit_ppm
+            else f"缴费基数的 {whole}（个人缴费）"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How the value of one rule id is checked and shown."""
@@ -473,6 +488,8 @@ KINDS: dict[str, Kind] = {
     "late_fee.injury_daily_rate": _ppm("每日 "),
     "late_fee.cap_ratio": _ppm("本金的 "),
     "interest.back_payment_rate": _ppm("每年 "),
+    "account.interest_rate": _ppm("每年 "),
+    "account.credit_share": _structured(AccountShare),
     "social_insurance_year": _structured(SocialInsuranceYear),
     "annual_declaration.window": _structured(AnnualWindow),
     "outside_retiree.rate": _structured(Rate),

@@ -11,10 +11,8 @@ from shebao.levy import flexible_month
 from shebao.levy.run_kinds import RunKind
 from shebao.policy.rulebook import Rulebook, standard
 
-RUN_KINDS = (
-    RunKind(flexible_month.KIND, "灵活就业月度应缴", "flexible_run", page=lambda run: "/w/flexible", rows="人"),
-    RunKind(flexible_month.KIND_YEAR, "灵活就业社保年度结转", "flexible_run", page=lambda run: "/w/flexible", rows="人月"),
-)
+RUN_KIND = RunKind(flexible_month.KIND, "灵活就业月度应缴", "run_flexible", page=lambda run: "/w/flexible", rows="笔")
+RUN_KIND_YEAR = RunKind(flexible_month.KIND_YEAR, "灵活就业社保年度结转", "run_flexible", page=lambda run: "/w/flexible", rows="笔")
 Clock = Callable[[], datetime]
 
 

@@ -6,6 +6,9 @@ import sys
 from shebao.base.errors import ShebaoError
 from shebao.channels.console import Parser, policy
 from shebao.site import (
+    console_accounts,
+    console_audit,
+    console_books,
     console_database,
     console_debit,
     console_demo,
@@ -17,24 +20,25 @@ from shebao.site import (
 )
 from shebao.site.database import data_folder
 
-COMMANDS = (
-    policy,
-    console_database,
-    console_site,
-    console_demo,
-    console_flexible,
-    console_debit,
-    console_levy,
-    console_partner,
-    console_sandbox,
-)
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand. Expected refusals are one sentence on standard error and exit 2; never a traceback."""
     parser = Parser(prog="shebao", description="社会保险网上办事大厅与经办系统")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="命令")
-    for module in COMMANDS:
+    for module in (
+        policy,
+        console_accounts,
+        console_audit,
+        console_books,
+        console_database,
+        console_debit,
+        console_demo,
+        console_flexible,
+        console_levy,
+        console_partner,
+        console_sandbox,
+        console_site,
+    ):
         module.register(subparsers)
     given = parser.parse_args(arguments)
     os.environ.setdefault("SHEBAO_CLOCK", str(data_folder() / "sandbox" / "days-ahead"))  # a demo city stays on its day

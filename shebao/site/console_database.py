@@ -79,6 +79,7 @@ def prepare_external(args: argparse.Namespace) -> int:
     made = database.prepare_roles(args.superuser_url, args.database, held.passwords)
     print(f"角色和数据库已就绪（口令保存在 {file}）。请设置：", file=sys.stderr)
     print(f"export SHEBAO_DATABASE_URL='{made.app}'\nexport SHEBAO_OWNER_URL='{made.owner}'")
+    print(f"export SHEBAO_AUDITOR_URL='{made.auditor}'")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 SHEBAO_DATABASE_URL  the application's address (role shebao_app)
 SHEBAO_OWNER_URL     the schema owner's address (role shebao_owner), needed for migrations only
+SHEBAO_AUDITOR_URL   the auditor's address (role shebao_auditor), needed for `shebao audit` only
 SHEBAO_ADMIN_URL     a superuser's address, needed only to create databases (tests) and roles (shebao db prepare)
 SHEBAO_DATABASE_NAME another database on the embedded server (tests)
 
@@ -76,7 +77,8 @@ def keep_running() -> Databases:
 def known() -> Databases:
     """The addresses as they are known, connecting to nothing. Raises: Unreachable when our own server was never started."""
     if app := os.environ.get("SHEBAO_DATABASE_URL"):
-        return Databases(app, os.environ.get("SHEBAO_OWNER_URL") or None, superuser=os.environ.get("SHEBAO_ADMIN_URL") or None)
+        owner, auditor, admin = (os.environ.get(f"SHEBAO_{who}_URL") or None for who in ("OWNER", "AUDITOR", "ADMIN"))
+        return Databases(app, owner, auditor, superuser=admin)
     connection = connection_file.read(data_folder() / "connection.json")
     if connection is None:
         raise Unreachable("自带的数据库", "尚未启动过")

@@ -16,7 +16,8 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
+from shebao.runs import account_interest, bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
+from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
@@ -95,6 +96,24 @@ def empty_unfiled_attachments(timestamp: int) -> None:
 def assess_month(run_id: int) -> None:
     """Do what is missing of a monthly assessment."""
     monthly_assessment.run(run_id, clock=now)
+
+
+@app.task(name="settle_accounts", retry=AGAIN)
+def settle_accounts(run_id: int) -> None:
+    """Do what is missing of a yearly settlement of personal accounts."""
+    account_interest.run(run_id, clock=now)
+
+
+@app.task(name="recalculate", retry=AGAIN)
+def recalculate(recalculation_id: int) -> None:
+    """Do what is missing of a trial of 重新核定."""
+    recalculate_run.run(recalculation_id, clock=now)
+
+
+@app.task(name="run_flexible", retry=AGAIN)
+def run_flexible(run_id: int) -> None:
+    """Do what is missing of the dues of flexible workers, or of the end of their year."""
+    flexible_month.run(run_id, clock=now)
 
 
 @app.task(name="reconcile_day", retry=AGAIN)

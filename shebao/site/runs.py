@@ -1,14 +1,18 @@
 """The kinds of runs, entered for the run console. A new kind: its `RUN_KIND` beside the run, and its module here."""
 
 from shebao.levy.run_kinds import register
-from shebao.runs import flexible_month, monthly_assessment
+from shebao.runs import account_interest, flexible_month, monthly_assessment, withholding_console
 
-MODULES = (monthly_assessment,)
+KINDS = (
+    monthly_assessment.RUN_KIND,
+    flexible_month.RUN_KIND,
+    flexible_month.RUN_KIND_YEAR,
+    withholding_console.RUN_KIND,
+    account_interest.RUN_KIND,
+)
 
 
 def register_all() -> None:
     """Enter every kind."""
-    for module in MODULES:
-        register(module.RUN_KIND)
-    for kind in flexible_month.RUN_KINDS:
+    for kind in KINDS:
         register(kind)

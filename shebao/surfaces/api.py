@@ -198,6 +198,9 @@ def _query_paths() -> dict[str, Any]:
         "/cases/{number}/withdraw": {
             "post": _operation("退单", "办件", path=("number",), body=_object({"version": {"type": "integer"}}, ["version"]))
         },
+        "/me/account": {
+            "get": _operation("本人的个人账户；用个人账号调用", "个人", query=(("year", "年度：附当年明细和利息怎么算的"),)),
+        },
         "/unit": {"get": _operation("单位登记信息、参保险种和变更记录", "查询", query=(AS_OF,))},
         "/staff": {
             "get": _operation(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
-from shebao.accounts import crediting
+from shebao.accounts import crediting, reversing
 from shebao.accounts.crediting import Credited, Reference, Rows
 from shebao.accounts.models import EntryKind
 from shebao.base.clock import ZONE
@@ -36,7 +36,7 @@ def credit(
 
 def reverse(reference: str, on: date, *, place: str = PLACE) -> Credited:
     with acting(ENGINE):
-        return crediting.reverse([reference], place=place, on=on, at=at(on))
+        return reversing.reverse([reference], place=place, on=on, at=at(on))
 
 
 def books_agree(place: str = PLACE) -> int:

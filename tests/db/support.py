@@ -22,7 +22,7 @@ from shebao.casework import operations, review
 from shebao.casework.item import Context, item_of
 from shebao.enrolment import operations as enrolment
 from shebao.levy import declaring, deferring, differences, receiving
-from shebao.levy.models import Bill
+from shebao.levy.models import Bill, Recalculation, RecalculationChunk, RecalculationLine, ReliefLine, Run
 from shebao.parties import registration, special
 from shebao.parties.corrections import NewCorrection, note_corrections
 from shebao.parties.models import Agency, CorrectionKind, SpecialKind
@@ -187,6 +187,23 @@ def put_right(unit_id: int, person_id: int, month: int, *, agency: int = 1) -> N
         )
         differences.settle([less], {unit_id: agency}, reason="订正", case_id=None, at=AT)
         note_corrections([line], at=AT)
+
+
+def relieve_and_recalculate(unit_id: int, person_id: int, *, agency: int = 1) -> None:
+    """Rows of 减免 and of a 重新核定 that was given up, as a run and a trial leave them."""
+    of = {"unit_id": unit_id, "agency_id": agency, "month": 202610, "insurance": 110}
+    with acting(ENGINE):
+        run = Run.objects.order_by("id").first()
+        assert run is not None
+        ReliefLine.objects.create(
+            run=run, **of, headcount=1, before_fen=2, relief_fen=1, effect="half", rule_id="relief.unit_part", law="示例"
+        )
+        trial = Recalculation.objects.create(
+            place=PLACE, first_month=202610, last_month=202610, state="discarded", computed_by=1, computed_name="财务", started_at=AT
+        )
+        RecalculationChunk.objects.create(recalculation=trial, month=202610, chunk=0, people=1, lines=1)
+        amounts = dict.fromkeys(("base_fen", "unit_fen", "person_fen", "due_base_fen", "due_unit_fen", "due_person_fen"), 1)
+        RecalculationLine.objects.create(recalculation=trial, person_id=person_id, **of, **amounts, reason="示例")
 
 
 def verify_and_close(unit_id: int, to_month: int) -> None:

@@ -5,6 +5,7 @@ import pytest
 from shebao.base.actor import PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.contact import questions
+from shebao.ledger import closing
 from tests.db import support
 from tests.db.desk_support import make_account
 from tests.db.support import ENGINE, acting, as_owner, attempt
@@ -17,6 +18,8 @@ APPEND_ONLY = (
     "casework_event",
     "casework_submission",
     "contact_questionline",
+    "ledger_dayclosing",
+    "ledger_daysum",
     "ledger_entry",
     "ledger_posting",
     "levy_allocation",
@@ -24,7 +27,10 @@ APPEND_ONLY = (
     "levy_declaration",
     "levy_declarationline",
     "levy_deferral",
+    "levy_monthrules",
+    "levy_recalculationchunk",
     "levy_refunddue",
+    "levy_reliefline",
     "levy_runchunk",
     "parties_closing",
     "parties_correction",
@@ -51,7 +57,10 @@ def life(database: str) -> None:
         questions.ask("item", "s", "t", agency_id=1, at=support.AT)
     make_account("op", Post.UNIT_OPERATOR, unit=unit)
     support.put_right(unit, person, 202610)
+    support.relieve_and_recalculate(unit, person)
     support.verify_and_close(unit, 202701)
+    with acting(support.finance()):
+        closing.close_days(support.PLACE, support.AT.date(), at=support.moment(202612))
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

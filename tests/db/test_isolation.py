@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from django.apps import apps
@@ -20,6 +21,10 @@ from shebao.access.models import (
     SignIn,
     Slip,
 )
+from shebao.accounts import crediting
+from shebao.accounts.models import EndKind
+from shebao.accounts.part_year import settle_part_year
+from shebao.accounts.registering import NewFacts, register_facts
 from shebao.base.actor import ENGINE, PUBLIC, Actor, Role
 from shebao.base.terms import Post
 from shebao.casework import attachments, batch
@@ -28,6 +33,8 @@ from shebao.casework.models import ErrorFile, Settlement
 from shebao.contact import bookings, notices, offices, questions
 from shebao.enrolment.annual import NewRetiree, YearWage, declare_retirees, declare_year
 from shebao.enrolment.models import Spell, Tier
+from shebao.ledger import closing
+from shebao.ledger.models import MonthClosing
 from shebao.levy import orders
 from shebao.levy.arrears import overdue_bills
 from shebao.levy.models import FlexDue
@@ -35,8 +42,10 @@ from shebao.levy.owing import owed_on
 from shebao.papers import bundles
 from shebao.papers.models import Paper
 from shebao.parties.changes import Change, change_people, change_units
-from shebao.parties.models import Person
-from shebao.policy.rulebook import standard
+from shebao.parties.models import CalendarYear, Person
+from shebao.policy.account import RATE
+from shebao.policy.rulebook import Rulebook, standard
+from shebao.runs import account_interest
 from tests.db import money_support, support
 from tests.db.contact_support import FRIDAY, NOW, make_office, slot_of
 from tests.db.support import acting, as_owner, attempt
@@ -94,10 +103,32 @@ AGENCIES = {
         for name in ("qualification", "operator", "operatorright", "certificate", "slip", "acceptance")
     },
 }
+OF_PERSON = ("accounts_entry", "accounts_tally", "accounts_snapshot", "accounts_registered", "accounts_partyear", "accounts_resettled")
+AGENCIES |= dict.fromkeys(OF_PERSON, "exists (select 1 from enrolment_spell s where s.person_id = t.person_id and s.agency_id = {0})")
+AGENCIES["accounts_source"] = "(t.agency_id is null or t.agency_id = {0})"
+OF_ACCOUNTS = {"accounts_placeyear", "accounts_settlement", "accounts_chunk"}
 # Rows that belong to no unit and no agency: all may be read, none may be written.
 SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
-SHARED_AGENCY = SHARED_UNIT | {"levy_runchunk", "ledger_account", "ledger_posting", "ledger_entry"}
+SHARED_AGENCY = SHARED_UNIT | {
+    "levy_runchunk",
+    "levy_monthrules",
+    "levy_recalculation",
+    "levy_recalculationchunk",
+    "ledger_account",
+    "ledger_posting",
+    "ledger_entry",
+    "ledger_placebook",
+    "ledger_dayclosing",
+    "ledger_daysum",
+    "ledger_monthclosing",
+}
+CLOSINGS = {"ledger_placebook", "ledger_dayclosing", "ledger_daysum", "ledger_monthclosing"}
+SHARED_AGENCY |= OF_ACCOUNTS
 UNSEEN = {
+    "parties_calendaryear",
+    "accounts_source",
+    *OF_PERSON,
+    *OF_ACCOUNTS,
     "access_guess",
     "access_registration",
     "casework_effect",
@@ -118,15 +149,29 @@ UNSEEN = {
     "levy_reconday",
     "levy_difference",
     "levy_chase",
+    "levy_monthrules",
+    "levy_recalculation",
+    "levy_recalculationchunk",
     "ledger_account",
     "ledger_posting",
     "ledger_entry",
-}
+} | CLOSINGS
 PUBLIC_READS = {"parties_agency", "access_account", "access_grant", "access_signin", "papers_paper", "contact_notice"} | {
     "access_guess", "access_qualification", "access_operator",
 }  # fmt: skip
-ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
+ADMIN_READS = {
+    "parties_calendaryear",
+    "parties_agency",
+    "parties_unit",
+    "access_account",
+    "access_grant",
+    "access_signin",
+    "access_guess",
+    "audit_event",
+}
 OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
+ADMIN_READS = {"parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
+OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework", "accounts")
 
 
 def tables() -> list[str]:
@@ -169,8 +214,11 @@ def units(database: str) -> Iterator[tuple[int, int]]:
         with_the_tax_office(bill)
         money_support.rows_of_everything(bill, agency)
         flexible(people[0].pk, unit, agency)
+        _account_of(people[0].pk, agency)
         owe_on_an_order(unit, agency)
+        support.pay(bill, 50_000, agency=agency)  # late: with a 滞纳金核定单
         support.put_right(unit, people[0].pk, 202610, agency=agency)
+        support.relieve_and_recalculate(unit, people[0].pk, agency=agency)
         with acting(support.operator(unit, unit * 100, agency=agency)):
             batch.receive(item_of(support.ADD), ctx, "名单.xlsx", b"x", b"d" * 32, key=None)
             attachments.store_photo(ctx, item_of(support.ADD).field("photo"), "相片.jpg", picture())
@@ -180,6 +228,7 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             (agency, Post.REVIEWER, {"agency_id": agency}),
         ):
             _account(number, post, place)
+    account_interest.settle(support.PLACE, 2025, clock=lambda: support.AT)
     for agency, unit in enumerate(both, 1):
         _registered(agency)
         order = {"key": support.UUID(int=unit), "unit_id": unit, "agency_id": agency, "made_by": 0}
@@ -187,6 +236,11 @@ def units(database: str) -> Iterator[tuple[int, int]]:
             bundles.order("参保证明", {}, [1], **order, at=support.AT)
         support.verify_and_close(unit, 202701)
     Guess.objects.using("owner").create(id=1, since=support.AT)
+    entered = {"off": [], "worked": [], "source": "x", "entered_by": 9001, "entered_name": "x", "entered_at": support.AT}
+    CalendarYear.objects.using("owner").create(year=2027, **entered)
+    with acting(support.finance()):
+        closing.close_days(support.PLACE, support.AT.date(), at=support.moment(202612))
+        MonthClosing.objects.create(place=support.PLACE, month=202610, closed_by=1, closed_at=support.AT)
     _account(9001, Post.ADMINISTRATOR, {"agency_id": 1})
     _account(9002, Post.AUDITOR, {"agency_id": 1})
     yield both
@@ -204,6 +258,18 @@ def _contact(unit: int, agency: int) -> None:
     with acting(operator):
         bookings.book(slot_of(office), "other", at=NOW)
         questions.ask("item", "s", "t", agency_id=agency, at=NOW)
+
+
+def _account_of(person: int, agency: int) -> None:
+    """Something in every table of 个人账户 but those of the settlement."""
+    on = date(2025, 3, 5)
+    rows = crediting.Rows.of([(f"open:{agency}", person, 202503, 64_000, 0)])
+    without = Rulebook(standard().places.values(), [r for r in standard().all(support.PLACE) if r.id != RATE or r.valid_from.year < 2025])
+    with acting(ENGINE):
+        crediting.credit([crediting.Reference(f"open:{agency}", "示例", agency)], rows, place=support.PLACE, on=on, at=support.AT)
+        register_facts([NewFacts(person, 202503, 0, 0, "示例")], from_day=on, at=support.AT)
+        to = {"place": support.PLACE, "agency_id": agency, "rulebook": without, "on": on, "at": support.AT}
+        settle_part_year(person, EndKind.RETIREMENT, 202505, **to)
 
 
 def flexible(person: int, unit: int, agency: int) -> None:
@@ -351,9 +417,10 @@ PEOPLE = {
         ("levy_taxpayment", "levy_taxreversal"),
         "exists (select 1 from levy_receipt r join levy_bill b on b.id = r.bill_id where r.id = t.receipt_id and b.person_id = {0})",
     ),
+    "accounts_source": "exists (select 1 from accounts_entry e where e.source_id = t.id and e.person_id = {0})",
     **dict.fromkeys(("access_account", "access_grant", "access_signin"), "false"),
 }
-SHARED_PERSON = {"parties_agency", "parties_unit", "levy_placemonth", "levy_run"}
+SHARED_PERSON = {"parties_agency", "parties_unit", "levy_placemonth", "levy_run", "accounts_placeyear", "accounts_settlement"}
 
 
 def test_a_person_reads_the_own_rows_and_writes_nothing_of_them(units: tuple[int, int]) -> None:
@@ -438,7 +505,13 @@ def test_functions_with_the_owners_rights_are_few_closed_to_the_public_and_fixed
         "select proname, coalesce(array_to_string(proconfig, ' '), ''), coalesce(array_to_string(proacl, ' '), '=X') from pg_proc"
         " where prosecdef and pronamespace = 'public'::regnamespace order by 1"
     )
-    assert [row[0] for row in rows] == ["levy_build_open", "levy_build_publish"]
+    assert [row[0] for row in rows] == [
+        "accounts_build_open",
+        "accounts_build_publish",
+        "accounts_open_year",
+        "levy_build_open",
+        "levy_build_publish",
+    ]
     for _, path, rights in rows:
         assert path == "search_path=public, pg_temp" and not any(right.startswith("=") for right in rights.split())
     for actor in (PUBLIC, unit_actor(units), AGENCY_1, ADMIN, READER):

@@ -31,6 +31,8 @@ def addresses(made: Town) -> Iterator[tuple[str, str, bool]]:
     for route, entry in routes():
         guard = guard_of(entry.callback)
         assert guard is not None, route
+        if guard.partner:  # only a signature gets that far: tests/db/test_tax_hearing.py
+            continue
         who = "public" if guard.open else next(w for w, actor in made.accounts.items() if guard.admits(actor))
         yield filled(route, values_of(route, made, absent=False)), who, route.startswith("api/")
 

@@ -32,6 +32,7 @@ from shebao.parties.queries import get_unit
 from shebao.parties.registration import issue_certificate
 from shebao.policy.rulebook import standard
 from tests import make
+from tests.db import money_support
 from tests.db.contact_support import make_office, slot_of
 from tests.pictures import picture
 
@@ -128,6 +129,12 @@ class Town:
     slip_id: int
     counter_slip_id: int
     registration_id: int
+    move_id: int
+    held_id: int
+    refund_id: int
+    payout_id: int
+    statement_id: int
+    difference_id: int
 
     def browser(self, who: str) -> Browser:
         return Browser("" if who == "public" else who)
@@ -192,6 +199,7 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
         attachment,
         *_contact(a, accounts),
         *_more(a, accounts),
+        *_money(a),
     )
     return Town(a, b, c, accounts, draft, filing_id, review, bill, *objects)
 
@@ -211,6 +219,14 @@ def _contact(a: make.MadeUnit, accounts: dict[str, Actor]) -> tuple[int, str, st
         notices.publish(own, at=make.AT)
     ((message,),) = ask("select max(id) from contact_message where unit_id = %s", [a.id])
     return office, booking, question, public, message
+
+
+def _money(a: make.MadeUnit) -> list[int]:
+    """A move and a held payment of suspense, a refund in a file to the bank, a statement and a difference."""
+    with acting(ENGINE):
+        money_support.rows_of_everything(Bill.objects.get(unit_id=a.id, month=MONTH), 1)
+    tables = ("suspensemove", "heldtold", "refund", "payout", "statement", "difference")
+    return [int(ask(f"select max(id) from levy_{table}")[0][0]) for table in tables]
 
 
 def _lead(unit: make.MadeUnit, username: str) -> Actor:

@@ -29,11 +29,15 @@ print(json.dumps(list(walk(get_resolver().url_patterns, ""))))
 """
 DOWNLOADS = {
     "attachment",
+    "desk-books-account-export",
+    "desk-books-report-export",
     "desk-declarations-export",
     "desk-print",
+    "desk-refund-file",
     "desk-registration-certificate",
     "desk-statistics-export",
     "guide-template",
+    "personal-record-pdf",
     "portal-arrears-export",
     "portal-bill-print",
     "portal-booking-ticket",
@@ -53,6 +57,7 @@ DOWNLOADS = {
 }
 FRAGMENTS = {
     "desk-month-progress",
+    "desk-recalculation-progress",
     "desk-settling",
     "portal-bundle-progress",
     "portal-error-list-state",

@@ -11,6 +11,7 @@ import yaml
 from shebao.base import identifiers, months
 from shebao.base.money import fen, yuan
 from shebao.base.terms import Insurance, mask_of
+from shebao.policy.account import credit_parts, explain_year, year_of
 from shebao.policy.calendar import add_working_days, working_days_in
 from shebao.policy.flexible import explain_tier
 from shebao.policy.formulas.levy import undeclared
@@ -50,6 +51,18 @@ def undeclared_month(last_month: str, month: str, place: str, wanted: list[str])
     return {"amount": yuan(undeclared(fen(last_month), rule.value))}
 
 
+def account_year(year: int, opening: str, credits: list[str], place: str, wanted: list[str]) -> Case:
+    given = [fen(c) for c in credits]
+    told = year_of(fen(opening), given, year, place, standard())
+    explained = explain_year(told, year, given)
+    return {key: yuan(told.product_fen if key == "product" else explained.amount(key)) for key in wanted}
+
+
+def account_credit(month: str, base: str, place: str, wanted: list[str]) -> Case:
+    person, unit = credit_parts(standard(), fen(base), months.month(month), place)
+    return {"person": yuan(person), "unit": yuan(unit)}
+
+
 def working_day(add: int, wanted: list[str], **given: date) -> Case:
     return {"date": add_working_days(given["from"], add)}
 
@@ -86,6 +99,8 @@ CALCULATIONS: dict[str, Callable[..., Case]] = {
     "tier": tier,
     "late_fee": late_fee,
     "undeclared": undeclared_month,
+    "account_year": account_year,
+    "account_credit": account_credit,
     "working_day": working_day,
     "working_days_in": working_days_of_year,
     "id_number": id_number,

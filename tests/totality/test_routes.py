@@ -21,7 +21,14 @@ OPEN = {
     "gallery", "health", "openapi-page", "openapi", "api-sign-in", "agreement", "register",
     "guide-template", "answers", "notice", "api-items", "api-item",
 }  # fmt: skip
-ROLE_OF_PREFIX = {"u/": {Role.UNIT}, "w/": {Role.AGENCY}, "a/": {Role.ADMIN, Role.AUDITOR}, "api/v1/": {Role.UNIT}}
+ROLE_OF_PREFIX = {
+    "u/": {Role.UNIT},
+    "w/": {Role.AGENCY},
+    "a/": {Role.ADMIN, Role.AUDITOR},
+    "p/": {Role.PERSON},
+    "api/v1/me/": {Role.PERSON},
+    "api/v1/": {Role.UNIT},
+}
 POST_OF = {
     "desk-claim": Post.REVIEWER,
     "desk-release": Post.REVIEWER,

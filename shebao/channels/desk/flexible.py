@@ -44,7 +44,7 @@ def start(request: HttpRequest) -> HttpResponse:
             else:
                 year = flexible_month.year_by_code(int(text), place, standard())
                 run_id = flexible_month.begin_year(place, year, rulebook=standard(), at=moment)
-            defer("flexible_run", run_id=run_id)
+            defer("run_flexible", run_id=run_id)
     except ShebaoError as error:
         return _page(request, refused=error)
     return HttpResponseRedirect("/w/flexible")

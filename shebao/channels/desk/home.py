@@ -10,17 +10,16 @@ from shebao.base.terms import Post
 from shebao.casework.item import item_of
 from shebao.casework.queries import Wanted, midnight
 from shebao.casework.queues import MINE, WAITING, queue, queue_heads, throughput
-from shebao.channels.desk.pages import actor_of, show
+from shebao.channels.desk import finance
+from shebao.channels.desk.pages import actor_of, live_of, show
 from shebao.channels.desk.words import age
 from shebao.channels.guards import agency
 from shebao.channels.searching import news_line
 from shebao.contact.notices import notices_for
-from shebao.levy.desk_queries import collected, overdue_sums, receipt_files, receipt_sums, unit_names
-from shebao.levy.models import ReceiptState
+from shebao.levy.desk_queries import unit_names
 
 MINE_SHOWN = 6
 NEWS_SHOWN = 5
-MONTHS_SHOWN = 6
 
 
 @agency()
@@ -37,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if Post.REVIEWER in actor.posts:
         context |= _reviewer(actor.agency_id, actor.account_id, moment)
     if Post.FINANCE in actor.posts:
-        context |= _finance(actor.agency_id, moment)
+        context |= finance.workbench(actor.agency_id, live_of(request).place, moment)
     return show(request, "home", "工作台", context, crumbs=())
 
 
@@ -69,17 +68,4 @@ def _reviewer(agency_id: int, account_id: int, at: datetime) -> dict[str, object
             ]
             for code, cases in lists.items()
         },
-    }
-
-
-def _finance(agency_id: int, at: datetime) -> dict[str, object]:
-    sums = receipt_sums(agency_id)
-    months = collected(agency_id, limit=MONTHS_SHOWN)
-    return {
-        "pending": sums[ReceiptState.PENDING],
-        "suspense": sums[ReceiptState.SUSPENSE],
-        "overdue": overdue_sums(agency_id, at.date()),
-        "latest": months[0] if months else None,
-        "months": list(reversed(months)),
-        "files": receipt_files(agency_id, 5),
     }

@@ -1,4 +1,4 @@
-"""Money that waits or is owed: 暂收待查, 欠费单位, a 核定单 to read, 试算平衡表."""
+"""Money that waits or is owed: 暂收待查, 欠费单位, a 核定单 to read."""
 
 from datetime import date
 
@@ -11,8 +11,7 @@ from shebao.base.terms import Insurance, Post
 from shebao.channels import errors
 from shebao.channels.desk.pages import actor_of, clean, live_of, number_of, show
 from shebao.channels.guards import agency
-from shebao.ledger.models import AccountKind
-from shebao.ledger.queries import Balance, trial_balance
+from shebao.channels.late_payments import extras
 from shebao.levy.arrears import UnitArrears, overdue
 from shebao.levy.cancelling import why_not
 from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
@@ -28,7 +27,6 @@ from shebao.surfaces.reasons import reason
 SIZE = 50
 ARREARS_MAX = 200
 PEOPLE_SIZE = 50
-NO_FUND = "未归属（暂收）"
 
 
 @agency(Post.FINANCE)
@@ -50,10 +48,10 @@ def arrears(request: HttpRequest) -> HttpResponse:
 
 def _late(row: UnitArrears, today: date, place: str) -> dict[str, object]:
     told: dict[str, object] = {"bill": row, "days": (today - row.due_date).days, "fee_fen": None, "why": None, "unknown": ""}
-    if row.kind == BillKind.ARREARS:
-        return told | {"unknown": "补缴单已含滞纳金"}
+    if row.kind != BillKind.MONTHLY:
+        return told | {"unknown": "补缴单已含滞纳金" if row.kind == BillKind.ARREARS else "不再计滞纳金"}
     try:
-        explained = explain_late_fee(row.open_fen, row.due_date, today, place, standard())
+        explained = explain_late_fee(row.open_fen, row.due_date, today, place, standard(), month=row.month)
         told |= {"fee_fen": explained.amount("fee"), "why": reason(explained.to_dict())}
     except ShebaoError as error:
         told["unknown"] = error.text
@@ -69,7 +67,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         return errors.page(request, 404)
     search, after = clean(request.GET.get("q"), 30), number_of(request.GET.get("after"), 0)
     is_order = found.kind == BillKind.ARREARS
-    people = [] if is_order else bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1)
+    whole = found.kind == BillKind.MONTHLY
+    people = bill_people(found.unit_id, found.month, search=search, after=after, limit=PEOPLE_SIZE + 1) if whole else []
     dues = order_dues(found, after=after, limit=PEOPLE_SIZE + 1) if is_order else []
     on_order = list(dict.fromkeys(due.person_id for due in dues))
     lines = bill_lines(found)
@@ -104,47 +103,9 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "overdue": overdue_fen(found, now().date()) > 0,
         "deferred": deferred_of(found, now().date()),
         "today": now().date(),
+        "bill_base": "/w/bills/",
+        **extras(found),
     }
     title = f"{BillKind(found.kind).label} {found.number}"
     crumbs = ((found.unit.name, f"/w/units/{found.unit.number}"), (title, None))
     return show(request, "bill", title, context, crumbs=crumbs)
-
-
-@agency(Post.FINANCE)
-@require_GET
-def trial_balance_page(request: HttpRequest) -> HttpResponse:
-    """试算平衡表 at the end of a day."""
-    today, text = now().date(), clean(request.GET.get("on"))
-    on, problems, status = today, [], 200
-    if text:
-        try:
-            on = date.fromisoformat(text)
-        except ValueError:
-            problems, status = [("on", "日期请按 2026-11-21 的样子填写")], 422
-    rows = trial_balance(live_of(request).place, on)
-    debit, credit = sum(r.debit_fen for r in rows), sum(r.credit_fen for r in rows)
-    context = {
-        "on": on,
-        "typed": text or on.isoformat(),
-        "funds": _by_fund(rows),
-        "debit_fen": debit,
-        "credit_fen": credit,
-        "left_fen": sum(r.balance_fen for r in rows if r.balance_fen > 0),
-        "right_fen": -sum(r.balance_fen for r in rows if r.balance_fen < 0),
-        "balanced": debit == credit,
-        "place": standard().place(live_of(request).place).label,
-        "errors": problems,
-        "has_errors": bool(problems),
-    }
-    return show(request, "trial_balance", "试算平衡表", context, status=status)
-
-
-def _by_fund(rows: list[Balance]) -> list[dict[str, object]]:
-    """Accounts under their fund, in the order of every table; money of no fund last."""
-    order = {insurance.value: insurance.bit for insurance in Insurance}
-    kinds = list(AccountKind)
-    told: list[dict[str, object]] = []
-    for fund in sorted({r.fund for r in rows}, key=lambda f: order.get(f, 99)):
-        accounts = sorted((r for r in rows if r.fund == fund), key=lambda r: kinds.index(r.kind))
-        told.append({"label": Insurance(fund).label if fund else NO_FUND, "accounts": accounts})
-    return told

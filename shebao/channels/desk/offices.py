@@ -15,7 +15,7 @@ from shebao.channels.guards import agency
 from shebao.contact import offices, queries
 from shebao.contact.models import Hours, Office
 from shebao.contact.times import WEEKDAYS, clock_shown, day_shown, read_clock, span_shown
-from shebao.policy.calendar import LAST_DAY
+from shebao.policy.calendar import last_day
 
 TITLE = "预约设置"
 OTHER = ("other", "其他业务咨询")
@@ -124,7 +124,7 @@ def _office(request: HttpRequest, office_id: int, *, problem: tuple[str, str] | 
     shown |= {"open": found.open, "items": list(found.items.filter(offered=True).values_list("code", flat=True))}
     if problem and request.POST.get("form") == "office":
         shown = _given(request)
-    until = min(today + timedelta(weeks=WEEKS_AHEAD), LAST_DAY)
+    until = min(today + timedelta(weeks=WEEKS_AHEAD), last_day())
     context = {
         "office": found,
         "fields": _fields(shown, problem),
@@ -137,7 +137,7 @@ def _office(request: HttpRequest, office_id: int, *, problem: tuple[str, str] | 
         "cancelled": clean(request.GET.get("cancelled"), 6),
         "errors": [problem] if problem else [],
         "has_errors": bool(problem),
-        "last_day": LAST_DAY,
+        "last_day": last_day(),
     }
     crumbs = (("预约取号", "/w/bookings"), (TITLE, "/w/offices"), (found.name, None))
     return show(request, "office", found.name, context, crumbs=crumbs, status=status)

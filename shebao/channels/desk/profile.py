@@ -25,6 +25,7 @@ from shebao.channels.desk.pages import actor_of, clean, live_of, number_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.guards import agency
 from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
+from shebao.channels.rights import account_figures
 from shebao.enrolment.models import Spell, Wage
 from shebao.enrolment.roster import headcount, staff
 from shebao.levy.deferring import bill_word
@@ -74,6 +75,7 @@ def person(request: HttpRequest, number: str) -> HttpResponse:
         "wages": held(Wage.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"),
         "grid": grid_of(person_marks(found.pk, list(units), today)),
         "flexible": own_months(found.pk, place=live_of(request).place, rulebook=standard(), at=now()),
+        "accounts": account_figures(found.pk),
         "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
         "papers": papers_of_person(found.pk)[:PAPERS_SHOWN],
         "looks": _looks(looks_at_person(found.pk)) if actor_of(request).posts & SUPERVISING else None,

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, certificates, contact, me, register, views
+from shebao.channels.openapi import attachments, certificates, contact, me, my_account, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("cases", views.cases, name="api-cases"),
     path("cases/<str:number>", views.case, name="api-case"),
     path("cases/<str:number>/withdraw", views.withdraw, name="api-withdraw"),
+    path("me/account", my_account.account, name="api-my-account"),
     path("unit", register.unit, name="api-unit"),
     path("staff", register.people, name="api-staff"),
     path("staff/<str:number>", register.employee, name="api-employee"),

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.personal import debit, home, pay
+from shebao.channels.personal import account, debit, home, pay
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="personal-home"),
     *pay.urls,
     *debit.urls,
+    *account.urls,
 ]

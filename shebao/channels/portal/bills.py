@@ -12,6 +12,7 @@ from shebao.base.terms import INSURANCES, Insurance, Payer
 from shebao.channels import errors
 from shebao.channels.explaining import explain_person
 from shebao.channels.guards import unit_operators
+from shebao.channels.late_payments import extras
 from shebao.channels.papers import bill_pdf, line_rates
 from shebao.channels.paying import pay_url
 from shebao.channels.portal import arrears
@@ -19,7 +20,7 @@ from shebao.channels.portal.batch import download
 from shebao.channels.portal.figures import bill_of, forecast
 from shebao.channels.portal.pages import HOME, Crumbs, actor_of, live_of, number_of, show
 from shebao.levy.deferring import bill_word, deferred_of, open_parts
-from shebao.levy.models import Bill, BillKind, BillLine, BillState, Line, Origin, Receipt, ReceiptState
+from shebao.levy.models import ENDED_STATES, Bill, BillKind, BillLine, Line, Origin, Receipt, ReceiptState
 from shebao.levy.queries import (
     PersonDue,
     bill_lines,
@@ -44,7 +45,7 @@ from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
 
 PEOPLE_ROWS = 50
-ORIGIN_WORDS = {Origin.ESTIMATE: "按上月 110% 核定"}
+ORIGIN_WORDS = {Origin.ESTIMATE: "按上月 110% 核定", Origin.DIFF: "补差"}
 BACK_ROWS_MAX = 200
 PDF_TYPE = "application/pdf"
 LIST = ("缴费单与到账", "/u/bills")
@@ -63,6 +64,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         "tax": standing(found),
         "bills": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.MONTHLY],
         "orders": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.ARREARS],
+        "fees": [{"bill": bill, "state": bill_word(bill, on, deferred)} for bill in found if bill.kind == BillKind.LATE_FEE],
         "month": month,
         "expected": forecast(unit_id, month, live.place) if bill_of(unit_id, month) is None else None,
         "overdue": overdue,
@@ -83,6 +85,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     if found is None:
         return errors.page(request, 404)
     on, unit_id = today(), found.unit_id
+    if found.kind == BillKind.LATE_FEE:
+        return _fee_bill(request, found)
     if found.kind == BillKind.ARREARS:
         return arrears.order(request, found, bill_word(found, on), [_receipt(receipt) for receipt in reversed(receipts_of(found))])
     text, after = request.GET.get("q", "").strip()[:40], number_of(request.GET.get("after"))
@@ -91,7 +95,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     rates = month_rates(standard(), found.month, live_of(request).place)
     parts = [part for part in open_parts(found) if part.due_date < on]
     late = bool(parts)
-    fees = [explain_late_fee(part.amount_fen, part.due_date, on, found.unit.place, standard()) for part in parts]
+    fees = [explain_late_fee(part.amount_fen, part.due_date, on, found.unit.place, standard(), month=found.month) for part in parts]
     context = {
         "bill": found,
         "pay_url": pay_url(found),
@@ -113,8 +117,25 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "q": text,
         "back": list(Line.objects.filter(bill=found).select_related("person").order_by("person_id", "month", "insurance")[:BACK_ROWS_MAX]),
         "days_left": (found.due_date - on).days,
+        "bill_base": "/u/bills/",
+        **extras(found),
     }
     return show(request, "bill", f"{month_shown(found.month)}核定单", context, crumbs=_crumbs(found))
+
+
+def _fee_bill(request: HttpRequest, found: Bill) -> HttpResponse:
+    """A 滞纳金核定单: what was paid late, and how each fee came about."""
+    on = today()
+    context = {
+        "bill": found,
+        "state": bill_word(found, on),
+        "late": found.open_fen > 0 and found.due_date < on,
+        "receipts": [_receipt(receipt) for receipt in reversed(receipts_of(found))],
+        "bill_base": "/u/bills/",
+        **extras(found),
+    }
+    title = f"滞纳金核定单 {found.number}"
+    return show(request, "fee_bill", title, context, crumbs=(HOME, LIST, (title, None)))
 
 
 def _line(line: BillLine, rates: MonthRates, injury_class: int) -> dict[str, object]:
@@ -148,6 +169,8 @@ def person(request: HttpRequest, number: str, person_id: int) -> HttpResponse:
     whom = Person.objects.filter(pk=person_id).first() if found else None
     if found is None or whom is None:
         return errors.page(request, 404)
+    if found.kind == BillKind.LATE_FEE:
+        return errors.page(request, 404)
     if found.kind == BillKind.ARREARS:
         return arrears.order_person(request, found, whom)
     explained = explain_person(found, person_id)
@@ -177,7 +200,8 @@ def _explained(bill: Bill, due: PersonDue, explained: Explained) -> dict[str, An
         if insurance not in due.insurances:
             continue
         unit_fen, person_fen = (due.amounts_fen.get((insurance, payer), 0) for payer in Payer)
-        keys = [BASE_RULES.get(insurance, ""), f"{insurance.key}.unit", f"{insurance.key}.person", insurance.key]
+        parts = ("unit.before", "unit", "person")
+        keys = [BASE_RULES.get(insurance, ""), *(f"{insurance.key}.{part}" for part in parts), insurance.key]
         base_fen = {Insurance.MEDICAL: due.medical_base_fen, Insurance.LARGE_MEDICAL: None}.get(insurance, due.pension_base_fen)
         unit_ppm, person_ppm = line_rates(insurance, rates, due.injury_class)
         if insurance not in rates.merged:
@@ -215,7 +239,7 @@ def _said(explained: Explained, key: str) -> int | None:
 def print_bill(request: HttpRequest, number: str) -> HttpResponse:
     """《单位社会保险费核定表》."""
     found = find_bill(number)
-    if found is None or found.state == BillState.ROLLED_BACK:
+    if found is None or found.state in ENDED_STATES:
         return errors.page(request, 404)
     content = bill_pdf(found, account_id=actor_of(request).account_id, at=now())
     return download(content, f"单位社会保险费核定表-{found.number}.pdf", PDF_TYPE, inline=True)

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from shebao.channels.portal import (
+    account,
     arrears,
     batch,
     bills,
@@ -62,6 +63,7 @@ urlpatterns: list[URLPattern] = [
     path("payments", inquiries.payment_list, name="portal-payments"),
     path("payments.xlsx", inquiries.payments_export, name="portal-payments-export"),
     path("bills", bills.bills, name="portal-bills"),
+    path("account", account.page, name="portal-account"),
     path("bills/<slug:number>", bills.bill, name="portal-bill"),
     path("bills/<slug:number>/print", bills.print_bill, name="portal-bill-print"),
     path("bills/<slug:number>/people/<int:person_id>", bills.person, name="portal-bill-person"),

@@ -13,10 +13,12 @@ from shebao.casework import fields
 from shebao.casework.item import Audience, Context, Filing, Guide, MoneyEffect, ServiceItem, Subject, Table
 from shebao.items.registration.unit_facts import GROUP, at_the_counter
 from shebao.levy.differences import refund_total
+from shebao.levy.late_fees import running_fee
 from shebao.levy.months import hold
 from shebao.parties.models import Unit
 from shebao.parties.queries import get_unit
 from shebao.parties.registration import close_unit, lock_unit
+from shebao.policy.rulebook import standard
 
 REASONS = (
     ("dissolved", "解散"),
@@ -45,6 +47,7 @@ class Standing:
     loose_fen: int = 0  # 补缴 that is on no bill yet
     cases: tuple[tuple[str, int], ...] = ()  # 业务顺序号, id
     refund_fen: int = 0
+    running_fee_fen: int = 0  # 滞纳金 that what is overdue would bear if it were paid today; it comes onto a bill with the payment
 
 
 def standing(context: Context) -> Standing:
@@ -92,7 +95,8 @@ def standing(context: Context) -> Standing:
             [unit.pk, "registration.close_unit"],
         )
         cases = tuple(cursor.fetchall())
-    return Standing(unit, people, unbilled, bills, loose_fen, cases, refund_total(unit.pk))
+    running = running_fee(unit.pk, unit.place, context.on, standard())
+    return Standing(unit, people, unbilled, bills, loose_fen, cases, refund_total(unit.pk), running)
 
 
 def facts(filings: Sequence[Filing], context: Context) -> Sequence[Standing]:
@@ -129,9 +133,10 @@ def bills_paid(filing: Filing, found: Standing, context: Context) -> Refusal | N
     total = sum(fen for _, fen in found.bills)
     told = "、".join(f"{number}（{yuan_shown(fen)} 元）" for number, fen in found.bills[:5])
     more = f"等 {len(found.bills)} 张" if len(found.bills) > 5 else ""
+    fee = f"；逾期部分的滞纳金算至今天还有 {yuan_shown(found.running_fee_fen)} 元，缴费后开单" if found.running_fee_fen else ""
     return Refusal(
         "REG-23",
-        f"有未缴清的核定单、补缴单共 {yuan_shown(total)} 元：{told}{more}；请缴清欠费和滞纳金后再注销",
+        f"有未缴清的核定单、补缴单、滞纳金核定单共 {yuan_shown(total)} 元：{told}{more}{fee}；请缴清欠费和滞纳金后再注销",
         link=f"/w/bills/{found.bills[0][0]}",
     )
 
@@ -186,10 +191,11 @@ def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
         ("在保人数", f"{found.people} 人"),
         ("有人参保而未核定的月份", "、".join(str(m) for m in found.unbilled_months) or "无"),
         (
-            "未缴清的核定单、补缴单",
+            "未缴清的核定单、补缴单、滞纳金核定单",
             f"{yuan_shown(sum(fen for _, fen in found.bills))} 元（{len(found.bills)} 张）" if found.bills else "无",
         ),
-        ("未出单的补缴", f"{yuan_shown(found.loose_fen)} 元" if found.loose_fen else "无"),
+        ("逾期部分的滞纳金（算至今天，缴费后开单）", f"{yuan_shown(found.running_fee_fen)} 元" if found.running_fee_fen else "无"),
+        ("未出单的补缴、补差", f"{yuan_shown(found.loose_fen)} 元" if found.loose_fen else "无"),
         ("未办结的办件", "、".join(number for number, _ in found.cases) or "无"),
         ("待退差额", f"{yuan_shown(found.refund_fen)} 元" if found.refund_fen else "无"),
     )

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,6 +60,7 @@ class Debits:
         return next(body + digit for digit in "0123456789" if luhn(body + digit))
 
     def _debit(self, bank: str, month: Month, *, arrives: bool) -> None:
+        begun = register.instant(month, BATCH_DAY)
         with TemporaryDirectory() as folder:
             key = self._bank_key.private_bytes_raw()  # of this past alone; the hall's own key signs from today on
             made = bank_withholding.withhold(
@@ -70,7 +70,7 @@ class Debits:
                 month,
                 Path(folder),
                 key,
-                clock=partial(register.instant, month, BATCH_DAY),
+                clock=lambda: begun,
                 rulebook=self._rulebook,
             )
             with acting(self._sender):

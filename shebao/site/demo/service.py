@@ -10,7 +10,7 @@ from shebao.casework.item import items
 from shebao.contact import bookings, messages, notices, offices, questions
 from shebao.contact.models import Audience, Message, Slot
 from shebao.parties.models import Agency
-from shebao.policy.calendar import LAST_DAY
+from shebao.policy.calendar import last_day
 from shebao.site.demo.accounts import Cast
 
 WEEKS = 3
@@ -71,8 +71,8 @@ class Halls:
             hall = offices.save_office(None, offices.OfficeData(name, "示例路 1 号", "027-85000000"), what, at=self._at)
             for first, last in (MORNING, AFTERNOON):
                 offices.add_hours(hall, offices.NewHours((0, 1, 2, 3, 4, 5, 6), first, last, 30, 3), at=self._at)
-            day = min(self._today, LAST_DAY)
-            offices.make_slots(hall, day, min(day + timedelta(weeks=WEEKS), LAST_DAY), at=self._at)
+            day = min(self._today, last_day())
+            offices.make_slots(hall, day, min(day + timedelta(weeks=WEEKS), last_day()), at=self._at)
 
     def _book(self) -> None:
         """A few places, so that the grid shows full ones and the counter has somebody to call."""
