@@ -16,7 +16,7 @@ LABELS = {"bank": "银行沙箱", "tax": "税务沙箱"}
 KEYS = "partners"
 HALL = "shebao"
 CLOCK = "days-ahead"
-READY_SECONDS_MAX = 20.0
+READY_SECONDS_MAX = 60.0
 
 
 class NotStarted(ShebaoError):
