@@ -172,8 +172,6 @@ ADMIN_READS = {
     "audit_event",
 }
 OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework")
-ADMIN_READS = {"parties_calendaryear", "parties_agency", "parties_unit", "access_account", "access_grant", "access_signin", "access_guess", "audit_event"}
-OURS = ("audit", "ledger", "papers", "parties", "access", "enrolment", "levy", "contact", "casework", "accounts")
 
 
 def tables() -> list[str]:

@@ -70,7 +70,9 @@ OPEN_PARAMETERS = {
     "office_id",
     "kind",
     "version",
-}  # items, 验真码, queues, 查询 and published 文书; months and runs are of the whole place
+    "fund",
+    "posting_id",
+}  # items, 验真码, queues, 查询 and published 文书; months, runs and books are of the whole place
 # Where a refusal is a sentence on a page of the actor's own, and not the page of 404: statuses and what it says.
 ON_OWN_PAGE = {
     "w/registrations/<int:registration_id>/confirm": (409, "没有找到这条登记，或者不属于您所在的经办机构"),
@@ -117,6 +119,9 @@ def values_of(route: str, made: Town, *, absent: bool) -> dict[str, Any]:
     known |= {"account_id": made.accounts["op_a"].account_id, "unit_number": _number_of_a(made), "case_number": _case_number(made)}
     values: dict[str, Any] = {"slug": "add-employee", "name": "waiting", "month": MONTH, "code": made.paper, "run_id": made.run_id}
     values |= {"kind": "additions", "version": in_force("online_service", make.AT.date()).version}
+    values |= {"fund": 110, "posting_id": 1}
+    if route.startswith(("w/books/", "w/runs/")):
+        values["kind"] = "bank" if route.startswith("w/books/") else "monthly_assessment"
     if route.startswith("agreements/"):
         values["code"] = "online_service"
     values |= {"notice_id": made.notice_id, "office_id": made.office_id}  # for everybody, and for every unit of the agency
