@@ -37,7 +37,7 @@ from shebao.ledger import closing
 from shebao.ledger.models import MonthClosing
 from shebao.levy import orders
 from shebao.levy.arrears import overdue_bills
-from shebao.levy.models import FlexDue
+from shebao.levy.models import Bill, FlexDue, PersonRequest
 from shebao.levy.owing import owed_on
 from shebao.papers import bundles
 from shebao.papers.models import Paper
@@ -130,6 +130,7 @@ UNSEEN = (
     | {
         *(f"levy_debit{name}" for name in ("agreement", "line", "result", "leftout")),
         "parties_calendaryear",
+        "levy_personrequest",
         "accounts_source",
         *OF_PERSON,
         *OF_ACCOUNTS,
@@ -282,6 +283,8 @@ def flexible(person: int, unit: int, agency: int) -> None:
     of = {"person_id": person, "unit_id": unit, "agency_id": agency}
     Tier.objects.using("owner").create(**of, percent=60, from_month=202601, known_from=support.AT)
     amounts = {"tier": 60, "base_fen": 449_800, "total_fen": 89_960, "account_fen": 35_984}
+    bill = Bill.objects.using("owner").filter(unit_id=unit).order_by("id").first()
+    PersonRequest.objects.using("owner").create(key=support.UUID(int=person), person_id=person, fingerprint="x", bill=bill, at=support.AT)
     FlexDue.objects.using("owner").create(**of, month=202601, insurance=110, origin="normal", **amounts, recorded_at=support.AT)
 
 
@@ -546,6 +549,10 @@ def test_functions_with_the_owners_rights_are_few_closed_to_the_public_and_fixed
         "accounts_open_year",
         "levy_build_open",
         "levy_build_publish",
+        "levy_debit_answer_close",
+        "levy_debit_answer_open",
+        "levy_debit_open",
+        "levy_debit_publish",
     ]
     for _, path, rights in rows:
         assert path == "search_path=public, pg_temp" and not any(right.startswith("=") for right in rights.split())

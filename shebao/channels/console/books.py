@@ -44,7 +44,7 @@ def trial_json(place: str, on: date, rows: Sequence[Balance]) -> dict[str, Any]:
 
 def month(place: str, asked: Month, rows: Sequence[MonthLine], state: str) -> list[str]:
     """基金收支月报."""
-    told = [("基金", "科目", "期初余额", "本期借方", "本期贷方", "期末余额")]
+    told: list[tuple[str, ...]] = [("基金", "科目", "期初余额", "本期借方", "本期贷方", "期末余额")]
     told += [
         (fund_label(r.fund), str(r.kind.label), *(yuan_shown(f) for f in (r.opening_fen, r.debit_fen, r.credit_fen, r.closing_fen)))
         for r in rows
