@@ -212,7 +212,7 @@ def run(people: int = 900_000) -> list[dict[str, Any]]:
         batch = DebitBatch.objects.get(pk=batch_id)
     with psycopg.connect(address) as link:
         found = link.execute(
-            "select (select sum(amount_fen)::bigint from ledger_entry where amount_fen > 0),"
+            "select (select sum(e.amount_fen)::bigint from ledger_entry e join ledger_account a on a.id = e.account_id where a.kind = 'transit'),"
             " (select sum(total_fen)::bigint from levy_flexdue where batch_id = %s and state = 'paid'),"
             " (select count(*) from levy_flexdue where state = 'sent')",
             [batch_id],
