@@ -212,7 +212,8 @@ def run(people: int = 900_000) -> list[dict[str, Any]]:
         batch = DebitBatch.objects.get(pk=batch_id)
     with psycopg.connect(address) as link:
         found = link.execute(
-            "select (select sum(amount_fen)::bigint from ledger_entry where amount_fen > 0),"
+            "select (select sum(e.amount_fen)::bigint from ledger_entry e join ledger_account a on a.id = e.account_id"
+            " where a.kind = 'transit'),"
             " (select sum(total_fen)::bigint from levy_flexdue where batch_id = %s and state = 'paid'),"
             " (select count(*) from levy_flexdue where state = 'sent')",
             [batch_id],
@@ -234,7 +235,17 @@ def run(people: int = 900_000) -> list[dict[str, Any]]:
     replayed = sorted(replay)[2] * 1000
     ratio = seconds["post"] / row_by_row
     return [
-        Row("900,000 debits: build, file, result, post", whole, None, None, None, "< 15 s", whole < WHOLE_MAX_S, "s", lines).to_dict(),
+        Row(
+            f"{people:,} debits: build, file, result, post",
+            whole,
+            None,
+            None,
+            None,
+            "900,000 in < 15 s",
+            people >= 900_000 and whole < WHOLE_MAX_S,
+            "s",
+            lines,
+        ).to_dict(),
         Row(
             "posting beside ON CONFLICT by row", seconds["post"], row_by_row, limit, ratio, "≤ 0.5 ×", ratio <= POSTING_RATIO_MAX, "s"
         ).to_dict(),
