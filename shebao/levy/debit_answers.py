@@ -199,7 +199,7 @@ def _rows(batch: DebitBatch, file: BankFile, matched: Matched) -> dict[str, NDAr
         "result": columns["result"],
         "taken_fen": columns["taken"],
         "taken_on": since[where] if count else np.empty(0, np.int64),
-        "serial": np.strings.ljust(columns["serial"], 16, b" "),
+        "serial": np.strings.ljust(columns["serial"], 16, b" ") if count else np.empty(0, "S16"),
         "name_differs": matched.name_differs.astype(np.int64),
     }
 

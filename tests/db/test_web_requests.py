@@ -22,7 +22,10 @@ def place(database: str) -> Iterator[tuple[Town, dict[str, Browser]]]:
     with town() as made:
         yield (
             made,
-            {who: made.browser(who) for who in ("public", "op_a", "lead_a", "reviewer_1", "clerk_1", "finance_1", "admin_1", "auditor")},
+            {
+                who: made.browser(who)
+                for who in ("public", "op_a", "lead_a", "reviewer_1", "clerk_1", "finance_1", "admin_1", "auditor", "person_a")
+            },
         )
 
 

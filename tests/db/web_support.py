@@ -26,7 +26,7 @@ from shebao.casework.models import Channel
 from shebao.channels import bundling, certificates
 from shebao.channels.middleware import COOKIE
 from shebao.contact import bookings, notices, questions
-from shebao.levy import orders, receiving
+from shebao.levy import flexible_billing, orders, receiving
 from shebao.levy.models import Bill, Receipt, ReceiptFile, Run
 from shebao.parties.queries import get_unit
 from shebao.parties.registration import issue_certificate
@@ -135,6 +135,7 @@ class Town:
     payout_id: int
     statement_id: int
     difference_id: int
+    person_bill: str
 
     def browser(self, who: str) -> Browser:
         return Browser("" if who == "public" else who)
@@ -158,6 +159,8 @@ def town() -> Iterator[Town]:
             accounts |= {f"finance_{agency}": make.finance(agency, f"finance_{agency}")}
             accounts |= {f"admin_{agency}": make.account(Post.ADMINISTRATOR, agency_id=agency, username=f"admin_{agency}")}
         accounts["auditor"] = make.account(Post.AUDITOR, username="auditor")
+        alone = [make.flexible(since=202601) for _ in range(2)]
+        accounts |= {f"person_{side}": make.individual(one.person_id, f"person_{side}") for side, one in zip("ab", alone, strict=True)}
         yield _filled(a, b, c, accounts)
 
 
@@ -200,8 +203,17 @@ def _filled(a: make.MadeUnit, b: make.MadeUnit, c: make.MadeUnit, accounts: dict
         *_contact(a, accounts),
         *_more(a, accounts),
         *_money(a),
+        _own_bill(accounts["person_a"]),
     )
     return Town(a, b, c, accounts, draft, filing_id, review, bill, *objects)
+
+
+def _own_bill(person: Actor) -> str:
+    """A 个人核定单 of a month."""
+    wanted = flexible_billing.Wanted(person.person_id, 1, 60, MONTH, MONTH)
+    with acting(ENGINE):
+        bill = flexible_billing.issue(wanted, place=make.PLACE, rulebook=standard(), on=make.AT.date(), at=make.AT)
+    return str(bill.number)
 
 
 def _contact(a: make.MadeUnit, accounts: dict[str, Actor]) -> tuple[int, str, str, int, int]:

@@ -31,6 +31,7 @@ DOWNLOADS = {
     "attachment",
     "desk-books-account-export",
     "desk-books-report-export",
+    "desk-debit-failed",
     "desk-declarations-export",
     "desk-print",
     "desk-refund-file",

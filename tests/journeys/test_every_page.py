@@ -16,7 +16,8 @@ from tests.journeys.routes import Route
 
 DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href').split('#')[0])"
-NOBODY_LEADS_TO = {"verify-code", "portal-case-year"}  # from the code on a paper; of a yearly batch, see test_annual_declaration
+# From the code on a paper; of a yearly batch, see test_annual_declaration; of a recalculation, which the demo city has none of.
+NOBODY_LEADS_TO = {"verify-code", "portal-case-year", "desk-recalculation"}
 
 
 def judged(page: Page, wide: bool) -> list[str]:
