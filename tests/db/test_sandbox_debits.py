@@ -61,7 +61,7 @@ def state(batch: DebitBatch) -> str:
 
 
 BATCHES = [(Scheme.CITY, debits.POST), (Scheme.CITY, debits.FARM), (Scheme.PROVINCE, debits.POST), (Scheme.PROVINCE, debits.FARM)]
-TROUBLE = [("truncated", "BNK-0"), ("digit", "BNK-07"), ("wrong-totals", "BNK-09"), ("twice", "")]
+TROUBLE = [("truncated", "BNK-0"), ("digit", "BNK-0"), ("wrong-totals", "BNK-09"), ("twice", "")]
 
 
 @pytest.mark.parametrize(("kind", "code", "scheme", "bank"), [(*t, *b) for t, b in zip(TROUBLE, BATCHES, strict=True)])

@@ -13,7 +13,7 @@ numbers are right in form and unissued. Two calls never give the same number, na
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
@@ -120,7 +120,16 @@ def unit(
 
 def person(name: str = "", *, birth: date = BIRTH, sex: Sex = Sex.MALE) -> NewPerson:
     """Somebody the register does not know yet."""
-    return NewPerson(_numbers.person(birth, sex), name or f"张示{'一二三四五六七八九十'[next(_turn) % 10]}")
+    return NewPerson(_number(birth, sex), name or f"张示{'一二三四五六七八九十'[next(_turn) % 10]}")
+
+
+def _number(birth: date, sex: Sex) -> str:
+    """A number of somebody born on that day, or on the next one that still has numbers: a whole suite takes more than a day has."""
+    while True:
+        try:
+            return _numbers.person(birth, sex)
+        except ValueError:
+            birth += timedelta(days=1)
 
 
 def employee(at: MadeUnit, *, wage_fen: int = 800_000, since: Month = SINCE, new: NewPerson | None = None) -> Employee:
