@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import threading
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -38,7 +39,7 @@ class PortTaken(ShebaoError):
         super().__init__(f"端口 {port} 已被占用或不能使用，请用 --port 换一个")
 
 
-class Partner:
+class Partner(ABC):
     """A partner as a process. A subclass gives schema, routes and `work`, which does what is due and says whether it did anything."""
 
     name = ""
@@ -53,16 +54,17 @@ class Partner:
         self.nudged = threading.Event()
         self.working = threading.Lock()
 
+    @abstractmethod
     def routes(self) -> Sequence[Route]:
-        raise NotImplementedError
+        """What it answers over HTTP, beside the controls that every partner has."""
 
+    @abstractmethod
     def work(self) -> bool:
         """One round of what is due, in transactions of its own. Restartable anywhere."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shown(self, link: sqlite3.Connection) -> dict[str, Any]:
         """What `shebao sandbox show` tells of it."""
-        raise NotImplementedError
 
     # -- the process
 
