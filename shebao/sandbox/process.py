@@ -180,7 +180,7 @@ class Partner(ABC):
         self.nudged.set()
         return self._show(request)
 
-    def switched_off(self, link: sqlite3.Connection) -> None:
+    def switched_off(self, link: sqlite3.Connection) -> None:  # noqa: B027 most hold nothing back
         """All trouble is over: what was held back may go."""
 
     def _rounds(self, request: Request) -> Answer:
