@@ -1,7 +1,5 @@
 """核定单: one a unit and month, all types together, with what is owed beside the normal month; and what is still open of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection
@@ -105,47 +103,3 @@ insert into levy_billline (bill_id, insurance, origin, headcount, base_fen, unit
 select l.bill_id, l.insurance, l.origin, count(distinct l.person_id), sum(l.base_fen), sum(l.unit_fen), sum(l.person_fen), 0
 from levy_line l join levy_bill b on b.id = l.bill_id where b.run_id = %s group by 1, 2, 3
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """应缴 of one person, month and type outside the normal run, fen."""
-
-    person_id: int
-    unit_id: int
-    agency_id: int
-    month: int
-    insurance: Insurance
-    base_fen: int
-    unit_fen: int
-    person_fen: int
-    case_id: int | None
-
-
-def charge_back(charges: Sequence[Charge], *, at: datetime) -> None:
-    """补缴: owe for months that were assessed before. They come onto the unit's next bill; what another case charged for the same person,
-    month and type and is on no bill yet grows by it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            insert into levy_line
-              (person_id, unit_id, agency_id, month, insurance, origin, base_fen, unit_fen, person_fen, case_id, recorded_at)
-            select n.person_id, n.unit_id, n.agency_id, n.month, n.insurance, 'back', n.base_fen, n.unit_fen, n.person_fen, n.case_id, %s
-            from unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-                 as n (person_id, unit_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, case_id)
-            on conflict on constraint levy_line_once do update set base_fen = levy_line.base_fen + excluded.base_fen,
-              unit_fen = levy_line.unit_fen + excluded.unit_fen, person_fen = levy_line.person_fen + excluded.person_fen
-            """,
-            [
-                at,
-                [c.person_id for c in charges],
-                [c.unit_id for c in charges],
-                [c.agency_id for c in charges],
-                [c.month for c in charges],
-                [c.insurance.value for c in charges],
-                [c.base_fen for c in charges],
-                [c.unit_fen for c in charges],
-                [c.person_fen for c in charges],
-                [c.case_id for c in charges],
-            ],
-        )

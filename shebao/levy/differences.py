@@ -8,8 +8,10 @@ from datetime import datetime
 from django.db import connection
 
 from shebao.base.terms import INSURANCES, Insurance, Payer
-from shebao.levy.billing import Charge, charge_back
 from shebao.levy.bulk import AMOUNT_COLUMNS
+from shebao.levy.causes import Because, note
+from shebao.levy.models import CauseKind
+from shebao.levy.month_rules import rule_sets
 from shebao.levy.relief import SIZE_ON
 from shebao.policy.levy import assess_one, month_rates
 from shebao.policy.rulebook import standard
@@ -173,54 +175,90 @@ def between(
     return [one for one in found if one.unit_fen or one.person_fen]
 
 
-def settle(differences: Sequence[Difference], agencies: Mapping[int, int], *, reason: str, case_id: int | None, at: datetime) -> None:
-    """Charge what is due more (onto the unit's next bill) and keep what was charged too much as 待退. Nothing is dropped.
+# Up onto the unit's next bill (补缴 where nothing had been charged, 补差 where something had), down as 待退差额; and each with its cause.
+_SETTLE = """
+with n as (
+  select * from unnest(%(units)s::int[], %(people)s::bigint[], %(agencies)s::int[], %(months)s::int[], %(types)s::int[],
+    %(base)s::bigint[], %(unit)s::bigint[], %(person)s::bigint[], %(due_base)s::bigint[], %(due_unit)s::bigint[], %(due_person)s::bigint[],
+    %(causes)s::bigint[], %(rules)s::int[])
+  as n (unit_id, person_id, agency_id, month, insurance, base, unit, person, due_base, due_unit, due_person, cause_id, rules_id)),
+up as (
+  insert into levy_line (person_id, unit_id, agency_id, month, insurance, origin, base_fen, unit_fen, person_fen, case_id, recorded_at)
+  select n.person_id, n.unit_id, n.agency_id, n.month, n.insurance, case when n.unit + n.person > 0 then 'diff' else 'back' end,
+         greatest(n.due_base - n.base, 0), greatest(n.due_unit - n.unit, 0), greatest(n.due_person - n.person, 0), c.case_id, %(at)s
+  from n join levy_cause c on c.id = n.cause_id where n.due_unit > n.unit or n.due_person > n.person
+  order by n.unit_id, n.person_id, n.month, n.insurance
+  on conflict on constraint levy_line_once do update set base_fen = levy_line.base_fen + excluded.base_fen,
+    unit_fen = levy_line.unit_fen + excluded.unit_fen, person_fen = levy_line.person_fen + excluded.person_fen
+  returning id, unit_id, person_id, month, insurance),
+down as (
+  insert into levy_refunddue
+    (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, case_id, recorded_at)
+  select n.unit_id, n.person_id, n.agency_id, n.month, n.insurance, greatest(n.base - n.due_base, 0),
+         greatest(n.unit - n.due_unit, 0), greatest(n.person - n.due_person, 0), coalesce(k.reason, c.reason), c.case_id, %(at)s
+  from n join levy_cause c on c.id = n.cause_id left join parties_correction k on k.id = c.correction_id
+  where n.due_unit < n.unit or n.due_person < n.person
+  order by n.unit_id, n.person_id, n.month, n.insurance
+  returning id, unit_id, person_id, month, insurance)
+insert into levy_duechange (cause_id, unit_id, agency_id, person_id, month, insurance, base_fen, unit_fen, person_fen,
+                            due_base_fen, due_unit_fen, due_person_fen, line_id, refund_due_id, rules_id)
+select n.cause_id, n.unit_id, n.agency_id, n.person_id, n.month, n.insurance, n.base, n.unit, n.person, n.due_base, n.due_unit,
+       n.due_person, up.id, down.id, n.rules_id
+from n left join up using (unit_id, person_id, month, insurance) left join down using (unit_id, person_id, month, insurance)
+order by n.unit_id, n.person_id, n.month, n.insurance
+"""
 
-    Args: agencies: 经办机构 by unit id.
+
+def settle(
+    differences: Sequence[Difference],
+    agencies: Mapping[int, int],
+    *,
+    reason: str = "",
+    case_id: int | None = None,
+    at: datetime,
+    causes: Sequence[int] = (),
+) -> None:
+    """Charge what is due more (onto the unit's next bill) and keep what was charged too much as 待退. Nothing is dropped, and each says
+    why: what had been charged, what is due now, the act and the rules of this instant.
+
+    Args: agencies: 经办机构 by unit id.  causes: of each difference its cause (`causes.note`); without any they are noted here, one a
+    unit, with the reason and case given.
     """
-    up = [d for d in differences if d.up_fen]
-    if up:
-        charge_back(
-            [
-                Charge(
-                    d.person_id,
-                    d.unit_id,
-                    agencies[d.unit_id],
-                    d.month,
-                    d.insurance,
-                    max(d.due.base_fen - d.charged.base_fen, 0),
-                    max(d.unit_fen, 0),
-                    max(d.person_fen, 0),
-                    case_id,
-                )
-                for d in up
-            ],
-            at=at,
-        )
-    down = [d for d in differences if d.down_fen]
-    if not down:
+    if not differences:
         return
+    if not causes:
+        units = sorted({d.unit_id for d in differences})
+        acts = [Because(CauseKind.OTHER, unit, agencies[unit], case_id=case_id, reason=reason) for unit in units]
+        of = dict(zip(units, note(acts, at=at), strict=True))
+        causes = [of[d.unit_id] for d in differences]
+    places = _places({d.unit_id for d in differences})
+    rules = rule_sets(((places[d.unit_id], d.month) for d in differences), standard(), at=at)
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            insert into levy_refunddue
-              (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, case_id, recorded_at)
-            select n.unit_id, n.person_id, n.agency_id, n.month, n.insurance, n.base_fen, n.unit_fen, n.person_fen, %s, %s, %s
-            from unnest(%s::int[], %s::bigint[], %s::int[], %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[])
-                 as n (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen)
-            """,
-            [
-                *(reason[:200], case_id, at),
-                [d.unit_id for d in down],
-                [d.person_id for d in down],
-                [agencies[d.unit_id] for d in down],
-                [d.month for d in down],
-                [d.insurance.value for d in down],
-                [max(d.charged.base_fen - d.due.base_fen, 0) for d in down],
-                [max(-d.unit_fen, 0) for d in down],
-                [max(-d.person_fen, 0) for d in down],
-            ],
+            _SETTLE,
+            {
+                "at": at,
+                "units": [d.unit_id for d in differences],
+                "people": [d.person_id for d in differences],
+                "agencies": [agencies[d.unit_id] for d in differences],
+                "months": [d.month for d in differences],
+                "types": [d.insurance.value for d in differences],
+                "base": [d.charged.base_fen for d in differences],
+                "unit": [d.charged.unit_fen for d in differences],
+                "person": [d.charged.person_fen for d in differences],
+                "due_base": [d.due.base_fen for d in differences],
+                "due_unit": [d.due.unit_fen for d in differences],
+                "due_person": [d.due.person_fen for d in differences],
+                "causes": list(causes),
+                "rules": [rules[places[d.unit_id], d.month] for d in differences],
+            },
         )
+
+
+def _places(unit_ids: Iterable[int]) -> dict[int, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("select id, place from parties_unit where id = any(%s)", [list(unit_ids)])
+        return dict(cursor.fetchall())
 
 
 @dataclass(frozen=True, slots=True)

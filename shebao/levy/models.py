@@ -6,6 +6,10 @@ from shebao.levy import bank_models as bank_models
 from shebao.levy import reconcile_models as reconcile_models
 from shebao.levy import refund_models as refund_models
 from shebao.levy import tax_models as tax_models
+from shebao.levy.cause_models import Cause as Cause
+from shebao.levy.cause_models import CauseKind as CauseKind
+from shebao.levy.cause_models import DueChange as DueChange
+from shebao.levy.cause_models import RuleSet as RuleSet
 from shebao.levy.declared_models import CreditUse as CreditUse
 from shebao.levy.declared_models import Declaration as Declaration
 from shebao.levy.declared_models import DeclarationLine as DeclarationLine
@@ -138,7 +142,7 @@ class Line(models.Model):
     person_fen = models.BigIntegerField()
     bill = models.ForeignKey("Bill", null=True, on_delete=models.PROTECT, related_name="+")
     case_id = models.BigIntegerField(null=True)
-    reason = models.CharField(max_length=200, default="", db_default="")  # why it is owed, as the unit reads it
+    reason = models.CharField(max_length=200, default="", db_default="")  # of a changed rule, in short; of every other, see DueChange
     recorded_at = models.DateTimeField()
 
     class Meta:

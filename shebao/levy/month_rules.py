@@ -1,8 +1,12 @@
 """Which rules a month was assessed by: kept with its run, so that later it can be told what has changed since."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from django.db import connection
 
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, first_day, month_shown
@@ -45,6 +49,36 @@ def keep(
         rules=used_in(rulebook, month, place),
         recorded_at=at,
     )
+
+
+def rule_sets(keys: Iterable[tuple[str, Month]], rulebook: Rulebook, *, at: datetime) -> dict[tuple[str, Month], int]:
+    """The rules behind amounts of months (place, month), kept once each. Returns their ids. Two statements, however many months."""
+    found: dict[tuple[str, Month], tuple[bytes, str]] = {}
+    for place, month in sorted(set(keys)):
+        told = json.dumps(used_in(rulebook, month, place), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        found[place, month] = (hashlib.sha256(told.encode()).digest(), told)
+    if not found:
+        return {}
+    places, months = [place for place, _ in found], [month for _, month in found]
+    digests, texts = [digest for digest, _ in found.values()], [text for _, text in found.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into levy_ruleset (place, month, digest, rules, recorded_at)
+            select n.place, n.month, n.digest, n.rules::jsonb, %s
+            from unnest(%s::text[], %s::int[], %s::bytea[], %s::text[]) as n (place, month, digest, rules)
+            on conflict do nothing
+            """,
+            [at, places, months, digests, texts],
+        )
+        cursor.execute(
+            """
+            select s.place, s.month, s.id from levy_ruleset s
+            join unnest(%s::text[], %s::int[], %s::bytea[]) as n (place, month, digest) using (place, month, digest)
+            """,
+            [places, months, digests],
+        )
+        return {(place, month): pk for place, month, pk in cursor.fetchall()}
 
 
 def kept(place: str, months: Sequence[Month]) -> dict[Month, list[dict[str, Any]]]:

@@ -120,6 +120,8 @@ class RecalculationLine(models.Model):
     reason = models.CharField(max_length=200)
     note = models.CharField(max_length=100, default="")
     state = models.CharField(max_length=8, choices=LineState, default=LineState.TRIAL)
+    line = models.ForeignKey("levy.Line", null=True, on_delete=models.PROTECT, related_name="+")  # what goes up, once it is charged
+    refund_due = models.ForeignKey("levy.RefundDue", null=True, on_delete=models.PROTECT, related_name="+")  # what goes down
 
     class Meta:
         constraints = [

@@ -20,6 +20,11 @@ NAMED_MAX = 3  # units that a refusal names
 SIZE_ON = """coalesce((select f.value from parties_unitfact f where f.unit_id = u.id and f.field = 'size' and f.known_to is null
   and (f.true_from is null or f.true_from <= {day}) and (f.true_to is null or f.true_to > {day}) limit 1), u.size)"""
 
+# The same as the register knew it at an instant.
+SIZE_THEN = """coalesce((select f.value from parties_unitfact f where f.unit_id = u.id and f.field = 'size'
+  and f.known_from <= {at} and (f.known_to is null or f.known_to > {at})
+  and (f.true_from is null or f.true_from <= {day}) and (f.true_to is null or f.true_to > {day}) limit 1), u.size)"""
+
 
 def sizes_of(unit_ids: Sequence[int], month: Month) -> dict[int, str]:
     """企业规模 of units on the first day of a month; "" where it is not registered for that day."""

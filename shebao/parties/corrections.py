@@ -24,9 +24,9 @@ class NewCorrection:
     case_id: int | None
 
 
-def note_corrections(lines: Sequence[NewCorrection], *, at: datetime) -> None:
-    """Append to the course of corrections, in the transaction of the correction itself."""
-    Correction.objects.bulk_create(
+def note_corrections(lines: Sequence[NewCorrection], *, at: datetime) -> list[int]:
+    """Append to the course of corrections, in the transaction of the correction itself. Returns their ids."""
+    made = Correction.objects.bulk_create(
         [
             Correction(
                 unit_id=c.unit_id,
@@ -45,3 +45,4 @@ def note_corrections(lines: Sequence[NewCorrection], *, at: datetime) -> None:
             for c in lines
         ]
     )
+    return [row.pk for row in made]

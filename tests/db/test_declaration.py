@@ -12,7 +12,7 @@ from shebao.base.terms import INSURANCES, Insurance, mask_of
 from shebao.enrolment import operations as enrolment
 from shebao.ledger.queries import trial_balance
 from shebao.levy import declaring, settling
-from shebao.levy.billing import Charge, charge_back
+from shebao.levy.differences import NOTHING, Difference, Share, settle
 from shebao.levy.models import Bill, BillLine, CreditUse, Declaration, Estimate
 from shebao.levy.statement import Movement, Sums, people_behind, statement
 from shebao.policy.declaration import explain_undeclared
@@ -138,9 +138,9 @@ def test_what_was_charged_back_for_last_month_counts_as_last_month_and_not_as_ad
     assess(202604)
     (late,) = person_ids(hire(unit, 1, month=202604))
     assert [p.person_id for p in behind(told(unit, 202605), Movement.ADDED, Insurance.PENSION)] == [late]
-    charge = Charge(late, unit, 1, 202604, Insurance.PENSION, 800_000, 128_000, 64_000, None)
+    back = Difference(unit, late, 202604, Insurance.PENSION, charged=NOTHING, due=Share(800_000, 128_000, 64_000))
     with acting(ENGINE):
-        charge_back([charge], at=moment(202605))
+        settle([back], {unit: 1}, reason="追溯参保", at=moment(202605))
     row = next(r for r in told(unit, 202605).rows if r.insurance is Insurance.PENSION)
     assert row.sums[Movement.ADDED] == Sums() and row.sums[Movement.LAST] == row.sums[Movement.THIS] == Sums(2, 1_600_000, 256_000, 128_000)
 

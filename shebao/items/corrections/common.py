@@ -15,7 +15,9 @@ from shebao.casework import fields
 from shebao.casework.item import Answer, Context, Filing, MoneyEffect, Review, Table
 from shebao.casework.models import Case
 from shebao.enrolment.queries import NOBODY, Cover, Standing, standings
+from shebao.levy.causes import Because, note
 from shebao.levy.differences import Difference, assessed_months, between, by_register, charged, settle, written_off
+from shebao.levy.models import CauseKind
 from shebao.levy.months import hold
 from shebao.parties.corrections import NewCorrection, note_corrections
 from shebao.parties.models import CorrectionKind
@@ -23,6 +25,7 @@ from shebao.parties.registration import lock_people
 
 GROUP = "信息订正与认定"
 REASON = fields.text("reason", "订正原因", most=100, width=30, hint="写明当时为什么录错，以及依据的材料")
+KINDS = {CorrectionKind.SPELL: CauseKind.SPELL, CorrectionKind.WAGE: CauseKind.WAGE}  # the corrections that move money
 TABLE_ROWS_MAX = 60  # differences listed one by one; the rest is summed up
 
 
@@ -90,9 +93,13 @@ def corrected(person_id: int, act: Callable[[], None], line: Callable[[int, int]
     found = _done(person_id, act)
     if found and not Case.objects.filter(pk=filing.case_id).exclude(second_reason="").exists():
         raise MoneyMovedError("提交之后有月份已经核定，这次订正现在涉及金额，须经复核；请退回，由受理人重新提交")
-    agencies = {d.unit_id: context.agency_id for d in found}
-    settle(found, agencies, reason=filing.text("reason"), case_id=filing.case_id or None, at=context.at)
-    note_corrections([line(sum(d.up_fen for d in found), sum(d.down_fen for d in found))], at=context.at)
+    told = line(sum(d.up_fen for d in found), sum(d.down_fen for d in found))
+    (correction_id,) = note_corrections([told], at=context.at)
+    if not found:
+        return
+    kind, agency_id, case_id = KINDS[told.kind], context.agency_id, filing.case_id or None
+    (cause,) = note([Because(kind, context.unit_id, agency_id, person_id, case_id, correction_id)], at=context.at)
+    settle(found, {d.unit_id: agency_id for d in found}, at=context.at, causes=[cause] * len(found))
 
 
 def course(

@@ -1,10 +1,11 @@
 """增员（续保）: a unit insures a new or returning employee (seed 004, 二、网上办理职工新增及续保业务)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shebao.base.errors import Refusal
 from shebao.base.identifiers import age_on, birth_date_of, mask_id_number, sex_of
+from shebao.base.money import yuan_shown
 from shebao.base.months import month_of, month_shown, shift, span
 from shebao.base.terms import ETHNICITIES, Insurance, Sex
 from shebao.casework import fields
@@ -24,10 +25,11 @@ from shebao.items.enrolment.situation import (
     rates_of,
     situations,
 )
-from shebao.levy.billing import Charge, charge_back
-from shebao.levy.differences import shares
-from shebao.levy.models import MonthState
+from shebao.levy.causes import Because, note
+from shebao.levy.differences import NOTHING, Difference, settle, shares
+from shebao.levy.models import CauseKind, MonthState
 from shebao.levy.months import hold
+from shebao.levy.relief import size_of
 from shebao.parties.operations import NewPerson, register_people
 from shebao.parties.queries import find_terms
 from shebao.parties.registration import hold_unit
@@ -189,16 +191,34 @@ def perform(filings: Sequence[Filing], context: Context) -> None:
         at=context.at,
     )
     assessed = [month for month in months if states[month] is MonthState.ASSESSED]
+    if assessed:
+        _charge_back(filings, people, assessed, context)
+
+
+def _charge_back(filings: Sequence[Filing], people: Mapping[str, int], assessed: Sequence[int], context: Context) -> None:
+    """补缴 of the months that were assessed before, each person with the filing that brought it."""
     classes = {month: terms.injury_class for month in assessed if (terms := find_terms(context.unit_id, month))}
-    charges = [
-        Charge(person_id, context.unit_id, context.agency_id, month, insurance, due.base_fen, due.unit_fen, due.person_fen, f.case_id)
-        for f in filings
-        for person_id in (people[f.text("id_number")],)
+    sizes = {month: size_of(context.unit_id, month, rates_of(context, month)) for month in assessed}
+    late = [f for f in filings if first_month(f, context) <= assessed[-1]]
+    acts = [
+        Because(
+            CauseKind.BACK, context.unit_id, context.agency_id, people[f.text("id_number")], f.case_id or None,
+            before="未在本单位参保",
+            after=f"{month_shown(first_month(f, context))}起参保，申报工资 {yuan_shown(f.number('declared_wage') or 0)} 元",
+            reason="增员（续保）时追溯，补缴已核定的月份",
+        )
+        for f in late
+    ]  # fmt: skip
+    owed = [
+        (cause, Difference(context.unit_id, people[f.text("id_number")], month, insurance, NOTHING, due))
+        for f, cause in zip(late, note(acts, at=context.at), strict=True)
         for month in assessed
         if month >= first_month(f, context)
-        for insurance, due in shares(f.number("declared_wage") or 0, chosen_mask(f), classes[month], month, context.place).items()
+        for insurance, due in shares(
+            f.number("declared_wage") or 0, chosen_mask(f), classes[month], month, context.place, sizes[month]
+        ).items()
     ]
-    charge_back(charges, at=context.at)
+    settle([one for _, one in owed], {context.unit_id: context.agency_id}, at=context.at, causes=[cause for cause, _ in owed])
 
 
 def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
