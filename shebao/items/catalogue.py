@@ -50,7 +50,10 @@ ITEMS = (
     extend.ITEM,
 )
 
+FORMER = (extend.FORMER,)  # versions that nobody files any more; stored filings name them
+
 
 def enter() -> None:
     """Enter every item into the catalogue."""
     register(ITEMS)
+    register(FORMER)

@@ -9,9 +9,10 @@ from shebao.base.months import month_shown
 from shebao.casework import fields
 from shebao.casework.item import Answer, Audience, Change, Context, Filing, Guide, MoneyEffect, ServiceItem
 from shebao.enrolment.queries import Standing
+from shebao.enrolment.tiers import FlexSpell
 from shebao.items.enrolment.stop_employee import same_name
 from shebao.items.flexible import situation as shared
-from shebao.items.flexible.situation import Situation
+from shebao.items.flexible.situation import Situation, known_here
 from shebao.levy import debit_signing, debiting
 from shebao.levy.bank_models import BANKS, DebitAgreement, Scheme
 from shebao.levy.debit_queries import next_debit
@@ -35,6 +36,11 @@ class Signing:
         """For the checks that only look at who it is."""
         return self.situation.standing
 
+    @property
+    def spells(self) -> tuple[FlexSpell, ...]:
+        """For the check of where they were insured."""
+        return self.situation.spells
+
 
 def facts(filings: Sequence[Filing], context: Context) -> list[Signing]:
     """One at a time: nothing here comes in batches."""
@@ -50,10 +56,6 @@ def wanted(filing: Filing, person_id: int, context: Context) -> NewAgreement:
     scheme = Scheme(filing.text("scheme") or Scheme.CITY)
     bank, account = filing.text("bank"), filing.text("account")
     return NewAgreement(person_id, context.agency_id, context.place, bank, account, scheme, filing.case_id or None)
-
-
-def known(filing: Filing, signing: Signing, context: Context) -> Refusal | None:
-    return shared.known_here(filing, signing.situation, context)
 
 
 def account_holds(filing: Filing, signing: Signing, context: Context) -> Refusal | None:
@@ -133,7 +135,7 @@ def compare(filing: Filing, signing: Signing, context: Context) -> Sequence[Chan
 def look_up(id_number: str, context: Context) -> Answer:
     filing = Filing({"id_number": id_number})
     found = facts([filing], context)[0]
-    answer = shared.told(id_number, found.situation, context, [r for r in (known(filing, found, context),) if r])
+    answer = shared.told(id_number, found.situation, context, [r for r in (known_here(filing, found.situation, context),) if r])
     live = found.agreement
     told = ("批扣协议", f"{agreement_shown(live)}，加办单号 {live.number}" if live else "没有签约")
     return Answer((*answer.facts, told), answer.values, answer.refusals, answer.person_id)
@@ -158,7 +160,7 @@ ITEM = ServiceItem(
         fields.choice("scheme", "参保范围", tuple((s.value, s.label) for s in Scheme), default=Scheme.CITY.value, hint="决定批扣日"),
     ),
     facts=facts,
-    checks=(known, same_name, account_holds, agreement_allows),
+    checks=(known_here, same_name, account_holds, agreement_allows),
     warns=(paused,),
     review=shared.at_counter,
     perform=perform,
