@@ -4,7 +4,7 @@ from shebao.casework.item import register
 from shebao.items.arrears import back_payment, issue_order, roll_back, write_off
 from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
 from shebao.items.enrolment import add_employee, annual_wages, change_wage, outside_retirees, stop_employee
-from shebao.items.flexible import cancel_arrears, change_tier, enrol, extend, pay_gap, stop
+from shebao.items.flexible import cancel_arrears, change_tier, debit, enrol, extend, pay_gap, stop
 from shebao.items.levy import declare_month, defer, refund
 from shebao.items.qualification import operator_entry, qualification, qualification_stop, slip_reissue, vip_evaluation
 from shebao.items.register import change_person, change_unit, maintain_education
@@ -44,12 +44,16 @@ ITEMS = (
     enrol.ITEM,
     stop.ITEM,
     change_tier.ITEM,
+    debit.ITEM,
     cancel_arrears.ITEM,
     pay_gap.ITEM,
     extend.ITEM,
 )
 
+FORMER = (extend.FORMER,)  # versions that nobody files any more; stored filings name them
+
 
 def enter() -> None:
     """Enter every item into the catalogue."""
     register(ITEMS)
+    register(FORMER)

@@ -1,4 +1,4 @@
-"""批扣签约: sign and end debit agreements. One live a person; while their batch is out nothing of it changes."""
+"""批扣签约: sign, change and end debit agreements. One live a person; while their batch is out nothing of it changes."""
 
 import re
 from dataclasses import dataclass
@@ -40,6 +40,16 @@ class OutError(ShebaoError):
     code = "BNK-33"
 
 
+class SameAccountError(ShebaoError):
+    """Changed into what it is already."""
+
+    code = "BNK-34"
+
+
+OUT_TEXT = "本期批扣已经生成或正在银行处理，回盘入账后才能换账号或解约，通常在批扣日后 1 至 3 个工作日"
+NOT_SIGNED_TEXT = "没有有效的批扣协议，不能换账号或解约；需要批扣的请先签约"
+
+
 @dataclass(frozen=True, slots=True)
 class NewAgreement:
     """What is signed. bank: 行别; account: digits."""
@@ -73,10 +83,24 @@ def masked(account: str) -> str:
     return f"{account[:4]}{'*' * max(len(account) - 8, 1)}{account[-4:]}"
 
 
+def bank_fault(bank: str, account: str) -> str | None:
+    """Why nothing can be debited from an account at a bank, or None."""
+    return account_fault(account) if bank in BANKS else "协作银行目前只有：" + "、".join(BANKS.values())
+
+
+def already_signed(live: DebitAgreement) -> str:
+    """The sentence for who signs a second time."""
+    return f"已签有批扣协议（加办单号 {live.number}），换银行或账号请办理变更，不用重新签约"
+
+
+def same_account(live: DebitAgreement, bank: str, account: str, scheme: str) -> bool:
+    """Whether an agreement is this one already."""
+    return (live.bank, live.account, live.scheme) == (bank, account, scheme)
+
+
 def sign(new: NewAgreement, *, at: datetime) -> DebitAgreement:
     """Sign a debit. Returns it with its 加办单号.  Raises: AccountRefused, AlreadySignedError."""
-    fault = "协作银行目前只有：" + "、".join(BANKS.values()) if new.bank not in BANKS else account_fault(new.account)
-    if fault:
+    if fault := bank_fault(new.bank, new.account):
         raise AccountRefused(fault)
     with connection.cursor() as cursor:
         cursor.execute("select 1 from parties_person where id = %s for no key update", [new.person_id])
@@ -84,7 +108,7 @@ def sign(new: NewAgreement, *, at: datetime) -> DebitAgreement:
         serial = int(cursor.fetchone()[0])
     live = live_agreement(new.person_id)
     if live is not None:
-        raise AlreadySignedError(f"已签有批扣协议（加办单号 {live.number}），换账号请先解约再重新签约")
+        raise AlreadySignedError(already_signed(live))
     agreement = DebitAgreement.objects.create(
         number=f"JB{at:%Y%m}{serial:08d}",
         person_id=new.person_id,
@@ -101,20 +125,50 @@ def sign(new: NewAgreement, *, at: datetime) -> DebitAgreement:
     return agreement
 
 
-def end(person_id: int, reason: str, *, at: datetime) -> DebitAgreement:
+def change(new: NewAgreement, *, at: datetime) -> DebitAgreement:
+    """Another bank or account from now on: the live agreement ends and the new one, with a 加办单号 of its own, takes its place.
+
+    Raises: AccountRefused, NotSignedError, OutError, SameAccountError.
+    """
+    if fault := bank_fault(new.bank, new.account):
+        raise AccountRefused(fault)
+    live = _held(new.person_id)
+    if same_account(live, new.bank, new.account, new.scheme):
+        raise SameAccountError(f"银行和账号与现有协议（加办单号 {live.number}）相同，没有变更")
+    _end(live, "换银行或账号", new.case_id, at)
+    return sign(new, at=at)
+
+
+def sign_or_change(new: NewAgreement, *, at: datetime) -> DebitAgreement:
+    """The agreement of somebody shall be this one; asked for again, nothing happens.  Raises: AccountRefused, OutError."""
+    live = live_agreement(new.person_id)
+    if live is None:
+        return sign(new, at=at)
+    return live if same_account(live, new.bank, new.account, new.scheme) else change(new, at=at)
+
+
+def end(person_id: int, reason: str, *, at: datetime, case_id: int | None = None) -> DebitAgreement:
     """End the live agreement.  Raises: NotSignedError, OutError."""
+    return _end(_held(person_id), reason, case_id, at)
+
+
+def _held(person_id: int) -> DebitAgreement:
+    """The live agreement, locked, of somebody whose money no batch is asking for."""
     with connection.cursor() as cursor:
         cursor.execute("select 1 from parties_person where id = %s for no key update", [person_id])
     agreement = DebitAgreement.objects.select_for_update().filter(person_id=person_id, ended_at=None).first()
     if agreement is None:
-        raise NotSignedError("没有有效的批扣协议，不需要解约")
+        raise NotSignedError(NOT_SIGNED_TEXT)
     if out([person_id]):
-        raise OutError("本期批扣已经生成或正在银行处理，回盘入账后才能解约，通常在批扣日后 1 至 3 个工作日")
+        raise OutError(OUT_TEXT)
+    return agreement
+
+
+def _end(agreement: DebitAgreement, reason: str, case_id: int | None, at: datetime) -> DebitAgreement:
     agreement.ended_at, agreement.end_reason = at, reason[:60]
     DebitAgreement.objects.filter(pk=agreement.pk).update(ended_at=at, end_reason=agreement.end_reason)
-    record(
-        [Trace("debit.ended", agreement.number, person_id, after={"reason": agreement.end_reason}, agency_id=agreement.agency_id)], at=at
-    )
+    after = {"reason": agreement.end_reason}
+    record([Trace("debit.ended", agreement.number, agreement.person_id, case_id, after=after, agency_id=agreement.agency_id)], at=at)
     return agreement
 
 

@@ -28,6 +28,8 @@ from shebao.policy.flexible_years import NO_LATER, ages, back_payment, why_not_p
 from shebao.policy.interest import explain_interest
 from shebao.policy.rulebook import Rulebook
 
+WAITING = (DueState.OPEN, DueState.BILLED, DueState.SENT)  # owed and not paid
+
 
 def write_off(person_id: int, first: Month, last: Month, *, agency_id: int, place: str, case_id: int | None, on: date, at: datetime) -> int:
     """欠费注销 of the open months in a span, for good: they do not count as paid. Returns fen.
@@ -151,12 +153,14 @@ def draft_extension(
         since = f"此人从 {month_shown(reached)}起超过参保年龄（满 {limits.below} 周岁）"
         told = f"{since}，{month_shown(months[0])}不属于延长缴费；之前的月份按灵活就业参保缴费"
         raise AssessRefusedError("FLX-23", told)
-    if counted + len(months) > minimum:
-        left = max(0, minimum - counted)
-        told = f"已缴 {counted} 个月，最低缴费年限 {minimum} 个月，最多还可延长缴费 {left} 个月，所选 {len(months)} 个月超过了"
-        raise AssessRefusedError("FLX-24", told)
     spells = _spells_here(person_id, agency_id)
     known = {due.month: due for due in flexible.dues_of(person_id) if due.insurance == PENSION}
+    waiting = sum(due.state in WAITING and due.month not in months for due in known.values())
+    if counted + waiting + len(months) > minimum:
+        left = max(0, minimum - counted - waiting)
+        so_far = f"已缴 {counted} 个月" + (f"、待缴 {waiting} 个月" if waiting else "")
+        told = f"{so_far}，最低缴费年限 {minimum} 个月，最多还可延长缴费 {left} 个月，所选 {len(months)} 个月超过了"
+        raise AssessRefusedError("FLX-24", told)
     found = []
     for month in months:
         if why := why_not_payable(month, at, place, rulebook):

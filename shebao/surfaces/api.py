@@ -258,6 +258,26 @@ def _query_paths() -> dict[str, Any]:
         },
         "/bookings/{number}/cancel": {"post": _operation("取消预约", "预约", path=("number",), body=_object({}))},
         "/messages": {"get": _operation("给本单位的消息", "消息")},
+        "/me/debit": {
+            "get": _operation("本人的批扣协议、下次批扣和历次批扣（个人账号）", "个人"),
+            "put": _operation(
+                "签订批扣协议，或换银行、换账号；同样的请求重发不会再变（个人账号）",
+                "个人",
+                body=_object(
+                    {
+                        "bank": {"type": "string", "description": "协作银行的行别，403 或 103"},
+                        "account": {"type": "string", "pattern": "^[0-9]{8,20}$"},
+                        "scheme": {
+                            "type": "string",
+                            "enum": ["city", "province"],
+                            "description": "武汉市（20 日）或省本级（15 日），默认武汉市",
+                        },
+                    },
+                    ["bank", "account"],
+                ),
+            ),
+            "delete": _operation("解除批扣协议（个人账号）", "个人"),
+        },
         "/me/assess": {
             "post": _operation("灵活就业核定信息：每月应缴和计算过程，不生成应缴（个人账号）", "个人", body=_object(_OWN, _OWN_NEEDED))
         },

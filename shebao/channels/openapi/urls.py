@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shebao.channels.openapi import attachments, certificates, contact, me, my_account, register, views
+from shebao.channels.openapi import attachments, certificates, contact, me, my_account, my_debit, register, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="openapi-page"),
@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern] = [
     path("bills", views.bills, name="api-bills"),
     path("bills/<str:number>", views.bill, name="api-bill"),
     path("bills/<str:number>/people/<str:person>", views.due, name="api-due"),
+    path("me/debit", my_debit.debit, name="api-me-debit"),
     path("me/assess", me.assess, name="api-me-assess"),
     path("me/bills", me.bills, name="api-me-bills"),
     path("me/bills/<str:number>", me.bill, name="api-me-bill"),

@@ -1,4 +1,6 @@
-"""批扣 of the acting person: the agreement, the next debit as it would be today, past debits; sign and end."""
+"""批扣 of the acting person: the agreement, the next debit as it would be today, past debits; sign, change and end."""
+
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -12,7 +14,7 @@ from shebao.channels.guards import individuals
 from shebao.channels.personal.pages import actor_of, engine_of, live_of, show
 from shebao.levy import debit_queries as queries
 from shebao.levy import debit_signing, debiting
-from shebao.levy.bank_models import BANKS, Scheme
+from shebao.levy.bank_models import BANKS, DebitAgreement, Scheme
 from shebao.levy.debit_signing import NewAgreement, masked
 from shebao.levy.debit_telling import ADVICE
 from shebao.policy.rulebook import standard
@@ -31,17 +33,27 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign(request: HttpRequest) -> HttpResponse:
     """签约: an own account at a partner bank."""
+    return _signed(request, debit_signing.sign)
+
+
+@individuals
+@require_POST
+def change(request: HttpRequest) -> HttpResponse:
+    """换银行或账号."""
+    return _signed(request, debit_signing.change)
+
+
+def _signed(request: HttpRequest, act: Callable[..., DebitAgreement]) -> HttpResponse:
     actor, live = actor_of(request), live_of(request)
     account = "".join(request.POST.get("account", "").split())[:ACCOUNT_MAX]
-    scheme = request.POST.get("scheme", "city")
+    bank, scheme = request.POST.get("bank", ""), request.POST.get("scheme", "city")
     if scheme not in Scheme.values:
         return errors.page(request, 404)
     try:
         with acting(engine_of(actor)):
-            new = NewAgreement(actor.person_id, actor.agency_id, live.place, request.POST.get("bank", ""), account, Scheme(scheme))
-            debit_signing.sign(new, at=now())
+            act(NewAgreement(actor.person_id, actor.agency_id, live.place, bank, account, Scheme(scheme)), at=now())
     except ShebaoError as error:
-        return _page(request, error, typed={"bank": request.POST.get("bank", ""), "account": account, "scheme": scheme})
+        return _page(request, error, typed={"bank": bank, "account": account, "scheme": scheme})
     return HttpResponseRedirect("/p/debit")
 
 
@@ -61,6 +73,8 @@ def end(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, refused: ShebaoError | None = None, typed: dict[str, str] | None = None) -> HttpResponse:
     person_id, today, typed = actor_of(request).person_id, now().date(), typed or {}
     agreement = debit_signing.live_agreement(person_id)
+    if agreement is not None:  # a change begins with what is signed; the account is typed anew
+        typed = {"bank": agreement.bank, "scheme": agreement.scheme} | typed
     past = queries.debits_of(person_id)
     context: dict[str, object] = {
         "agreement": agreement,
@@ -107,5 +121,6 @@ def _told(p: queries.Past) -> dict[str, object]:
 urls: list[URLPattern] = [
     path("debit", page, name="personal-debit"),
     path("debit/sign", sign, name="personal-debit-sign"),
+    path("debit/change", change, name="personal-debit-change"),
     path("debit/end", end, name="personal-debit-end"),
 ]

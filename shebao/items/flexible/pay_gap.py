@@ -1,35 +1,19 @@
 """中断补缴: months that were not insured, or written off, paid later (seed 002) — under the rule of the day; since 2022 it is refused."""
 
-from collections.abc import Sequence
-
 from shebao.base.errors import Refusal
 from shebao.base.terms import Insurance
 from shebao.casework import fields
-from shebao.casework.item import Audience, Context, Filing, Guide, MoneyEffect, ServiceItem
-from shebao.items.enrolment.stop_employee import same_name
+from shebao.casework.item import Context, Filing, Guide
 from shebao.items.flexible import situation as shared
 from shebao.items.flexible import slips
-from shebao.items.flexible.slips import Drafted, can_be_made, known
+from shebao.items.flexible.slips import Drafted
 from shebao.levy.flexible_arrears import Slip, draft_back
 from shebao.policy.rulebook import standard
 
 
 def draft(filing: Filing, person_id: int, context: Context) -> Slip:
-    first, last = filing.number("first") or 0, filing.number("last") or 0
-    return draft_back(
-        person_id,
-        first,
-        last,
-        shared.percent_of(filing),
-        agency_id=context.agency_id,
-        place=context.place,
-        rulebook=standard(),
-        on=context.on,
-    )
-
-
-def facts(filings: Sequence[Filing], context: Context) -> Sequence[Drafted]:
-    return slips.facts(filings, context, draft)
+    where = slips.span_of(filing)
+    return draft_back(person_id, *where, agency_id=context.agency_id, place=context.place, rulebook=standard(), on=context.on)
 
 
 def never_medical(filing: Filing, drafted: Drafted, context: Context) -> Refusal | None:
@@ -38,25 +22,14 @@ def never_medical(filing: Filing, drafted: Drafted, context: Context) -> Refusal
     return Refusal("FLX-49", "中断的医疗保险不能补缴，注销的时间段不计入医疗保险实际缴费年限", "insurance")
 
 
-def perform(filings: Sequence[Filing], context: Context) -> None:
-    slips.perform(filings, context, draft)
-
-
-def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
-    return slips.effect(facts(filings, context))
-
-
-ITEM = ServiceItem(
+ITEM = slips.slip_item(
+    draft,
     code="flexible.pay_gap",
     version=1,
     title="中断补缴",
     prefix="LB",
-    audience=frozenset({Audience.COUNTER}),
-    group=shared.GROUP,
     icon="calendar2-check",
-    fields=(
-        fields.id_number("id_number"),
-        fields.name("name", "姓名"),
+    fields_=(
         fields.choice(
             "insurance",
             "险种",
@@ -66,13 +39,7 @@ ITEM = ServiceItem(
         *shared.span_fields(),
         shared.tier_field(hint="按补缴时的平均工资和所选档次计算"),
     ),
-    facts=facts,
-    checks=(known, same_name, never_medical, can_be_made),
-    warns=(),
-    review=shared.at_counter,
-    perform=perform,
-    effect=effect,
-    look_up=slips.look_up,
+    checks=(never_medical,),
     materials=("本人签字的补缴申请", "公民身份证原件及复印件"),
     guide=Guide(
         summary="养老保险中断的月份（包括注销的月份）补缴。能否补缴、如何计算，依办理当日的规定。",
@@ -82,13 +49,6 @@ ITEM = ServiceItem(
         after="出具核定单，本人凭核定流水号缴费。",
         words=("补缴", "断缴", "断保", "中断"),
     ),
-    batch_rows_max=0,
-    printout="",
-    refusal_codes={
-        "ENR-23": "姓名与参保登记的不一致",
-        "FLX-40": "不是在个人流动窗口办理",
-        "FLX-49": "中断的医疗保险不能补缴",
-    },
+    refusal_codes=slips.REFUSED | {"FLX-49": "中断的医疗保险不能补缴"},
     return_reasons=("申请没有本人签字，请补充",),
-    available=shared.only_window,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from shebao.base.errors import Refusal, ShebaoError
 from shebao.base.identifiers import mask_id_number
@@ -77,7 +78,14 @@ def insured_here(filing: Filing, situation: Situation, context: Context) -> Refu
     return Refusal("FLX-41", "此人没有在本窗口参保，请核对身份号码，或到参保的经办机构办理", "id_number")
 
 
-def known_here(filing: Filing, situation: Situation, context: Context) -> Refusal | None:
+class HasSpells(Protocol):
+    """A situation, or what an item makes of it."""
+
+    @property
+    def spells(self) -> tuple[FlexSpell, ...]: ...
+
+
+def known_here(filing: Filing, situation: HasSpells, context: Context) -> Refusal | None:
     if any(spell.agency_id == context.agency_id for spell in situation.spells):
         return None
     return Refusal("FLX-25", "此人没有在本经办机构的个人流动窗口参保过，请核对身份号码或到当时参保的经办机构办理", "id_number")
