@@ -8,7 +8,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import Count, Sum
 
-from shebao.accounts.models import EntryKind, PartYear, Registered, Settlement
+from shebao.accounts.models import EntryKind, PartYear, PlaceYear, Registered, Settlement, YearState
 from shebao.base.months import Month
 from shebao.policy.account import RATE, Year
 from shebao.policy.formulas import FenArray
@@ -258,3 +258,13 @@ def _interests(run_id: int, after: int, limit: int) -> FenArray:
             [run_id, after, limit],
         )
         return np.array(cursor.fetchall(), np.int64).reshape(-1, 4)
+
+
+def settled_years(place: str) -> list[tuple[int, YearState, Settlement | None]]:
+    """Account years of a place, newest first, each with its settlement: the one that counts, or the last that failed."""
+    last: dict[int, Settlement] = {}
+    for run in Settlement.objects.filter(place=place).order_by("id"):
+        if run.state != "failed" or run.year not in last:
+            last[run.year] = run
+    years = PlaceYear.objects.filter(place=place).order_by("-year").values_list("year", "state")
+    return [(year, YearState(state), last.get(year)) for year, state in years]

@@ -26,7 +26,7 @@ from shebao.ledger.operations import Booking, Side, book
 from shebao.policy.account import RATE
 from shebao.policy.formulas import FenArray
 from shebao.policy.formulas.personal_account import differs, opening_interest, product_interest, yearly_interest
-from shebao.policy.rulebook import Rulebook
+from shebao.policy.rulebook import Rule, Rulebook
 
 KIND = "account_interest"
 CHUNK_IDS = 100_000  # personal numbers a chunk; people are numbered without gaps
@@ -78,20 +78,13 @@ def begin(place: str, year: int, *, rulebook: Rulebook, on: date, at: datetime, 
     Returns: the run; the same one again when a former start was interrupted.
     Raises: NoRateError, YearNotOverError, YearOrderError, AlreadySettledError. Nothing is changed then.
     """
-    if on.year <= year:
-        raise YearNotOverError(f"{year} 年还没有结束，不能结算个人账户；请在次年办理")
-    rate = rulebook.find(RATE, date(year, 12, 31), place)
-    if rate is None or rate.value is None:
-        note = f"（{rate.source[0]}）" if rate else ""
-        label = rulebook.place(place).label
-        raise NoRateError(f"{label} {year} 年的个人账户记账利率尚未公布或未见文件{note}，不能结算；请在利率公布并补充参数后再办理")
-    _ready(place, year)
+    rate = check(place, year, rulebook=rulebook, on=on)
     with connection.cursor() as cursor:
         cursor.execute("insert into accounts_placeyear (place, year, state) values (%s, %s, 'open') on conflict do nothing", [place, year])
         cursor.execute("select accounts_open_year(%s)", [year])
     row = PlaceYear.objects.select_for_update().get(place=place, year=year)
     if row.state == YearState.SETTLED:
-        raise AlreadySettledError(f"{year} 年个人账户已经结算，不会重复计息；之后的变动按差额处理")
+        raise _settled(year)
     run = Settlement.objects.filter(kind=KIND, place=place, year=year).exclude(state="failed").first()
     if run is None:
         run = Settlement.objects.create(
@@ -108,6 +101,25 @@ def begin(place: str, year: int, *, rulebook: Rulebook, on: date, at: datetime, 
         record([Trace("accounts.settlement_started", f"{place} {year}", after={"rate_ppm": run.rate_ppm})], at=at)
     PlaceYear.objects.filter(pk=row.pk).update(state=YearState.SETTLING)
     return run.pk
+
+
+def check(place: str, year: int, *, rulebook: Rulebook, on: date) -> Rule:
+    """The rate that a year would be settled with today. Raises: NoRateError, YearNotOverError, YearOrderError, AlreadySettledError."""
+    if on.year <= year:
+        raise YearNotOverError(f"{year} 年还没有结束，不能结算个人账户；请在次年办理")
+    rate = rulebook.find(RATE, date(year, 12, 31), place)
+    if rate is None or rate.value is None:
+        note = f"（{rate.source[0]}）" if rate else ""
+        label = rulebook.place(place).label
+        raise NoRateError(f"{label} {year} 年的个人账户记账利率尚未公布或未见文件{note}，不能结算；请在利率公布并补充参数后再办理")
+    if PlaceYear.objects.filter(place=place, year=year, state=YearState.SETTLED).exists():
+        raise _settled(year)
+    _ready(place, year)
+    return rate
+
+
+def _settled(year: int) -> AlreadySettledError:
+    return AlreadySettledError(f"{year} 年个人账户已经结算，不会重复计息；之后的变动按差额处理")
 
 
 def _ready(place: str, year: int) -> None:
@@ -137,7 +149,7 @@ def plan(run_id: int) -> Work:
     )
     if run.state != "running":
         return Work(run_id, run.place, run.year, before, "", run.rate_ppm, run.gap_ppm, ())
-    ranges = _ranges(run.place, run.year, before)
+    ranges = ranges_of(run.place, run.year, before)
     Settlement.objects.filter(pk=run_id).update(chunks_total=len(ranges))
     done = set(Chunk.objects.filter(run_id=run_id).values_list("chunk", flat=True))
     with connection.cursor() as cursor:
@@ -153,7 +165,7 @@ def take_time() -> None:
         cursor.execute("select set_config('statement_timeout', %s, true)", [TIMEOUT])
 
 
-def _ranges(place: str, year: int, before: int) -> list[tuple[int, int]]:
+def ranges_of(place: str, year: int, before: int) -> list[tuple[int, int]]:
     """Ranges of person ids that hold every account of the year. The same accounts give the same ranges."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,8 +1,12 @@
-"""怎么算的: the explanation of a person's month on a bill, for page and API alike."""
+"""怎么算的: the explanation of a person's month on a bill, for page and API alike; and of a flexible worker's months."""
 
+from collections.abc import Collection
 from typing import Any
 
 from shebao.base.money import yuan
+from shebao.base.months import Month
+from shebao.levy.flexible import dues_of
+from shebao.levy.flexible_billing import explanations
 from shebao.levy.models import Bill
 from shebao.levy.queries import PersonDue, declared_for, find_due
 from shebao.levy.relief import size_of
@@ -11,6 +15,7 @@ from shebao.policy.explain import Explained
 from shebao.policy.levy import month_rates
 from shebao.policy.levy_explained import explain_month
 from shebao.policy.rulebook import standard
+from shebao.surfaces.reasons import reason
 
 
 def explain_person(bill: Bill, person_id: int) -> tuple[PersonDue, Explained] | None:
@@ -35,3 +40,10 @@ def explain_due(bill: Bill, person_number: str) -> dict[str, Any] | None:
     due, explained = found
     amounts = {f"{insurance.key}.{payer.value}": yuan(fen) for (insurance, payer), fen in due.amounts_fen.items()}
     return {"number": person.number, "name": person.name, "month": bill.month, "amounts": amounts, "explain": explained.to_dict()}
+
+
+def month_reasons(person_id: int, place: str, months: Collection[Month]) -> list[tuple[Month, dict[str, Any]]]:
+    """The steps of a flexible worker's months, newest first, as ui.explanation takes them; months whose rules moved on are left out."""
+    dues = [due for due in dues_of(person_id) if due.month in set(months)]
+    found = explanations(dues, place, standard())
+    return [(month, told) for month in sorted(found, reverse=True) if (told := reason(found[month].to_dict())) is not None]

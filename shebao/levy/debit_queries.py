@@ -11,6 +11,7 @@ from shebao.base.months import Month, month_of, shift
 from shebao.gateways.bank import RESULTS
 from shebao.levy.bank_models import DebitAgreement, DebitBatch, DebitChunk, LeftOut
 from shebao.levy.debit_months import BILLED_REASON, NOT_NOW_REASON, OUT_REASON, STATE_SQL, collect
+from shebao.levy.flexible_models import FlexDue
 from shebao.policy.batch_day import BatchDay, batch_day
 from shebao.policy.calendar import social_insurance_year
 from shebao.policy.rulebook import Rulebook
@@ -95,6 +96,32 @@ def lines(batch_id: int, *, failed: bool, page: int = 1, size: int = 50) -> tupl
         )
         rows = cursor.fetchall()
     return [Line(*row[:-1]) for row in rows], int(rows[0][-1]) if rows else 0
+
+
+def line_of(batch_id: int, *, sequence: int | None = None, person_id: int | None = None) -> Line | None:
+    """One line by its number in the batch, or a person's; None outside the actor's reach. Its result is the bank's last word on it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select l.sequence, l.person_id, p.number, p.name, a.number, l.amount_fen, l.first_month, l.last_month, l.months,
+                   coalesce(r.result, ''), coalesce(r.name_differs, false)
+            from levy_debitline l join levy_debitagreement a on a.id = l.agreement_id join parties_person p on p.id = l.person_id
+            left join lateral (select * from levy_debitresult x where x.batch_id = l.batch_id and x.sequence = l.sequence
+                               order by x.part desc limit 1) r on true
+            where l.batch_id = %s and (%s::int is null or l.sequence = %s) and (%s::bigint is null or l.person_id = %s) limit 1
+            """,
+            [batch_id, sequence, sequence, person_id, person_id],
+        )
+        row = cursor.fetchone()
+    return Line(*row) if row else None
+
+
+def dues_behind(batch: DebitBatch, line: Line) -> list[FlexDue]:
+    """The months a line asked for, oldest first: those the batch took; of one that was not taken, those that were unpaid on its day."""
+    found = FlexDue.objects.select_related("bill").filter(person_id=line.person_id, month__gte=line.first_month, month__lte=line.last_month)
+    dues = list(found.order_by("month", "insurance"))
+    taken = [due for due in dues if due.batch_id == batch.pk]
+    return taken or [due for due in dues if due.paid_on is None or due.paid_on >= batch.planned_on]
 
 
 def left_out(batch_id: int) -> list[tuple[str, int, int]]:

@@ -20,6 +20,11 @@ ADVICE = {
 }
 
 
+def advice_of(result: str) -> str:
+    """What to do about a debit that was refused; nothing where it was taken or is on its way."""
+    return "" if result in ("", SUCCESS) else ADVICE.get(result, ADVICE["99"])
+
+
 def untold(batch_id: int) -> tuple[int, ...]:
     """Chunks of a booked batch whose people were not told yet."""
     if not DebitBatch.objects.filter(pk=batch_id, state=BatchState.POSTED, told_at=None).exists():
@@ -53,7 +58,7 @@ def told(bank: str, result: str, amount_fen: int, first: int, last: int, months:
     why = RESULTS.get(result, RESULTS["99"])
     return (
         FAILED_TITLE,
-        f"{bank}没有扣缴 {when}的 {yuan_shown(amount_fen)} 元：{why}。{ADVICE.get(result, ADVICE['99'])}；未缴的月份并入下个月的批扣。",
+        f"{bank}没有扣缴 {when}的 {yuan_shown(amount_fen)} 元：{why}。{advice_of(result)}；未缴的月份并入下个月的批扣。",
     )
 
 

@@ -1,5 +1,6 @@
-"""Runs (批次) of every kind on one console: each kind says once, at start, what it is called, where its page is, which job goes on with
-it and whether it can be reversed. The console knows no kind; each finds its own runs, in `levy_run` unless it says otherwise.
+"""Runs (批次) of every kind on one console: each kind says once, at start, what it is called, what it does, where a person begins one,
+where its page is, which job goes on with it and whether it can be taken back. The console knows no kind; each finds its own runs, in
+`levy_run` unless it says otherwise.
 """
 
 import json
@@ -12,6 +13,7 @@ from django.db import connection
 from shebao.audit.operations import Trace, record
 from shebao.base.errors import ShebaoError
 from shebao.base.months import month_shown
+from shebao.base.terms import Post
 from shebao.levy.models import Run
 
 RUNNING, DONE, FAILED, REVERSED = "running", "done", "failed", "reversed"
@@ -33,7 +35,8 @@ class NotReversibleRunError(ShebaoError):
 class RunLine:
     """How far one run is. state: running, done, failed or reversed. waits: what it waits for while nobody computes (回盘 …), if anything.
 
-    about: what it is of (2026 年 11 月, 示例银行). chunks: done of total. total_fen: fen. started_by: an account, 0 the system.
+    about: what it is of (2026 年 11 月, 示例银行). chunks: done of total. total_fen: fen, None where it has no amount. started_by: an
+    account, 0 the system. key: what the kind's own page knows it by, where that is not the id.
     """
 
     id: int
@@ -42,16 +45,18 @@ class RunLine:
     chunks_done: int
     chunks_total: int
     rows: int
-    total_fen: int
+    total_fen: int | None
     started_by: int
     started_at: datetime
     finished_at: datetime | None
     note: str = ""
     waits: str = ""
     month: int = 0
+    key: str = ""
 
 
 Listed = Callable[[str, int, int | None], list[RunLine]]
+STARTERS = frozenset({Post.FINANCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,11 @@ class RunKind:
 
     job: the job that does what is missing of a run (argument run_id or as `argument` says); queued again it does no harm. Empty: none.
     listed: its runs of a place, newest first, so many, or the one of an id; levy_run's when not given. page: the address of the kind's
-    own page for a run; empty: the console's is all there is. rows: what its rows are (人, 笔). why_not: why a run cannot be reversed
-    (empty: it can); reverse: takes it back (run, reason, on, at); None: never.
+    own page for a run; empty: the console's is all there is. rows: what its rows are (人, 笔).
+    about: what it does and when, one sentence. start: the page where a person of `starters` begins one, with its parameters and its trial.
+    daily: too many and too small for the workbench.
+    reverse: takes a run back (run, reason, on, at); None: never, and `never` says what is done instead. why_not: why this one is not
+    taken back (empty: it can be); without it any that is done can. undo: the words for it (整批冲回, 已冲回); undo_says: what it means.
     """
 
     code: str
@@ -73,6 +81,13 @@ class RunKind:
     listed: Listed | None = None
     why_not: Callable[[RunLine], str] | None = None
     reverse: Callable[[RunLine, str, date, datetime], None] | None = None
+    about: str = ""
+    start: str = ""
+    starters: frozenset[Post] = STARTERS
+    daily: bool = False
+    never: str = ""
+    undo: tuple[str, str] = ("整批冲回", "已冲回")
+    undo_says: str = "这个批次记的账会全部用相反的分录冲销，明细账同时退回。冲回后不能恢复，只能重新办理。"
 
     def find(self, place: str, limit: int, run_id: int | None = None) -> list[RunLine]:
         """Runs of a place, newest first; or the one of an id."""
@@ -81,10 +96,10 @@ class RunKind:
     def why_not_reversible(self, run: RunLine) -> str:
         """Why a run is not taken back; empty when it can be."""
         if self.reverse is None:
-            return f"“{self.label}”不能整批冲回；差错按更正、补差或退费办理"
-        if run.state != DONE:
-            return "还没有完成的批次不能冲回"
-        return self.why_not(run) if self.why_not else ""
+            return self.never or f"“{self.label}”不能整批冲回；差错按更正、补差或退费办理"
+        if self.why_not is not None:
+            return self.why_not(run)
+        return "" if run.state == DONE else "还没有完成的批次不能冲回"
 
 
 KINDS: dict[str, RunKind] = {}
@@ -141,10 +156,16 @@ class Standing:
         return self.run.state != RUNNING
 
 
-def standings(place: str, *, kind: str = "", limit: int = 30) -> list[Standing]:
-    """The last runs of a place, newest first, of every kind or of one."""
-    found = [(k, run) for k in KINDS.values() if kind in ("", k.code) for run in k.find(place, limit)]
+def standings(place: str, *, kind: str = "", limit: int = 30, daily: bool = True) -> list[Standing]:
+    """The last runs of a place, newest first, of every kind (daily: also of the small ones of each day) or of one."""
+    wanted = [k for k in KINDS.values() if kind in ("", k.code) and (daily or not k.daily)]
+    found = [(k, run) for k in wanted for run in k.find(place, limit)]
     return _stand(sorted(found, key=lambda pair: pair[1].started_at, reverse=True)[:limit])
+
+
+def lasts(place: str) -> dict[str, Standing]:
+    """The last run of each kind, by its code; kinds that never ran are left out."""
+    return {s.kind.code: s for s in _stand([(k, run) for k in KINDS.values() for run in k.find(place, 1)])}
 
 
 def standing(place: str, kind: str, run_id: int) -> Standing | None:

@@ -7,12 +7,34 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month
+from shebao.base.terms import Post
 from shebao.levy import flexible_month
 from shebao.levy.run_kinds import RunKind
 from shebao.policy.rulebook import Rulebook, standard
 
-RUN_KIND = RunKind(flexible_month.KIND, "灵活就业月度应缴", "run_flexible", page=lambda run: "/w/flexible", rows="笔")
-RUN_KIND_YEAR = RunKind(flexible_month.KIND_YEAR, "灵活就业社保年度结转", "run_flexible", page=lambda run: "/w/flexible", rows="笔")
+BOTH = frozenset({Post.FINANCE, Post.REVIEWER})
+RUN_KIND = RunKind(
+    flexible_month.KIND,
+    "灵活就业月度应缴",
+    "run_flexible",
+    page=lambda run: "/w/flexible",
+    rows="笔",
+    about="每月批扣日以前：为选了档次的灵活就业人员逐人生成当月应缴",
+    start="/w/flexible",
+    starters=BOTH,
+    never="应缴生成后可能已被核定、批扣或缴清，不能整批冲回；不再参保的按暂停缴费、欠费注销逐人办理",
+)
+RUN_KIND_YEAR = RunKind(
+    flexible_month.KIND_YEAR,
+    "灵活就业社保年度结转",
+    "run_flexible",
+    page=lambda run: "/w/flexible",
+    rows="笔",
+    about="社保年度结束后：没有缴、也不能再缴的月份转为逾年度未缴，冲销应收",
+    start="/w/flexible",
+    starters=BOTH,
+    never="逾年度未缴的月份按规定不能再缴，结转不能整批冲回；恢复补缴须有新的政策参数，再逐人核定",
+)
 Clock = Callable[[], datetime]
 
 

@@ -9,11 +9,21 @@ from django.db import connection
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
+from shebao.base.terms import Post
 from shebao.levy import assessing
 from shebao.levy.run_kinds import RunKind
 from shebao.policy.rulebook import Rulebook, standard
 
-RUN_KIND = RunKind(assessing.KIND, "月度核定", "assess_month", page=lambda run: f"/w/months#m{run.month}")
+RUN_KIND = RunKind(
+    assessing.KIND,
+    "月度核定",
+    "assess_month",
+    page=lambda run: f"/w/months#m{run.month}",
+    about="每月一次：全统筹区的单位一起核定，生成核定单并记应收账",
+    start="/w/months",
+    starters=frozenset({Post.FINANCE, Post.REVIEWER}),
+    never="核定单已经发出，不能整批冲回；参数有变动的办理重新核定，个别差错按信息订正、补差或退费办理",
+)
 Clock = Callable[[], datetime]
 WRITERS = 2  # one reads and computes while the other's rows are written; more gain nothing on two cores
 

@@ -173,7 +173,8 @@ def tax_day(timestamp: int) -> None:
         tax_office.ask_days(office, clock=now)
 
 
-@app.task(name="flexible_run", retry=AGAIN)
-def flexible_run(run_id: int) -> None:
-    """Do what is missing of a run over flexible workers: a month's dues, or the end of a year."""
-    flexible_month.run(run_id, clock=now)
+@app.task(name="tax_list", retry=AGAIN)
+def tax_list(day: str) -> None:
+    """The list of one day that somebody asked for."""
+    if (office := partners.tax_office()) is not None:
+        tax_office.ask_day(office, date.fromisoformat(day), clock=now)

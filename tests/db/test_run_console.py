@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shebao.base.actor import ENGINE
+from shebao.base.months import last_day
 from shebao.base.terms import Post
 from shebao.levy import assessing, run_kinds
 from shebao.levy.run_kinds import KINDS
@@ -32,7 +33,7 @@ def town(database: str) -> Iterator[dict[str, Any]]:
         with acting(ENGINE):
             failed = assessing.begin(PLACE, 202610, at=moment(202610, 5))
             assessing.fail(failed, "没有 2026 年 10 月的费率", at=moment(202610, 5))
-        yield {"left": left, "failed": failed} | {name: Desk(name) for name in ("zheng", "zhou", "clerk")}
+        yield {"left": left, "failed": failed, "by": zheng} | {name: Desk(name) for name in ("zheng", "zhou", "clerk")}
 
 
 def jobs() -> int:
@@ -105,7 +106,7 @@ def test_a_kind_that_allows_it_is_reversed_by_its_own_operation_with_a_reason(
     monkeypatch.setitem(run_kinds.KINDS, "monthly_assessment", kind)
     where = f"/w/runs/monthly_assessment/{done}"
     assert "整批冲回" in town["zheng"].get(where)
-    assert "请填写冲回原因" in town["zheng"].post(where + "/reverse", {}, 409)
+    assert "请填写原因" in town["zheng"].post(where + "/reverse", {}, 409)
     assert town["zheng"].post(where + "/reverse", {"typed": "口径有误"}) == where
     assert told == [(done, "口径有误")]
     failing = replace(kind, why_not=lambda run: "已经有人缴费")
@@ -119,9 +120,40 @@ def test_runs_that_are_not_there_are_not_found(town: dict[str, Any]) -> None:
     town["zheng"].post("/w/runs/nothing/1/restart", status=404)
 
 
-def test_every_kind_has_a_label_and_a_job_that_exists() -> None:
+def test_every_kind_has_a_label_a_job_that_exists_and_a_page_where_those_begin_it_who_may() -> None:
+    from django.urls import resolve
     from procrastinate.contrib.django import app
 
-    assert {"monthly_assessment", "flexible_month", "bank_withholding", "account_interest"} <= set(KINDS)
+    assert set(KINDS) == {
+        "monthly_assessment", "recalculation", "flexible_month", "flexible_year", "bank_withholding", "account_interest",
+        "reconcile_day", "tax_day", "day_closing", "month_closing",
+    }  # fmt: skip
     for kind in KINDS.values():
-        assert kind.label and (not kind.job or kind.job in app.tasks), kind.code
+        assert kind.label and kind.about and (not kind.job or kind.job in app.tasks), kind.code
+        assert kind.starters <= resolve(kind.start).func.guard.posts, kind.code
+        assert kind.reverse is not None or kind.never, kind.code
+
+
+def test_the_console_leads_each_post_to_what_it_may_begin(town: dict[str, Any]) -> None:
+    def leads(name: str) -> set[str]:
+        return set(re.findall(r'class="btn sm" href="([^"]+)"', town[name].client.get("/w/runs").content.decode()))
+
+    assert leads("zheng") == {kind.start for kind in KINDS.values()}
+    assert leads("zhou") == {"/w/months", "/w/recalculations", "/w/flexible"}
+
+
+def test_closed_days_and_months_stand_on_the_console_and_a_month_waits_for_its_second_person(town: dict[str, Any]) -> None:
+    from shebao.ledger import closing
+
+    with acting(finance(town["by"])):
+        closing.close_days(PLACE, last_day(202608), at=moment(202609, 2))
+        closing.close_month(PLACE, 202608, at=moment(202609, 3))
+    page = town["zhou"].get("/w/runs")
+    assert re.search(r"日结 2026-08-0\d 至 2026-08-31 已完成", page), page[:1500]
+    assert re.search(r"月结 2026 年 8 月 等待中 待另一位财务人员复核", page)
+    ((closed,),) = ask("select id from ledger_monthclosing")
+    assert "结账后不能重新打开" in town["zheng"].get(f"/w/runs/month_closing/{closed}")
+    ((first,),) = ask("select min(id) from ledger_dayclosing")
+    assert "2026-08-31" in town["zheng"].get(f"/w/runs/day_closing/{first}")
+    town["zheng"].get(f"/w/runs/day_closing/{first + 1}", 404)
+    town["zheng"].post(f"/w/runs/month_closing/{closed}/restart", status=409)

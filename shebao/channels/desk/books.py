@@ -238,8 +238,8 @@ def _filters(wanted: Wanted, request: HttpRequest, problems: Sequence[tuple[str 
     return [
         {"name": "first", "label": "从", "kind": "date", "required": False, "value": typed("first", wanted.first)},
         {"name": "last", "label": "到", "kind": "date", "required": False, "value": typed("last", wanted.last)},
-        {"name": "side", "label": "方向", "kind": "choice", "required": False, "value": wanted.side,
-         "choices": [{"value": value, "label": label} for value, label in SIDES if value]},
+        {"name": "side", "label": "方向", "kind": "choice", "required": False, "value": wanted.side, "prompt": SIDES[0][1],
+         "choices": SIDES[1:]},
         {"name": "q", "label": "摘要或凭据", "kind": "text", "required": False, "value": wanted.search},
     ]  # fmt: skip
 

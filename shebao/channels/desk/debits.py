@@ -5,12 +5,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.access.acting import acting
+from shebao.audit.operations import Trace, record
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.months import month_of
 from shebao.base.terms import Post
 from shebao.casework.jobs import defer
 from shebao.channels import errors
+from shebao.channels.debit_line import context_of
 from shebao.channels.desk.pages import actor_of, address, engine_of, live_of, number_of, said, show
 from shebao.channels.guards import agency
 from shebao.channels.portal.batch import download
@@ -18,6 +20,7 @@ from shebao.gateways.bank import SUCCESS
 from shebao.levy import debit_batches
 from shebao.levy import debit_queries as queries
 from shebao.levy.bank_models import BANKS, BatchState, DebitBatch, Scheme
+from shebao.levy.debit_telling import advice_of
 from shebao.levy.debiting import batch_of
 from shebao.policy.batch_day import batch_day
 from shebao.policy.rulebook import standard
@@ -67,6 +70,20 @@ def build(request: HttpRequest) -> HttpResponse:
 def batch_page(request: HttpRequest, number: str) -> HttpResponse:
     """One batch: how far it is, its results, its lines."""
     return _batch(request, number)
+
+
+@agency(Post.FINANCE)
+@require_GET
+def line(request: HttpRequest, number: str, sequence: int) -> HttpResponse:
+    """怎么算的 of one line."""
+    batch = _own(request, number)
+    found = queries.line_of(batch.pk, sequence=sequence) if batch is not None else None
+    if batch is None or found is None:
+        return errors.page(request, 404)
+    record([Trace("debit.line_looked", f"{number} {sequence}", person_id=found.person_id)], at=now())
+    crumbs = (("批扣", "/w/debits"), (number, f"/w/debits/{number}"), (f"第 {sequence} 笔", None))
+    context = context_of(batch, found) | {"advice": advice_of(found.result)}
+    return show(request, "debit_line", f"批扣 {number} 第 {sequence} 笔", context, crumbs=crumbs)
 
 
 @agency(Post.FINANCE)

@@ -13,6 +13,7 @@ from shebao.ledger.queries import closed
 from shebao.levy.desk_queries import collected, overdue_sums, receipt_files, receipt_sums
 from shebao.levy.finance_queries import AGES, arrivals, differences_open, refunds_waiting, transit
 from shebao.levy.models import ReceiptState
+from shebao.levy.refund_queries import suspense_sums
 from shebao.levy.run_kinds import standings
 
 MONTHS_SHOWN, DAYS_SHOWN, RUNS_SHOWN, FILES_SHOWN = 6, 30, 5, 5
@@ -38,7 +39,7 @@ def workbench(agency_id: int, place: str, at: datetime) -> dict[str, object]:
         "transit": away,
         "transit_ages": list(zip(age_labels(), away.classes, strict=True)),
         "pending": sums[ReceiptState.PENDING],
-        "suspense": sums[ReceiptState.SUSPENSE],
+        "suspense": suspense_sums(agency_id),
         "refunds": refunds_waiting(agency_id),
         "differences": differences_open(agency_id),
         "overdue": overdue_sums(agency_id, today),
@@ -49,7 +50,7 @@ def workbench(agency_id: int, place: str, at: datetime) -> dict[str, object]:
         "collected_days": days,
         "chart_funds": [(label, "r") for label, _ in GROUPS],
         "chart": json.dumps(chart(days, first, today), ensure_ascii=False),
-        "run_rows": [row_of(s, {}) for s in standings(place, limit=RUNS_SHOWN)],
+        "run_rows": [row_of(s, {}) for s in standings(place, limit=RUNS_SHOWN, daily=False)],
         "closed_to": stands.to,
         "open_days": max(0, (today - timedelta(days=1) - stands.to).days) if stands.to else None,
         "closing_word": f"{last.month // 100} 年 {last.month % 100} 月" if last else "还没有月结过",

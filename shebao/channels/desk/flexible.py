@@ -11,6 +11,7 @@ from shebao.base.months import month_of, month_shown, shift
 from shebao.base.terms import Post
 from shebao.casework.jobs import defer
 from shebao.channels.desk.pages import actor_of, engine_of, live_of, said, show
+from shebao.channels.desk.runs import REFRESH_SECONDS
 from shebao.channels.guards import agency
 from shebao.levy import flexible_month
 from shebao.levy.flexible_month import KIND, runs_of
@@ -63,6 +64,8 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpRespo
             for run in runs
         ],
         "months": [(shift(month, -i), month_shown(shift(month, -i))) for i in range(MONTHS_OFFERED)],
+        "live": any(run.state == "running" for run in runs),
+        "seconds": REFRESH_SECONDS,
         "month": month,
         "year": month // 100 - 1,
     }

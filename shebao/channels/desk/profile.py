@@ -23,6 +23,7 @@ from shebao.channels.as_of import as_of, held, versions
 from shebao.channels.desk.look import DESK, QUERY_LENGTH_MAX
 from shebao.channels.desk.pages import actor_of, clean, live_of, number_of, show
 from shebao.channels.desk.words import state_words
+from shebao.channels.explaining import month_reasons
 from shebao.channels.guards import agency
 from shebao.channels.registered import person_at, person_told, terms_at, unit_at, unit_told
 from shebao.channels.rights import account_figures
@@ -61,6 +62,7 @@ def person(request: HttpRequest, number: str) -> HttpResponse:
         return errors.page(request, 404)
     spells = list(held(Spell.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"))
     units = {s.unit_id: s.unit for s in spells}
+    flexible = own_months(found.pk, place=live_of(request).place, rulebook=standard(), at=now())
     context = {
         "person": found,
         "asked": asked,
@@ -74,7 +76,8 @@ def person(request: HttpRequest, number: str) -> HttpResponse:
         ],
         "wages": held(Wage.objects.filter(person=found), asked).select_related("unit").order_by("-from_month", "-id"),
         "grid": grid_of(person_marks(found.pk, list(units), today)),
-        "flexible": own_months(found.pk, place=live_of(request).place, rulebook=standard(), at=now()),
+        "flexible": flexible,
+        "flexible_why": month_reasons(found.pk, live_of(request).place, [m.month for m in flexible.months]) if flexible else [],
         "accounts": account_figures(found.pk),
         "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
         "papers": papers_of_person(found.pk)[:PAPERS_SHOWN],

@@ -1,4 +1,5 @@
-"""批次管理: every run of the place with how far it is; one that stopped goes on, one that can be taken back is."""
+"""批次管理: where each kind of run is begun, every run of the place with how far it is; one that stopped goes on, one that can be taken
+back is."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_POST
@@ -14,12 +15,11 @@ from shebao.channels.desk.pages import actor_of, clean, engine_of, live_of, said
 from shebao.channels.guards import agency
 from shebao.levy import run_kinds
 from shebao.levy.desk_queries import account_names
-from shebao.levy.run_kinds import KINDS, Standing, standing, standings
+from shebao.levy.run_kinds import KINDS, Standing, lasts, standing, standings
 
 WORDS = {
     "done": ("已完成", "ok"),
     "failed": ("失败", "err"),
-    "reversed": ("已冲回", "mute"),
     "running": ("执行中", "info"),
     "queued": ("排队中", "info"),
     "waiting": ("等待中", "warn"),
@@ -34,10 +34,21 @@ REASON_MAX = 100
 def listed(request: HttpRequest) -> HttpResponse:
     """Runs, newest first, of every kind or of one."""
     kind = clean(request.GET.get("kind"), 30)
-    found = standings(live_of(request).place, kind=kind if kind in KINDS else "")
+    place = live_of(request).place
+    kind = kind if kind in KINDS else ""
+    found, last = standings(place, kind=kind), lasts(place)
     names = _names([s.run.started_by for s in found])
     context = {
         "rows": [row_of(s, names) for s in found],
+        "kinds": [
+            {
+                "kind": k,
+                "last": row_of(last[k.code], {}) if k.code in last else None,
+                "may": bool(k.start and k.starters & actor_of(request).posts),
+            }
+            for k in KINDS.values()
+            if kind in ("", k.code)
+        ],
         "tabs_of": [
             {"label": label, "url": f"/w/runs?kind={code}" if code else "/w/runs", "current": code == kind}
             for code, label in (("", "全部"), *((k.code, k.label) for k in KINDS.values()))
@@ -81,7 +92,7 @@ def reverse(request: HttpRequest, kind: str, run_id: int) -> HttpResponse:
         return errors.page(request, 404)
     try:
         if not reason:
-            raise run_kinds.NotReversibleRunError("请填写冲回原因")
+            raise run_kinds.NotReversibleRunError("请填写原因，写明为什么不要这个批次")
         with acting(engine_of(actor_of(request))):
             run_kinds.reverse(place, kind, run_id, reason, on=moment.date(), at=moment)
     except ShebaoError as error:
@@ -101,7 +112,6 @@ def _page(request: HttpRequest, kind: str, run_id: int, refused: ShebaoError | N
         "may_restart": found.state == "stopped",
         "why_not": found.kind.why_not_reversible(found.run),
         "may_reverse": finance and not found.kind.why_not_reversible(found.run),
-        "has_reversal": found.kind.reverse is not None,
     }
     if refused is not None:
         context |= said(refused)
@@ -112,7 +122,7 @@ def _page(request: HttpRequest, kind: str, run_id: int, refused: ShebaoError | N
 
 def row_of(found: Standing, names: dict[int, str]) -> dict[str, object]:
     """A run as lists show it."""
-    word, tone = WORDS.get(found.state, (found.state, "mute"))
+    word, tone = (found.kind.undo[1], "mute") if found.state == "reversed" else WORDS.get(found.state, (found.state, "mute"))
     return {
         "standing": found,
         "run": found.run,

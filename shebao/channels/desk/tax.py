@@ -1,16 +1,20 @@
 """税务往来: what was sent to the tax office and what it told; what it refused goes again; a bill is cancelled before its receipt."""
 
+from datetime import date, timedelta
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.access.acting import acting
+from shebao.audit.operations import Trace, record
 from shebao.base.actor import ENGINE
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Post
+from shebao.casework.jobs import defer
 from shebao.channels import errors
-from shebao.channels.desk.pages import actor_of, engine_of, said, show
+from shebao.channels.desk.pages import actor_of, clean, engine_of, said, show
 from shebao.channels.guards import agency
 from shebao.channels.partners.signature import folder
 from shebao.gateways.partner_keys import KeyRefused, keys_of
@@ -20,6 +24,13 @@ from shebao.levy.queries import find_bill
 from shebao.levy.tax_models import TaxState
 
 TITLE = "税务往来"
+
+
+class DayRefused(ShebaoError):
+    """A day whose list cannot be asked for."""
+
+    code = "TAX-25"
+    status = 422
 
 
 @agency(Post.FINANCE)
@@ -35,6 +46,8 @@ def _page(request: HttpRequest, error: ShebaoError | None = None) -> HttpRespons
     states = [(state.label, found.by_state.get(state, 0)) for state in TaxState if found.by_state.get(state)]
     waits = sum(found.by_state.get(s, 0) for s in (TaxState.QUEUED, TaxState.SENT, TaxState.RECALL_QUEUED, TaxState.RECALL_SENT))
     context = {"found": found, "states": states, "waits": waits, "missing": _missing(), "again": request.GET.get("again") == "1"}
+    yesterday = now().date() - timedelta(days=1)
+    context |= {"asked": clean(request.GET.get("asked"), 10), "day": clean(request.POST.get("day"), 10) or yesterday.isoformat()}
     return show(request, "tax", TITLE, context | (said(error) if error else {}), status=error.status if error else 200)
 
 
@@ -60,6 +73,27 @@ def again(request: HttpRequest, number: str) -> HttpResponse:
     except ShebaoError as error:
         return _page(request, error)
     return HttpResponseRedirect("/w/tax?again=1")
+
+
+@agency(Post.FINANCE)
+@require_POST
+def fetch(request: HttpRequest) -> HttpResponse:
+    """取日清单 of a day that is over, once more if need be; by the job process, as the other side may be slow."""
+    text = clean(request.POST.get("day"), 10)
+    try:
+        day = date.fromisoformat(text)
+        if day >= now().date():
+            raise DayRefused("只能取已经过完的日期；当天的清单明天取")
+        if missing := _missing():
+            raise DayRefused(missing)
+    except ValueError:
+        return _page(request, DayRefused("日期请按 2026-11-21 的样子填写"))
+    except ShebaoError as error:
+        return _page(request, error)
+    with acting(engine_of(actor_of(request))):
+        defer("tax_list", day=day.isoformat())
+        record([Trace("levy.tax_day_asked", day.isoformat())], at=now())
+    return HttpResponseRedirect(f"/w/tax?asked={day}#h-days")
 
 
 @agency(Post.CLERK, Post.FINANCE)

@@ -9,14 +9,16 @@ from django.views.decorators.http import require_GET, require_POST
 from shebao.access.acting import acting
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
+from shebao.base.months import month_shown
 from shebao.channels import errors
+from shebao.channels.debit_line import context_of
 from shebao.channels.guards import individuals
 from shebao.channels.personal.pages import actor_of, engine_of, live_of, show
 from shebao.levy import debit_queries as queries
 from shebao.levy import debit_signing, debiting
 from shebao.levy.bank_models import BANKS, DebitAgreement, Scheme
 from shebao.levy.debit_signing import NewAgreement, masked
-from shebao.levy.debit_telling import ADVICE
+from shebao.levy.debit_telling import advice_of
 from shebao.policy.rulebook import standard
 
 ACCOUNT_MAX = 30
@@ -27,6 +29,19 @@ ACCOUNT_MAX = 30
 def page(request: HttpRequest) -> HttpResponse:
     """批扣."""
     return _page(request)
+
+
+@individuals
+@require_GET
+def line(request: HttpRequest, number: str) -> HttpResponse:
+    """怎么算的 of one of the own debits."""
+    batch = debiting.batch_of(number)
+    found = queries.line_of(batch.pk, person_id=actor_of(request).person_id) if batch is not None else None
+    if batch is None or found is None:
+        return errors.page(request, 404)
+    context = context_of(batch, found) | {"advice": advice_of(found.result)}
+    title = f"{month_shown(batch.month)}批扣"
+    return show(request, "debit_line", title, context, crumbs=(("批扣", "/p/debit"), (title, None)))
 
 
 @individuals
@@ -113,13 +128,13 @@ def _choice(name: str, label: str, choices: list[tuple[str, str]], value: str) -
 
 
 def _told(p: queries.Past) -> dict[str, object]:
-    advice = "" if p.result in ("", "00") else ADVICE.get(p.result, ADVICE["99"])
-    names = ("bank", "planned_on", "amount_fen", "first_month", "last_month", "months", "result", "serial", "words")
-    return {name: getattr(p, name) for name in names} | {"advice": advice}
+    names = ("batch", "bank", "planned_on", "amount_fen", "first_month", "last_month", "months", "result", "serial", "words")
+    return {name: getattr(p, name) for name in names} | {"advice": advice_of(p.result)}
 
 
 urls: list[URLPattern] = [
     path("debit", page, name="personal-debit"),
+    path("debit/lines/<slug:number>", line, name="personal-debit-line"),
     path("debit/sign", sign, name="personal-debit-sign"),
     path("debit/change", change, name="personal-debit-change"),
     path("debit/end", end, name="personal-debit-end"),

@@ -13,6 +13,7 @@ from shebao.base.clock import ZONE, now
 from shebao.base.errors import ShebaoError
 from shebao.base.months import month_shown
 from shebao.channels import errors
+from shebao.channels.explaining import month_reasons
 from shebao.channels.guards import individuals
 from shebao.channels.paying import pay_url
 from shebao.channels.personal.pages import actor_of, engine_of, live_of, show
@@ -207,8 +208,10 @@ def cancel(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def arrears(request: HttpRequest) -> HttpResponse:
     """欠费与注销: what is owed, what can no longer be paid, and by which rule."""
-    found = arrears_of(actor_of(request).person_id, place=live_of(request).place, rulebook=standard(), at=now())
-    return show(request, "arrears", "欠费查询", {"found": found})
+    person_id, place = actor_of(request).person_id, live_of(request).place
+    found = arrears_of(person_id, place=place, rulebook=standard(), at=now())
+    why = month_reasons(person_id, place, [one.month for one in found.history])
+    return show(request, "arrears", "欠费查询", {"found": found, "why": why})
 
 
 urls: list[URLPattern] = [

@@ -18,7 +18,7 @@ from shebao.levy import declaring
 from shebao.parties.models import Unit
 from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
-from shebao.site.demo import declared, personal_accounts, refunds, register
+from shebao.site.demo import closings, declared, personal_accounts, reconciled, refunds, register
 from shebao.site.demo.accounts import Cast, found_agencies
 from shebao.site.demo.debits import Debits
 from shebao.site.demo.filings import Casework
@@ -74,7 +74,7 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     cast.open_districts()
     register.found(town, months[0])
     cast.open_operators(town)
-    personal_accounts.bring_forward(months[0])
+    personal_accounts.bring_forward(months[0], today)
     tidy()
     flexible = FlexiblePeople(town, scale, months, rulebook)
     debits = Debits(flexible, scale, months, rulebook, sender=cast["finance2"].account_id)
@@ -101,6 +101,9 @@ def build(scale: Scale, *, today: date | None = None, say: Callable[[str], objec
     say("结算个人账户…")
     personal_accounts.settle_past_years(today, rulebook)
     refunds.ask_back(cast["finance"], cast["finance2"], today)
+    reconciled.reconcile(cast["finance"], today)
+    say("日结、月结…")
+    closings.close_books(cast["finance"], cast["finance2"], today)
     Halls(cast, today).open()
     cast.open_people(_people(town, flexible))
     cast.admit()

@@ -16,7 +16,7 @@ CITY_AGENCY = 1
 
 
 def income_account() -> tuple[str, int]:
-    """The account's number and its balance in the books, fen. Registered for the sandbox where a place has none."""
+    """The account's number and its balance in the books, fen. Registered for the sandbox where a place has none yet."""
     at = now()
     with acting(ENGINE):
         known = IncomeAccount.objects.filter(place=PLACE).first()

@@ -28,13 +28,15 @@ SHARE_OF_WAGE = (8, 100)
 EARLIER_WAGES = (55, 100)  # what people earned in the years before, on average, of what they declare now
 
 
-def bring_forward(first: Month) -> None:
-    """Opening balances and 缴费月数 of everybody who is insured from the city's first month on."""
-    on = date(first // 100, first % 100, 1)
-    at = register.instant(first, 3)
+def bring_forward(first: Month, today: date) -> None:
+    """Opening balances and 缴费月数 of everybody who is insured from the city's first month on; brought in two years ago, so
+    that there are years over to settle."""
+    brought = min(first, (today.year - 2) * 100 + 12)
+    on = date(brought // 100, brought % 100, 1)
+    at = register.instant(brought, 3)
     with acting(ENGINE):
         people = _people(first)
-        rows = [("demo:brought", person, first, _balance(months, wage_fen), 0) for person, _, months, _, wage_fen in people if months]
+        rows = [("demo:brought", person, brought, _balance(months, wage_fen), 0) for person, _, months, _, wage_fen in people if months]
         crediting.credit([Reference("demo:brought", LABEL)], Rows.of(rows), place=PLACE, on=on, at=at, kind=EntryKind.BROUGHT)
         facts = [NewFacts(person, start, deemed, months, LABEL) for person, start, months, deemed, _ in people]
         register_facts(facts, from_day=on, at=at)
