@@ -87,8 +87,19 @@ def make_database(superuser_url: str, name: str, template: str | None = None) ->
                 link.execute(sql.SQL(line).format(sql.Identifier(name)))
         if template is None:
             _make_schema(superuser_url, name)
+        else:
+            _log_sequences(superuser_url, name)
     except psycopg.Error as error:
         raise PrepareRefused(plain_reason(error)) from error
+
+
+def _log_sequences(superuser_url: str, name: str) -> None:
+    """A copied sequence believes that its next numbers are in the log, but those are in its template's: after a crash it would give
+    them out again. Setting it to where it stands logs it anew."""
+    with psycopg.connect(superuser_url, dbname=name, autocommit=True) as link:
+        link.execute(
+            "select setval(format('%I.%I', schemaname, sequencename)::regclass, last_value) from pg_sequences where last_value is not null"
+        )
 
 
 def is_prepared(superuser_url: str, name: str) -> bool:

@@ -97,6 +97,29 @@ def test_a_dead_server_is_not_taken_for_a_living_one_and_its_commits_survive(dat
         leave(data)
 
 
+def test_numbers_of_a_copied_database_are_never_given_out_twice(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL copies a sequence without the log of its next numbers; a crash then took it back to where the copy began."""
+    monkeypatch.delenv("SHEBAO_DATABASE_URL", raising=False)
+    monkeypatch.setenv("SHEBAO_DATA", str(data))
+    server = str(database.ensure().superuser)
+    try:
+        database.create_database("counted")
+        with psycopg.connect(server, dbname="counted", autocommit=True) as link:
+            link.execute("create table counted (id bigserial primary key)")
+            link.execute("insert into counted default values")
+        database.create_database("counted_copy", "counted")
+        with psycopg.connect(server, dbname="counted_copy", autocommit=True) as link:
+            for _ in range(5):
+                link.execute("insert into counted default values")
+        kill_server(data)
+        assert str(database.ensure().superuser) == server
+        with psycopg.connect(server, dbname="counted_copy", autocommit=True) as link:
+            link.execute("insert into counted default values")
+            assert link.execute("select count(*) from counted").fetchone() == (7,)
+    finally:
+        leave(data)
+
+
 def test_a_recovery_longer_than_ten_seconds_is_waited_for(data: Path) -> None:
     """Real recovery of about 100 MB of log, made slow by stopping the process that replays it."""
     with hall(data) as program:
