@@ -37,11 +37,6 @@ def open_settlement(case: Case) -> Settlement | None:
     return Settlement.objects.filter(case=case, finished_at=None).first()
 
 
-def last_settlement(case: Case) -> Settlement | None:
-    """The last decision of a case that took effect piece by piece."""
-    return Settlement.objects.filter(case=case).order_by("-id").first()
-
-
 def refuse_while_settling(case: Case) -> None:
     """Raises: SettlingError."""
     settlement = open_settlement(case)

@@ -188,12 +188,6 @@ def upload_of(case: Case) -> Upload | None:
     return Upload.objects.defer("content").filter(case=case).first()
 
 
-def only_filing(case: Case) -> Filing | None:
-    """The filing of a case that holds exactly one row not taken out; None for a batch."""
-    found = list(Filing.objects.filter(case=case).exclude(state=FilingState.WITHDRAWN)[:2]) or list(Filing.objects.filter(case=case)[:2])
-    return found[0] if len(found) == 1 else None
-
-
 def find_filing(case: Case, filing_id: int) -> Filing | None:
     """One row of a case by its id."""
     return Filing.objects.filter(case=case, pk=filing_id).first()
@@ -259,11 +253,6 @@ class RowCounts:
     review: int
     done: int
     returned: int
-    removed: int
-
-    @property
-    def submittable(self) -> int:
-        return self.clean + self.warned
 
 
 def row_counts(case: Case) -> RowCounts:
@@ -275,18 +264,17 @@ def row_counts(case: Case) -> RowCounts:
             select count(*), count(*) filter (where not {refused} and warnings is null),
                    count(*) filter (where not {refused} and warnings is not null), count(*) filter (where {refused}),
                    count(*) filter (where state = 'draft'), count(*) filter (where state = 'review'),
-                   count(*) filter (where state = 'done'), count(*) filter (where state = 'returned'),
-                   (select count(*) from casework_filing w where w.case_id = %s and w.state = 'withdrawn')
+                   count(*) filter (where state = 'done'), count(*) filter (where state = 'returned')
             from casework_filing where case_id = %s and state <> 'withdrawn'
             """,
-            [case.pk, case.pk],
+            [case.pk],
         )
         return RowCounts(*cursor.fetchone())
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows of a batch with the same thing against them: the code, one of the sentences, how many rows, the first of them."""
+    """Rows of a batch with the same warning: the code, one of the sentences, how many rows, the first of them."""
 
     code: str
     text: str
@@ -294,23 +282,14 @@ class Group:
     first_row: int
 
 
-def refusal_groups(case: Case, *, limit: int = 12) -> list[Group]:
-    """What stands against the rows of a batch, the most frequent first."""
-    return _groups(case, "refusals", limit)
-
-
 def warning_groups(case: Case, *, limit: int = 12) -> list[Group]:
     """What the rows of a batch are to be warned of, the most frequent first."""
-    return _groups(case, "warnings", limit)
-
-
-def _groups(case: Case, column: str, limit: int) -> list[Group]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""
+            """
             select r ->> 'code', min(r ->> 'text'), count(distinct f.row), min(f.row)
-            from casework_filing f cross join lateral jsonb_array_elements(f.{column}) r
-            where f.case_id = %s and f.state <> 'withdrawn' and f.{column} is not null group by 1 order by 3 desc, 1 limit %s
+            from casework_filing f cross join lateral jsonb_array_elements(f.warnings) r
+            where f.case_id = %s and f.state <> 'withdrawn' and f.warnings is not null group by 1 order by 3 desc, 1 limit %s
             """,
             [case.pk, limit],
         )

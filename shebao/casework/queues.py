@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from shebao.base.clock import ZONE
 from shebao.base.terms import Post
 from shebao.casework.models import Case, CaseState, Channel, Event
-from shebao.casework.queries import CASES_SIZE, Page, Wanted, midnight, page_of
+from shebao.casework.queries import CASES_SIZE, Page, Wanted, page_of
 
 AUTOMATIC_MINUTES = 10  # an automatic review that has not ended by then is shown to the reviewers
 LATE_DAYS = 3  # the desk's own target; no document sets a time for the counter's review
@@ -197,8 +196,3 @@ def throughput(*, agency_id: int, account_id: int, since: datetime) -> Throughpu
             [account_id, agency_id, since],
         )
         return Throughput(*cursor.fetchone())
-
-
-def today_of(at: datetime) -> datetime:
-    """The first instant of a moment's day in Wuhan."""
-    return midnight(at.astimezone(ZONE).date())

@@ -21,7 +21,7 @@ from shebao.contact.models import (
     QuestionState,
     Slot,
 )
-from shebao.contact.times import clock_shown, instant, span_shown
+from shebao.contact.times import instant, span_shown
 
 
 def offices(*, only_open: bool = False) -> list[Office]:
@@ -122,11 +122,6 @@ def ticket_shown(ticket: int | None) -> str:
 def slot_shown(booking: Booking) -> str:
     """09:00–09:30 of a booking."""
     return span_shown(booking.slot.from_minute, booking.slot.to_minute)
-
-
-def arrival_shown(booking: Booking) -> str:
-    """09:00."""
-    return clock_shown(booking.slot.from_minute)
 
 
 # --- questions ---

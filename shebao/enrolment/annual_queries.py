@@ -101,29 +101,6 @@ def year_staff(unit_id: int, first_month: int) -> Iterator[YearMember]:
         after = rows[-1][0]
 
 
-@dataclass(frozen=True, slots=True)
-class YearCounts:
-    """How far a unit is with a year: whom it has to declare, and how many of them are declared with effect."""
-
-    expected: int
-    declared: int
-
-
-def year_counts(unit_id: int, year: int, first_month: int) -> YearCounts:
-    """Whom a unit has to declare for a year, and whose declaration took effect."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            select count(*), count(
-              (select 1 from enrolment_annualwage a where a.unit_id = %(unit)s and a.year = %(year)s and a.person_id = s.person_id
-                 and a.known_to is null limit 1))
-            from (select distinct s.person_id {_EXPECTED}) s
-            """,
-            {"unit": unit_id, "year": year, "first": first_month},
-        )
-        return YearCounts(*cursor.fetchone())
-
-
 def year_missing(unit_id: int, first_month: int, named: str, *, after: int = 0, limit: int = 50) -> tuple[int, list[YearMember]]:
     """Staff to be declared who are not among the people named, by id from after one id on: how many in all, and the first of them.
 

@@ -23,7 +23,6 @@ from shebao.gateways.fixed_width import Column, Field, Malformed, Matrix, put, t
 
 VERSION = "01"
 RECORDS_MAX = 900_000
-AMOUNT_MAX_FEN = 10**12 - 1
 ENCODING = "gb18030"
 SUCCESS = "00"
 RESULTS: Mapping[str, str] = {
@@ -68,7 +67,7 @@ _HEADER = (
     Field("count", "N", 7),
     Field("total", "N", 15),
 )
-_HEADER_WIDTH, _TRAILER_WIDTH = 1 + sum(f.width for f in _HEADER), 1 + 7 + 15 + 64
+_HEADER_WIDTH = 1 + sum(f.width for f in _HEADER)
 _ASCII = re.compile(rb"[0-9A-Za-z-]+ *\Z")
 
 

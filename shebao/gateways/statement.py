@@ -122,9 +122,7 @@ class PayoutFile:
 
 def read(content: bytes, *, today: date) -> Statement:
     """Read a statement strictly. Raises: StatementRefused."""
-    head, rows, digest = _parts(
-        content, MARK, 11, f"首行应为：{MARK}|1|账号|日期|序号|期初余额|期末余额|贷方笔数|贷方金额|借方笔数|借方金额"
-    )
+    head, rows, digest = _parts(content, MARK, 11, _HEAD)
     account, day = _account(head[2]), _day(head[3], 1)
     if day > today:
         raise StatementRefused("STM-06", f"对账单日期 {day} 在今天之后，请核对后重新下载")

@@ -51,9 +51,6 @@ class BatchState(models.TextChoices):
     RECALLED = "recalled", "已撤销"
 
 
-OUT_STATES = (BatchState.BUILDING, BatchState.BUILT, BatchState.SENT, BatchState.ANSWERED)
-
-
 class DebitBatch(models.Model):
     """批扣批次 of a place, bank and month. first_month: where the 社保年度 begins. Fen. One a month, but for recalled ones."""
 

@@ -39,11 +39,6 @@ def credit_batch(batch_id: int, *, label: str, agency_id: int | None = None, pla
     return crediting.credit([Reference(f"debit:{batch_id}", label, agency_id)], rows, place=place, on=on, at=at)
 
 
-def take_back_batch(batch_id: int, *, place: str, on: date, at: datetime) -> Credited:
-    """A debit batch was undone as a whole."""
-    return reversing.reverse([f"debit:{batch_id}"], place=place, on=on, at=at)
-
-
 def credit_refund(
     refund: str, people: Sequence[tuple[int, int, int]], *, label: str, agency_id: int, place: str, on: date, at: datetime
 ) -> Credited:

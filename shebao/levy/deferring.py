@@ -132,11 +132,6 @@ def bill_word(bill: Bill, on: date, deferred: Deferred | None = None) -> tuple[s
     return ("部分到账", "warn") if bill.state == BillState.PART_PAID else ("待缴费", "info")
 
 
-def deferrals_of(unit_id: int) -> list[Deferral]:
-    """Deferrals of a unit, newest first."""
-    return list(Deferral.objects.filter(unit_id=unit_id).order_by("-first_month", "-id"))
-
-
 def deferred_types(unit_id: int, months: tuple[Month, Month], on: date) -> dict[Month, tuple[Insurance, ...]]:
     """Whether, and in which types, a unit's months (first and last, both included) are deferred on a day: by month, only those that are."""
     found: dict[Month, int] = {}

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, Sum
 
 from shebao.access.models import Account
 from shebao.levy import arrears
-from shebao.levy.models import Allocation, Bill, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
+from shebao.levy.models import Allocation, MonthState, PlaceMonth, Receipt, ReceiptFile, ReceiptState, Run
 from shebao.parties.models import Person, Unit
 
 Row = TypeVar("Row")
@@ -80,15 +80,6 @@ def account_names(ids: Sequence[int]) -> dict[int, str]:
 
 
 # --- bills and receipts ---
-
-
-def bills_of_month(agency_id: int, month: int, *, page: int, size: int, state: str = "") -> Found[Bill]:
-    """核定单 of an agency's units for a month, the largest open amount first."""
-    bills = Bill.objects.filter(agency_id=agency_id, month=month).select_related("unit")
-    if state:
-        bills = bills.filter(state=state)
-    ordered = bills.order_by(OPEN.desc(), "id")
-    return Found(list(ordered[(page - 1) * size : page * size]), bills.count())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from shebao.enrolment.tiers import FlexSpell, flexible_spells
 from shebao.levy import flexible
 from shebao.levy.flexible import PENSION, Covered, DueMovedError, NewDue
 from shebao.levy.models import OPEN_STATES, Bill, BillKind, BillState, DueOrigin, DueState, FlexDue, PersonRequest
-from shebao.levy.tax_standing import at_tax_office, hold_of_person
+from shebao.levy.tax_standing import at_tax_office
 from shebao.parties.models import Agency
 from shebao.policy.explain import Explained
 from shebao.policy.flexible import explain_tier
@@ -346,26 +346,6 @@ def give_up_counter_dues(bill: Bill, *, place: str, on: date, at: datetime) -> N
 def bill_months(bill: Bill) -> list[Month]:
     """The span a person bill is about."""
     return list(span(bill.first_month or bill.month, shift(bill.last_month or bill.month, 1)))
-
-
-def cancel_own(number: str, person_id: int, *, place: str, on: date, at: datetime) -> Bill:
-    """作废 a bill by its number, for its person: at once, or when the tax office has given it back (levy.timeline says so).
-
-    Raises: AssessRefusedError, NotCancellableError.
-    """
-    hold_of_person(person_id)
-    locked = lock_open_bills(person_id)
-    bill = next((bill for bill in locked.values() if bill.number == number), None)
-    if bill is None:
-        find_own(number, person_id)
-        raise AssessRefusedError("FLX-12", f"核定单 {number} 已缴费或已作废，不能再作废；请刷新后核对")
-    if at_tax_office([bill.pk]):
-        from shebao.levy import cancelling  # it imports this module
-
-        cancelling.cancel(bill, case_id=None, on=on, at=at)  # recalled there first; the bill stands until then
-        return bill
-    cancel(bill, reason="本人作废", place=place, on=on, at=at)
-    return bill
 
 
 def find_own(number: str, person_id: int) -> Bill:

@@ -198,11 +198,6 @@ def _number(arguments: object, name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def running_count(place: str) -> int:
-    """How many runs of a place have begun and not ended."""
-    return sum(run.state == RUNNING for kind in KINDS.values() for run in kind.find(place, 30))
-
-
 def restart(place: str, kind: str, run_id: int, *, at: datetime) -> Standing:
     """Whether a run may be queued again, on record; the caller queues its job in the same transaction. Raises: NotRestartableError."""
     with connection.cursor() as cursor:

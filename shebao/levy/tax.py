@@ -27,7 +27,6 @@ from shebao.levy.tax_models import MessageState, TaxBill, TaxMessage, TaxState
 
 SENDER = "shebao"
 CHANGES_AT_ONCE = 20_000
-IN_FLIGHT = (TaxState.SENT, TaxState.RECALL_SENT)
 
 
 class NotRefusedError(ShebaoError):

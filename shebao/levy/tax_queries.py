@@ -13,7 +13,6 @@ from shebao.levy import tax_reconcile
 from shebao.levy.models import Channel, Receipt, ReceiptState
 from shebao.levy.tax_models import MessageState, ReversalState, TaxBill, TaxDay, TaxHeard, TaxMessage, TaxPayment, TaxReversal, TaxState
 
-LATEST = 10
 DAYS = 7
 
 

@@ -63,10 +63,3 @@ def qr_svg(url: str) -> str:
     out = io.BytesIO()
     segno.make(url, error="m", micro=False).save(out, kind="svg", border=2, xmldecl=False, light="white")
     return out.getvalue().decode()
-
-
-def qr_png(url: str, scale: int = 6) -> bytes:
-    """The QR of a URL as PNG, `scale` pixels a module."""
-    out = io.BytesIO()
-    segno.make(url, error="m", micro=False).save(out, kind="png", border=2, scale=scale)
-    return out.getvalue()

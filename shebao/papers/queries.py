@@ -31,11 +31,6 @@ def find_paper(code: str) -> Paper | None:
     return Paper.objects.defer("content").filter(code=known).first() if known else None
 
 
-def papers_of_case(case_id: int) -> QuerySet[Paper]:
-    """The papers issued for a filing, newest first, without the PDFs."""
-    return Paper.objects.defer("content").filter(case_id=case_id).order_by("-made_at", "-id")[:LIST_ROWS_MAX]
-
-
 def papers_of_unit(unit_id: int) -> QuerySet[Paper]:
     """The papers of a unit, newest first, without the PDFs."""
     return Paper.objects.defer("content").filter(unit_id=unit_id).order_by("-made_at", "-id")[:LIST_ROWS_MAX]

@@ -1,6 +1,5 @@
 """The picture of the electronic seal: a red ring, the holder's words around it, a star, 业务专用章, and 示例 across its foot."""
 
-import io
 import math
 from functools import cache
 from zlib import compress
@@ -67,15 +66,6 @@ def _draw_star(draw: ImageDraw.ImageDraw, size: int) -> None:
         angle = math.radians(-90 + 36 * k)
         points.append((size / 2 + radius * math.cos(angle), size * 0.49 + radius * math.sin(angle)))
     draw.polygon(points, fill=255)
-
-
-def seal_png(holder: str) -> bytes:
-    """The picture by itself, as PNG with a transparent ground."""
-    picture = Image.new("RGBA", (PIXELS, PIXELS), (*INK, 0))
-    picture.putalpha(seal_mask(holder))
-    out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
-    return out.getvalue()
 
 
 class SealContent(PdfContent):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from shebao.parties.models import Certificate, Closing, Correction, CorrectionKind, SpecialGroup, Verification
+from shebao.parties.models import Certificate, Correction, CorrectionKind, SpecialGroup, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,6 @@ def verifications_of(unit_id: int) -> list[Verification]:
 def find_verification(unit_id: int, year: int) -> Verification | None:
     """The verification of a year."""
     return Verification.objects.filter(unit_id=unit_id, year=year).first()
-
-
-def closing_of(unit_id: int) -> Closing | None:
-    """How and why a unit was closed."""
-    return Closing.objects.filter(unit_id=unit_id).first()
 
 
 @dataclass(frozen=True, slots=True)

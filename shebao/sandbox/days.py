@@ -1,6 +1,5 @@
 """The partners' days. They read the same clock as the hall, which SHEBAO_CLOCK may put ahead: `shebao sandbox day --next`."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 from chinese_calendar.constants import holidays, workdays
@@ -17,10 +16,3 @@ def add_working_days(day: date, count: int) -> date:
         day += timedelta(days=1)
         count -= is_working_day(day)
     return day
-
-
-def days_between(first: date, last: date) -> Iterator[date]:
-    """Every day after `first` up to `last`."""
-    while first < last:
-        first += timedelta(days=1)
-        yield first

@@ -31,10 +31,6 @@ class RowView:
     adopt: tuple[tuple[str, str], ...]
     values: tuple[tuple[str, str], ...]
 
-    @property
-    def editable(self) -> bool:
-        return bool(self.controls)
-
 
 def row_view(item: ServiceItem, filing: Filing, *, amended: bool = False) -> RowView:
     """A stored row. amended: it was just repaired in the page."""

@@ -11,7 +11,8 @@ from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.enrolment import tiers
 from shebao.enrolment.operations import Stop
-from shebao.levy import flexible, flexible_billing
+from shebao.levy import cancelling, flexible, flexible_billing
+from shebao.levy.cancelling import NotCancellableError
 from shebao.levy.flexible_billing import AssessRefusedError, Wanted
 from shebao.levy.models import Bill, BillState, DueState, FlexDue
 from shebao.policy.rulebook import standard
@@ -110,17 +111,17 @@ def test_a_bill_that_is_given_up_frees_its_months_and_is_given_up_once() -> None
     who = make.flexible()
     bill = issue(who)
     with acting(ENGINE):
-        flexible_billing.cancel_own(bill.number, who.person_id, place=PLACE, on=NOW.date(), at=NOW)
+        cancelling.cancel(bill, case_id=None, on=NOW.date(), at=NOW)
     assert set(states(who).values()) == {"open"}
-    with acting(ENGINE), pytest.raises(AssessRefusedError, match="已缴费或已作废"):
-        flexible_billing.cancel_own(bill.number, who.person_id, place=PLACE, on=NOW.date(), at=NOW)
+    with acting(ENGINE), pytest.raises(NotCancellableError, match="不用重复办理"):
+        cancelling.cancel(bill, case_id=None, on=NOW.date(), at=NOW)
 
 
 def test_money_for_a_bill_that_was_given_up_waits_in_suspense() -> None:
     who = make.flexible()
     bill = issue(who, 202605, 202605)
     with acting(ENGINE):
-        flexible_billing.cancel_own(bill.number, who.person_id, place=PLACE, on=NOW.date(), at=NOW)
+        cancelling.cancel(bill, case_id=None, on=NOW.date(), at=NOW)
     assert pay(bill, bill.person_fen).suspended == 1
     assert states(who) == {202605: "open"}
 

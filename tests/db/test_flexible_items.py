@@ -296,7 +296,7 @@ def test_a_filing_of_the_former_version_is_decided_as_it_was_filed() -> None:
 
 
 def test_a_slip_is_not_replaced_by_choosing_oneself_and_is_written_off_when_given_up() -> None:
-    from shebao.levy import flexible_billing
+    from shebao.levy import cancelling, flexible_billing
 
     who = make.flexible(since=202501, new=make.person(birth=date(1966, 3, 20)))
     recorded(who, carried=100)
@@ -307,7 +307,7 @@ def test_a_slip_is_not_replaced_by_choosing_oneself_and_is_written_off_when_give
         flexible_billing.issue(wanted, place=PLACE, rulebook=standard(), on=at.date(), at=at)
     with acting(ENGINE):
         bill = Bill.objects.get(person_id=who.person_id)
-        flexible_billing.cancel_own(bill.number, who.person_id, place=PLACE, on=at.date(), at=at)
+        cancelling.cancel(bill, case_id=None, on=at.date(), at=at)
     assert owed(who) == {202604: ("written_off", 60, 89_952)}
     held_to_books()
     assert through(EXTEND, on(TODAY, who.unit_id), of(who, first="202604", last="202604", percent="100", counted="100")).state == "done"

@@ -12,10 +12,10 @@ from shebao.casework import operations, review
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState
 from shebao.items.registration.verify_unit import window
-from shebao.parties.models import Certificate, Unit, Verification
+from shebao.parties.models import Certificate, Closing, Unit, Verification
 from shebao.parties.operations import NewUnit
 from shebao.parties.queries import find_terms
-from shebao.parties.registered import certificates_of, closing_of, unverified
+from shebao.parties.registered import certificates_of, unverified
 from shebao.parties.registration import UsccTakenError, register_unit
 from tests.db import support
 from tests.db.counter_support import codes, decide, enter, new_unit, on, through, told, uscc, warned
@@ -274,7 +274,7 @@ def test_a_unit_without_anything_open_is_closed_and_its_accounts_end() -> None:
     assert decide(case, on(DAY, unit.pk), account=201).done == 1
     with acting(ENGINE):
         now = Unit.objects.get(pk=unit.pk)
-        assert now.closed_on == DAY and closing_of(unit.pk).to_month == 202612  # type: ignore[union-attr]
+        assert now.closed_on == DAY and Closing.objects.get(unit_id=unit.pk).to_month == 202612
         assert find_terms(unit.pk, 202611) is not None and find_terms(unit.pk, 202612) is None
         assert [c.void_reason for c in certificates_of(unit.pk)] == ["注销登记"]
         assert Account.objects.get(pk=account.pk).disabled_at is not None

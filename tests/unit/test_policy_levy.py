@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shebao.base.terms import INSURANCES, Insurance, Payer, insurances_in, mask_of
-from shebao.policy.formulas.levy import BLOCK_ROWS, Column, amounts, clamped, contribution, injury_rate_ppm, relieved, undeclared
+from shebao.policy.formulas.levy import BLOCK_ROWS, Column, amounts, clamped, contribution, relieved, undeclared
 from shebao.policy.levy import InjuryClassUnknown, MonthRates, assess, assess_one, month_rates
 from shebao.policy.levy_explained import explain_month
 from shebao.policy.rulebook import RuleMissing, load, standard
@@ -228,10 +228,8 @@ def test_the_rates_of_a_month_name_their_rules_and_what_is_merged() -> None:
     assert [rule.id for rule in _rates().rules_of[Insurance.PENSION]] == ["pension.base", "pension.rate"]
 
 
-def test_relief_floating_and_undeclared_round_half_up() -> None:
+def test_relief_and_undeclared_round_half_up() -> None:
     assert (relieved(101, "half"), relieved(100, "half"), relieved(100, "exempt")) == (51, 50, 0)
-    assert injury_rate_ppm(7_000, 1_500_000) == 10_500
-    assert injury_rate_ppm(7_001, 500_000) == 3_501
     assert (undeclared(5, 1_100_000), undeclared(4, 1_100_000), undeclared(10_000_000, 1_100_000)) == (6, 4, 11_000_000)
     with pytest.raises(KeyError):
         relieved(100, "quarter")

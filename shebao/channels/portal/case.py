@@ -32,8 +32,6 @@ from shebao.channels.portal.single import face_of
 from shebao.channels.portal.words import FILING_WORDS, cutoff_of, event_line, state_words, steps_of
 from shebao.surfaces.form import shown
 
-MOVING = (CaseState.CHECKING, CaseState.REVIEW)
-
 
 @unit_operators
 @require_GET

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from shebao.base.codes import ECONOMIC_TYPE, UNIT_TYPE
 from shebao.base.errors import Refusal
-from shebao.base.months import first_day, month_of
+from shebao.base.months import month_of
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance, mask_of
 from shebao.casework import fields
 from shebao.casework.fields import Value
@@ -165,11 +165,6 @@ def registration_deadline(founded_on: date, context: Context) -> date:
     """The last day to register: so many days from the day after founding (the day itself is not counted)."""
     days = int(standard().rule("enrolment.unit_registration_days", context.on, context.place).value)
     return founded_on + timedelta(days=days)
-
-
-def months_since(founded_on: date) -> int:
-    """The month of founding as YYYYMM; contributions cannot begin earlier."""
-    return month_of(first_day(month_of(founded_on)))
 
 
 FIELDS = {

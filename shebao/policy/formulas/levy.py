@@ -41,11 +41,6 @@ def contribution(base_fen: int | FenArray, rate_ppm: int | FenArray) -> int | Fe
     return (base_fen * rate_ppm + PPM // 2) // PPM
 
 
-def injury_rate_ppm(class_ppm: int, step_ppm: int) -> int:
-    """工伤浮动费率: the class's base rate at a floating step, half up to the ppm. Source: 人社部发〔2015〕71号."""
-    return (class_ppm * step_ppm + PPM // 2) // PPM
-
-
 @overload
 def relieved(unit_fen: int, effect: str) -> int: ...
 @overload
