@@ -84,6 +84,7 @@ def claim(receipts: Sequence[tuple[Receipt, str, int, str]], *, place: str, on: 
         receipt.state = ReceiptState.ALLOCATED if receipt.allocated_fen == receipt.amount_fen else ReceiptState.SUSPENSE
         shared.append(shares)
     store([r for r, *_ in receipts], list(held.bills.values()), held.all_lines, shared)
+    late_payments.charge([r for r, *_ in receipts], shared, {b.pk: b for b in held.bills.values()}, place=place, on=on, at=at)
     if now_clear := held.newly_clear():
         paid.cleared(now_clear, place=place, on=on, at=at)
     paid.touched(list(held.bills.values()), place=place, on=on, at=at)
@@ -128,10 +129,11 @@ class CannotReleaseError(ShebaoError):
     code = "RFD-07"
 
 
-def release(receipt: Receipt, number: str, *, key: str, place: str, on: date, at: datetime) -> int:
-    """Take what a receipt (under lock) brought to a bill back into suspense; the bill is owed again. Returns fen.
+def release(receipt: Receipt, number: str, *, key: str, place: str, on: date, at: datetime, why: str = "原缴费已退回或转出") -> int:
+    """Take what a receipt (under lock) brought to a bill back into suspense; the bill is owed again, the late fee of having paid it
+    late is not. Returns fen.
 
-    Raises: CannotReleaseError when what followed stands on it: people taken onto an order, a settled or ended bill.
+    Raises: CannotReleaseError when what followed stands on it: people taken onto an order, a settled or ended bill; FeePaidError.
     """
     held = hold([number], [])
     bill = held.bills[number]
@@ -162,6 +164,7 @@ def release(receipt: Receipt, number: str, *, key: str, place: str, on: date, at
         line.paid_fen += fen
         if line.paid_fen < 0:
             raise CannotReleaseError(f"{number} 已按补申报结算，这笔到账的一部分成为结算多缴，不能撤回分配；请就结算多缴办理退费")
+    late_payments.take_back(receipt.pk, bill.pk, place=place, on=on, at=at, why=why)
     bill.paid_fen -= total
     bill.state, bill.paid_on = bill.state_now(), None
     receipt.allocated_fen -= total

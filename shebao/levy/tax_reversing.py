@@ -13,7 +13,7 @@ from shebao.audit.operations import Trace, record
 from shebao.base.errors import ShebaoError
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy import late_payments, matching
+from shebao.levy import matching
 from shebao.levy.models import Receipt, ReceiptState
 from shebao.levy.tax_models import ReversalState, TaxPayment, TaxReversal
 from shebao.parties.models import Agency
@@ -56,9 +56,8 @@ def _reverse(receipt_id: int, reversal: TaxReversal, *, on: date, at: datetime) 
     if receipt.moved_fen or receipt.state not in (ReceiptState.ALLOCATED, ReceiptState.SUSPENSE):
         return "款项已办理退费、移交或其他处理，不能自动冲正，请财务核对"
     place = str(Agency.objects.values_list("place", flat=True).get(pk=receipt.agency_id))
-    late_payments.take_back([receipt.pk], place=place, on=on, at=at, why="原缴费已冲正")
     for number in matching.bills_of(receipt.pk):
-        matching.release(receipt, number, key=f"reversal:{receipt.pk}:{number}", place=place, on=on, at=at)
+        matching.release(receipt, number, key=f"reversal:{receipt.pk}:{number}", place=place, on=on, at=at, why="原缴费已冲正")
     sides = (
         Side(UNASSIGNED_FUND, AccountKind.SUSPENSE, receipt.amount_fen),
         Side(UNASSIGNED_FUND, AccountKind.TRANSIT, -receipt.amount_fen),

@@ -14,14 +14,16 @@ from shebao.base.months import span
 from shebao.base.terms import Insurance
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
-from shebao.levy import deferring, late_payments, orders
-from shebao.levy.models import Bill, BillKind, BillLine, BillState, LateFee
+from shebao.levy import deferring, late_payments, orders, receiving, suspense
+from shebao.levy.models import Bill, BillKind, BillLine, BillState, LateFee, Receipt
+from shebao.levy.receiving import Payment
+from shebao.levy.refund_models import MoveKind
 from shebao.policy.formulas.late_fee import late_fee
 from shebao.policy.late_fee import explain_late_fee
 from shebao.policy.rulebook import standard
-from tests.db.support import AT, FULL, PLACE, ask, assess, hire, make_agency, make_unit, moment, pay, person_ids
+from tests.db.support import AT, FULL, PLACE, ask, assess, finance, hire, make_agency, make_unit, moment, pay, person_ids
 
-_months = count()
+_months, _serials = count(), count(1)
 FOUR = FULL & ~Insurance.LARGE_MEDICAL.flag  # 大额医疗 has no known amount before 2025
 FREE = [*span(202301, 202401), *span(202501, 202611)]
 
@@ -238,8 +240,8 @@ def test_a_payment_taken_back_takes_its_fee_back_and_the_books_too(bill: Bill) -
     before = balances()
     made = pay_on(bill, bill.total_fen, bill.due_date + timedelta(days=30))
     with acting(ENGINE):
-        back = late_payments.take_back([made[0].receipt_id], place=PLACE, on=AT.date(), at=AT)
-        again = late_payments.take_back([made[0].receipt_id], place=PLACE, on=AT.date(), at=AT)
+        back = late_payments.take_back(made[0].receipt_id, bill.pk, place=PLACE, on=AT.date(), at=AT)
+        again = late_payments.take_back(made[0].receipt_id, bill.pk, place=PLACE, on=AT.date(), at=AT)
     assert (back, again) == (made[0].bill.late_fee_fen, 0)
     cancelled = fresh(made[0].bill)
     assert (cancelled.state, cancelled.open_fen) == (BillState.CANCELLED, 0)
@@ -254,7 +256,46 @@ def test_a_payment_whose_fee_is_paid_is_not_taken_back_before_the_fee(bill: Bill
     made = pay_on(bill, bill.total_fen, bill.due_date + timedelta(days=30))
     pay_on(made[0].bill, 1, AT.date())
     with acting(ENGINE), pytest.raises(late_payments.FeePaidError, match="请先把滞纳金的到账退回"):
-        late_payments.take_back([made[0].receipt_id], place=PLACE, on=AT.date(), at=AT)
+        late_payments.take_back(made[0].receipt_id, bill.pk, place=PLACE, on=AT.date(), at=AT)
+
+
+def suspended(fen: int, day: date) -> int:
+    """Money that named no bill of ours, in suspense. Returns the receipt."""
+    stray = Payment(f"ZS{next(_serials):06d}", "HD209901-0000001", "甲示例公司", fen, day)
+    with acting(finance()):
+        receiving.receive_file(stray.serial.encode(), stray.serial, "到账.csv", [stray], place=PLACE, agency_id=1, on=day, at=AT)
+        return Receipt.objects.get(serial=stray.serial).pk
+
+
+def by_two(receipt: int, kind: MoveKind, fen: int, bill: Bill) -> None:
+    with acting(finance(300)):
+        move = suspense.propose(receipt, suspense.Wanted(kind, fen, "经与单位核对", bill.number), at=AT)
+    with acting(finance(301)):
+        suspense.decide(move, confirm=True, place=PLACE, on=AT.date(), at=AT)
+
+
+def test_money_claimed_for_a_bill_bears_the_fee_of_the_day_it_was_paid_and_gives_it_back_when_released(unit: int) -> None:
+    one, other = billed(unit, free_month()), billed(unit, free_month())
+    receipt = suspended(one.total_fen + 500, one.due_date + timedelta(days=30))
+    by_two(receipt, MoveKind.MATCH, one.total_fen, one)
+    (made,) = [fee for fee in fees() if fee.receipt_id == receipt and fee.insurance == Insurance.PENSION.value]
+    assert (made.days, made.fee_fen) == (30, late_fee(made.principal_fen, 30 * 500))
+    before = {fee.pk for fee in fees()}
+    by_two(receipt, MoveKind.MATCH, 500, other)
+    assert all(fee.month == other.month for fee in fees() if fee.pk not in before), "a second bill is not late because the first one was"
+    by_two(receipt, MoveKind.RELEASE, one.total_fen, one)
+    assert fresh(made.bill).state == BillState.CANCELLED
+    assert all(fee.reversed_at is None for fee in fees() if fee.receipt_id == receipt and fee.month == other.month)
+
+
+def test_a_claim_is_not_released_while_the_fee_it_made_is_paid(bill: Bill) -> None:
+    receipt = suspended(bill.total_fen, bill.due_date + timedelta(days=30))
+    by_two(receipt, MoveKind.MATCH, bill.total_fen, bill)
+    made = next(fee for fee in fees() if fee.receipt_id == receipt)
+    pay_on(made.bill, 1, AT.date())
+    with pytest.raises(late_payments.FeePaidError):
+        by_two(receipt, MoveKind.RELEASE, bill.total_fen, bill)
+    assert fresh(bill).state == BillState.PAID
 
 
 def test_a_charged_fee_cannot_be_rewritten(bill: Bill) -> None:
