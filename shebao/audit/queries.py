@@ -71,6 +71,7 @@ ACTIONS = {
     "levy.refund_returned": "退费退票",
     "levy.refund_applied_again": "更正账户重新退费",
     "levy.payout_made": "生成退费付款文件",
+    "levy.payout_answered": "退费付款回盘",
     "levy.account_registered": "登记收入户",
     "levy.statement": "登记银行对账单",
     "levy.reconciled": "对账",

@@ -204,6 +204,11 @@ def read(content: bytes, kind: Kind, *, sender: str, receiver: str, public_key: 
     return BankFile(header, columns, hashlib.sha256(content).digest())
 
 
+def lines_of(content: bytes, kind: Kind) -> dict[str, Column]:
+    """The records of a file of our own, from our own record. Raises: BankFileRefused."""
+    return _columns(_lines(content, kind)[1:-2], kind)
+
+
 def peek(content: bytes) -> Header:
     """The header of a file before anything else of it is believed, to know which bank and batch it speaks of. Raises: BankFileRefused."""
     for kind in Kind:

@@ -41,6 +41,9 @@ _RESULT = (
 _EPOCH = date(2000, 1, 1).toordinal()  # PostgreSQL counts days from here
 
 
+BankKeys = Sequence[bytes] | Mapping[str, Sequence[bytes]]  # of the one bank, or by bank (行别)
+
+
 class FileKnown(ShebaoError):
     """The same bytes came before; nothing happens."""
 
@@ -64,10 +67,15 @@ class Answered:
     late: bool
 
 
-def receive(content: bytes, public_keys: Sequence[bytes] | Mapping[str, Sequence[bytes]], *, at: datetime, on: date) -> Answered:
+def keys_for(public_keys: BankKeys, bank: str) -> list[bytes]:
+    """The keys that may sign for a bank (行别)."""
+    return list(public_keys.get(bank, ()) if isinstance(public_keys, Mapping) else public_keys)
+
+
+def receive(content: bytes, public_keys: BankKeys, *, at: datetime, on: date) -> Answered:
     """Read a result file and keep it, whole or not at all. Posting follows by the run.
 
-    public_keys: of the bank, or by bank (行别).  Raises: BankFileRefused (BNK-01 to BNK-14, BNK-22, 24 to 29), FileKnown, FileEarly.
+    Raises: BankFileRefused (BNK-01 to BNK-14, BNK-22, 24 to 29), FileKnown, FileEarly.
     """
     take_time()
     digest = hashlib.sha256(content).digest()
@@ -78,10 +86,8 @@ def receive(content: bytes, public_keys: Sequence[bytes] | Mapping[str, Sequence
     batch = DebitBatch.objects.select_for_update().filter(number=head.batch).first()
     if batch is None:
         raise BankFileRefused("BNK-24", f"没有批次 {head.batch}；没有入账，请与对方核对批次号")
-    keys = public_keys.get(batch.bank, ()) if isinstance(public_keys, Mapping) else public_keys
-    file = codec.read(
-        content, Kind.DEBIT_RESULT, sender=bank_code(batch.bank), receiver=hall_code(batch.place), public_key=list(keys), today=on
-    )
+    keys = keys_for(public_keys, batch.bank)
+    file = codec.read(content, Kind.DEBIT_RESULT, sender=bank_code(batch.bank), receiver=hall_code(batch.place), public_key=keys, today=on)
     # The other side of a race waited for the batch: it looks again.
     known = DebitFile.objects.filter(sha256=digest).first()
     if known is not None:
@@ -91,7 +97,7 @@ def receive(content: bytes, public_keys: Sequence[bytes] | Mapping[str, Sequence
     matched = _match(batch, file, whole=not late)
     if late:
         only_late_successes(batch, file)
-    _in_turn(batch, file)
+    in_turn(batch.bank, file.header)
     row = {"batch_id": batch.pk, "bank": batch.bank, "part": file.header.part, "day": file.header.day, "order": file.header.order}
     DebitFile.objects.create(sha256=digest, lines=len(file), taken_fen=file.header.total_fen, received_at=at, **row)
     if late:
@@ -118,18 +124,29 @@ def _may_come(batch: DebitBatch, file: BankFile) -> None:
         raise FileEarly(f"批次 {batch.number} 第 1 部分还没有入账，这个文件排队等候")
 
 
-def _in_turn(batch: DebitBatch, file: BankFile) -> None:
-    """Files of a bank and day come by their order. Raises: FileEarly, BankFileRefused."""
+def one_by_one(bank: str) -> None:
+    """Answers of a bank are applied one at a time."""
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"debit answers {batch.bank}"])
-        cursor.execute('select coalesce(max("order"), 0) from levy_debitfile where bank = %s and day = %s', [batch.bank, file.header.day])
-        last = int(cursor.fetchone()[0])
-    if file.header.order > last + 1:
-        raise FileEarly(f"{file.header.day} 的第 {last + 1} 个文件还没有到，第 {file.header.order} 个排队等候，没有入账")
-    if file.header.order <= last:
-        raise BankFileRefused(
-            "BNK-22", f"{file.header.day} 的第 {file.header.order} 个文件已经处理过，这次的内容不同；没有入账，请与对方核对"
+        cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"debit answers {bank}"])
+
+
+def in_turn(bank: str, header: codec.Header) -> None:
+    """Files of a bank and day come by their order, answers to debits and to payouts together. Raises: FileEarly, BankFileRefused."""
+    one_by_one(bank)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select coalesce(max(o), 0) from (
+              select "order" as o from levy_debitfile where bank = %(bank)s and day = %(day)s
+              union all select "order" from levy_payoutanswer where bank = %(bank)s and day = %(day)s) x
+            """,
+            {"bank": bank, "day": header.day},
         )
+        last = int(cursor.fetchone()[0])
+    if header.order > last + 1:
+        raise FileEarly(f"{header.day} 的第 {last + 1} 个文件还没有到，第 {header.order} 个排队等候，没有入账")
+    if header.order <= last:
+        raise BankFileRefused("BNK-22", f"{header.day} 的第 {header.order} 个文件已经处理过，这次的内容不同；没有入账，请与对方核对")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +169,7 @@ def _match(batch: DebitBatch, file: BankFile, *, whole: bool) -> Matched:
     for chunk in chunks:
         inside |= (sequences > chunk.base) & (sequences <= chunk.base + (chunk.built_lines or 0))
     if not inside.all():
-        _refuse(file, int(np.flatnonzero(~inside)[0]), "BNK-25", "这一笔不在批次里")
+        refuse(file, int(np.flatnonzero(~inside)[0]), "BNK-25", "这一笔不在批次里")
     for chunk in chunks:
         lines = chunk.built_lines or 0
         low, high = np.searchsorted(sequences, [chunk.base + 1, chunk.base + lines + 1])
@@ -163,18 +180,18 @@ def _match(batch: DebitBatch, file: BankFile, *, whole: bool) -> Matched:
         at = np.searchsorted(ours["sequence"], part)
         here = (at < len(ours["sequence"])) & (ours["sequence"][np.minimum(at, len(ours["sequence"]) - 1)] == part)
         if not here.all():
-            _refuse(file, int(low) + int(np.flatnonzero(~here)[0]), "BNK-25", "这一笔不在批次里")
+            refuse(file, int(low) + int(np.flatnonzero(~here)[0]), "BNK-25", "这一笔不在批次里")
         if whole and len(part) != lines:
             gone = np.setdiff1d(ours["sequence"], part)[0]
             raise BankFileRefused("BNK-26", f"批次 {batch.number} 的第 {gone} 笔没有结果；没有入账，请对方补齐后重新出盘")
         wrong = np.flatnonzero(theirs["amount"][low:high] != ours["amount"][at])
         if len(wrong):
             our_fen = int(ours["amount"][at[wrong[0]]])
-            _refuse(file, int(low + wrong[0]), "BNK-27", f"应扣金额与我方的 {yuan_shown(our_fen)} 元不符")
+            refuse(file, int(low + wrong[0]), "BNK-27", f"应扣金额与我方的 {yuan_shown(our_fen)} 元不符")
         for name in ("number", "account"):
             wrong = np.flatnonzero(theirs[name][low:high] != np.strings.rstrip(ours[name][at], b" "))
             if len(wrong):
-                _refuse(file, int(low + wrong[0]), "BNK-28", "加办单号或账号与我方不符")
+                refuse(file, int(low + wrong[0]), "BNK-28", "加办单号或账号与我方不符")
         people[low:high], agencies[low:high] = ours["person"][at], ours["agency"][at]
         our_names = np.strings.rstrip(ours["name"][at], b" ")
         for i in np.flatnonzero(theirs["name"][low:high] != our_names).tolist():
@@ -182,7 +199,8 @@ def _match(batch: DebitBatch, file: BankFile, *, whole: bool) -> Matched:
     return Matched(people, agencies, differs)
 
 
-def _refuse(file: BankFile, at: int, code: str, why: str) -> None:
+def refuse(file: BankFile, at: int, code: str, why: str) -> None:
+    """Refuse a file for its record at a place (from 0)."""
     raise BankFileRefused(code, f"第 {at + 2} 行（序号 {int(file.columns['sequence'][at])}）：{why}；没有入账，请与对方核对")
 
 

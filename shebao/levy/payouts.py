@@ -1,7 +1,6 @@
-"""退费 to the bank: approved refunds go out in one signed file (docs/partners/bank.md, FK); its answer and the statement tell the end."""
+"""退费 to the bank: approved refunds go out in one signed file (docs/partners/bank.md, FK). payout_answers hears what became of them."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import date, datetime
 
 import numpy as np
@@ -11,7 +10,6 @@ from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
 from shebao.gateways import bank as codec
-from shebao.levy import refunding
 from shebao.levy.debit_batches import next_order
 from shebao.levy.refund_models import Payout, Refund, RefundState, RefundStep
 
@@ -59,22 +57,3 @@ def instruct(agency_id: int, place: str, *, bank: str, private_key: bytes, on: d
     after = {"count": payout.count, "total_fen": payout.total_fen}
     record([Trace("levy.payout_made", number, after=after, agency_id=agency_id)], at=at)
     return payout
-
-
-def answered(content: bytes, *, place: str, bank: str, public_key: bytes, on: date, at: datetime) -> int:
-    """The bank's answer (FR): what it refused is returned at once; what it says is paid is paid once the statement shows it.
-
-    Returns how many were refused.  Raises: codec.BankFileRefused.
-    """
-    file = codec.read(content, codec.Kind.PAYOUT_RESULT, sender=f"BK{bank}", receiver=f"SB{place}", public_key=public_key, today=on)
-    words = {n.decode(): r.decode() for n, r in zip(file.columns["number"], file.columns["result"], strict=True)}
-    bad = {number: result for number, result in words.items() if result != codec.SUCCESS}
-    refunds = _of_serials(list(bad))
-    for refund in refunds:
-        refunding.returned([refund], f"银行未受理：{codec.RESULTS[bad[refund.serial]]}", on=on, at=at)
-    return len(refunds)
-
-
-def _of_serials(serials: Sequence[str]) -> list[Refund]:
-    found = Refund.objects.select_for_update().filter(number__in={s[:10] for s in serials}, state=RefundState.INSTRUCTED).order_by("id")
-    return [r for r in found if r.serial in serials]

@@ -262,3 +262,20 @@ class Payout(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["bank", "day", "file_order"], name="levy_payout_order")]
+
+
+class PayoutAnswer(models.Model):
+    """The bank's answer to a payout file, applied once: the same bytes again are harmless, and the files of a day come in their order."""
+
+    id = models.AutoField(primary_key=True)
+    payout = models.OneToOneField(Payout, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    sha256 = models.BinaryField(max_length=32)
+    bank = models.CharField(max_length=3)
+    day = models.DateField()
+    order = models.SmallIntegerField()
+    refused = models.IntegerField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bank", "day", "order"], name="levy_payoutanswer_order")]

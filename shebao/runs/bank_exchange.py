@@ -5,7 +5,7 @@ is on record once. Applied files go to done/, refused ones to rejected/ with the
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,13 +14,13 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.gateways import statement
-from shebao.gateways.bank import BankFileRefused, Header, Kind, peek, read
+from shebao.gateways.bank import Kind, peek
 from shebao.gateways.bank_client import Folder
 from shebao.gateways.strict_json import MessageRefused
 from shebao.gateways.tax_client import Partner, PartnerAway, PartnerRefused
-from shebao.levy import debit_answers, payouts, reconcile_statements
+from shebao.levy import debit_answers, payout_answers, reconcile_statements
 from shebao.levy.bank_models import BatchState, DebitBatch
-from shebao.levy.debit_answers import FileEarly, FileKnown
+from shebao.levy.debit_answers import BankKeys, FileEarly, FileKnown
 from shebao.levy.reconcile_models import ReconDay, Statement, StatementState
 from shebao.levy.reconcile_statements import StatementKnownError
 from shebao.levy.refund_models import Payout, RefundState
@@ -41,12 +41,10 @@ class Exchanged:
     reconciled: int = 0
 
 
-def exchange(
-    root: Path, private_key: bytes, public_keys: Sequence[bytes], tax: Partner | None, *, place: str, clock: Clock
-) -> Exchanged:  # fmt: skip
+def exchange(root: Path, private_key: bytes, public_keys: BankKeys, tax: Partner | None, *, place: str, clock: Clock) -> Exchanged:
     """One round. private_key: ours; public_keys: the bank's; tax: the tax office, whose list of a day its reconciliation asks for."""
     sent = _send(root, private_key)
-    taken, refused = _take_results(Folder(root), public_keys, place, clock)
+    taken, refused = _take_results(Folder(root), public_keys, clock)
     _finish(clock)
     more_taken, more_refused = _take_statements(root / STATEMENTS, clock)
     return Exchanged(sent, taken + more_taken, refused + more_refused, _reconcile(place, tax, clock))
@@ -73,7 +71,7 @@ def _known(root: Path, name: str) -> bool:
     return any((root / "outbox" / folder / name).exists() for folder in ("", "done", "rejected"))
 
 
-def _take_results(folder: Folder, public_keys: Sequence[bytes], place: str, clock: Clock) -> tuple[int, int]:
+def _take_results(folder: Folder, public_keys: BankKeys, clock: Clock) -> tuple[int, int]:
     """Result files of the inbox. One that is only early stays for the next round; what follows it may be what it waits for."""
     taken = refused = 0
     waiting = list(folder.waiting())
@@ -81,7 +79,7 @@ def _take_results(folder: Folder, public_keys: Sequence[bytes], place: str, cloc
         early = []
         for path in waiting:
             try:
-                _take_result(path.read_bytes(), public_keys, place, clock)
+                _take_result(path.read_bytes(), public_keys, clock)
             except FileKnown:
                 folder.done(path)
             except FileEarly:
@@ -98,23 +96,14 @@ def _take_results(folder: Folder, public_keys: Sequence[bytes], place: str, cloc
     return taken, refused
 
 
-def _take_result(content: bytes, public_keys: Sequence[bytes], place: str, clock: Clock) -> None:
+def _take_result(content: bytes, public_keys: BankKeys, clock: Clock) -> None:
     """One answer, to a debit file or to a payout file; the second one of a payout finds nothing left to do."""
-    header, at = peek(content), clock()
+    kind, at = peek(content).kind, clock()
     with acting(ENGINE):
-        if header.kind is not Kind.PAYOUT_RESULT:
+        if kind is Kind.PAYOUT_RESULT:
+            payout_answers.receive(content, public_keys, at=at, on=at.date())
+        else:
             debit_answers.receive(content, public_keys, at=at, on=at.date())
-            return
-        key = next((key for key in public_keys if _signed_by(content, header, place, key, at.date())), b"")
-        payouts.answered(content, place=place, bank=header.sender.removeprefix("BK"), public_key=key or bytes(32), on=at.date(), at=at)
-
-
-def _signed_by(content: bytes, header: Header, place: str, key: bytes, today: date) -> bool:
-    try:
-        read(content, header.kind, sender=header.sender, receiver=f"SB{place}", public_key=key, today=today)
-    except BankFileRefused:
-        return False
-    return True
 
 
 def _finish(clock: Clock) -> None:

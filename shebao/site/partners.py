@@ -6,6 +6,7 @@ from django.conf import settings
 
 from shebao.gateways.partner_keys import keys_of, own_key
 from shebao.gateways.tax_client import Partner
+from shebao.levy.bank_models import BANKS
 
 TAX, BANK = "tax", "bank"
 
@@ -22,6 +23,10 @@ def own_private_key() -> bytes:
     return own_key(Path(settings.PARTNERS)).private.private_bytes_raw()
 
 
-def bank_keys() -> list[bytes]:
-    """The bank's public keys, raw.  Raises: KeyRefused."""
-    return [key.raw for key in keys_of(Path(settings.PARTNERS), BANK)]
+def bank_keys() -> dict[str, list[bytes]]:
+    """By bank (行别) the public keys that may sign for it, raw: those of `bank-<行别>`, or of `bank` where it has none of its own.
+
+    Raises: KeyRefused.
+    """
+    folder = Path(settings.PARTNERS)
+    return {code: [key.raw for key in keys_of(folder, f"{BANK}-{code}") or keys_of(folder, BANK)] for code in BANKS}

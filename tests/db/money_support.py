@@ -14,7 +14,7 @@ from shebao.levy import payouts, receiving, reconcile_settling, reconcile_statem
 from shebao.levy.models import Bill, Channel, Receipt
 from shebao.levy.receiving import Payment, Told
 from shebao.levy.reconcile_models import Difference, IncomeAccount, ReconDay, StatementLine
-from shebao.levy.refund_models import MoveKind, Refund, SourceKind
+from shebao.levy.refund_models import MoveKind, PayoutAnswer, Refund, SourceKind
 from shebao.levy.refund_sources import Source
 from tests.db.support import AT, PLACE, ask, finance
 
@@ -177,7 +177,9 @@ def rows_of_everything(bill: Bill, agency: int) -> None:
         made = refunding.apply(refunding.Application((source,), PAYEE, "重复", agency, PLACE, bill.unit_id), on=TODAY, at=AT)
     review_refund(made.pk)
     with acting(finance()):
-        payouts.instruct(agency, PLACE, bank="403", private_key=b"k" * 32, on=TODAY, at=AT)
+        sent = payouts.instruct(agency, PLACE, bank="403", private_key=b"k" * 32, on=TODAY, at=AT)
+        of = {"payout": sent, "agency_id": agency, "bank": "403", "day": TODAY, "order": agency}
+        PayoutAnswer.objects.create(**of, sha256=b"0" * 32, refused=0, received_at=AT)
         account = IncomeAccount.objects.create(
             place=PLACE if agency == 1 else "429000", number=f"4201009900000000{agency}", bank="示例银行", agency_id=agency, opened_on=TODAY
         )

@@ -31,6 +31,7 @@ APPEND_ONLY = (
     "levy_deferral",
     "levy_monthrules",
     "levy_payout",
+    "levy_payoutanswer",
     "levy_personrequest",
     "levy_recalculationchunk",
     "levy_refunddue",

@@ -148,6 +148,7 @@ UNSEEN = (
         "levy_suspensemove",
         "levy_refundstep",
         "levy_payout",
+        "levy_payoutanswer",
         "levy_incomeaccount",
         "levy_statement",
         "levy_statementline",

@@ -166,29 +166,6 @@ def test_a_returned_refund_goes_out_again_to_another_account_after_another_revie
     assert with_refund(pk, "paid") == 1
 
 
-def test_what_the_bank_refuses_in_its_answer_never_left_us(bill: Bill) -> None:
-    pk = apply_refund(of_suspense(doubled(bill), 700))
-    review_refund(pk)
-    file = bank_codec.read(
-        send(), bank_codec.Kind.PAYOUT, sender=f"SB{PLACE}", receiver="BK403", public_key=KEY.public_key().public_bytes_raw(), today=TODAY
-    )
-    import numpy as np
-
-    count = len(file)
-    columns = {name: file.columns[name] for name in ("sequence", "number", "account", "name", "amount")} | {
-        "result": np.array([b"12"] * count), "taken": np.zeros(count, np.int64),
-        "day": np.full(count, 20261110), "serial": np.array([b""] * count),
-    }  # fmt: skip
-    header = bank_codec.Header(bank_codec.Kind.PAYOUT_RESULT, "BK403", f"SB{PLACE}", file.header.batch, TODAY, 1)
-    answer = bank_codec.write(header, columns, KEY.private_bytes_raw())
-    bank = balances()[AccountKind.BANK]
-    with acting(finance()):
-        public = KEY.public_key().public_bytes_raw()
-        assert payouts.answered(answer, place=PLACE, bank="403", public_key=public, on=TODAY, at=AT) == count
-        assert payouts.answered(answer, place=PLACE, bank="403", public_key=public, on=TODAY, at=AT) == 0
-    assert (refund_of(pk).state, balances()[AccountKind.BANK]) == ("returned", bank)
-
-
 def test_what_has_not_arrived_is_not_paid_back(bill: Bill) -> None:
     with pytest.raises(refund_sources.NotPaidYetError, match="在途"):
         apply_refund(of_suspense(doubled(bill, here=False), 100))
