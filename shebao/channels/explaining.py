@@ -3,6 +3,7 @@
 from typing import Any
 
 from shebao.base.money import yuan
+from shebao.channels import due_changes
 from shebao.levy.models import Bill
 from shebao.levy.queries import PersonDue, declared_for, find_due
 from shebao.levy.relief import size_of
@@ -33,5 +34,13 @@ def explain_due(bill: Bill, person_number: str) -> dict[str, Any] | None:
     if person is None or found is None:
         return None
     due, explained = found
+    later = [row for row in due_changes.of_person(person.pk, [bill.unit_id]) if row["change"].month == bill.month]
     amounts = {f"{insurance.key}.{payer.value}": yuan(fen) for (insurance, payer), fen in due.amounts_fen.items()}
-    return {"number": person.number, "name": person.name, "month": bill.month, "amounts": amounts, "explain": explained.to_dict()}
+    return {
+        "number": person.number,
+        "name": person.name,
+        "month": bill.month,
+        "amounts": amounts,
+        "explain": explained.to_dict(),
+        "changes": due_changes.in_json(later),
+    }
