@@ -5,6 +5,7 @@ from typing import Any
 
 from shebao.base.money import yuan
 from shebao.base.months import Month
+from shebao.channels import due_changes
 from shebao.levy.flexible import dues_of
 from shebao.levy.flexible_billing import explanations
 from shebao.levy.models import Bill
@@ -38,8 +39,16 @@ def explain_due(bill: Bill, person_number: str) -> dict[str, Any] | None:
     if person is None or found is None:
         return None
     due, explained = found
+    later = [row for row in due_changes.of_person(person.pk, [bill.unit_id]) if row["change"].month == bill.month]
     amounts = {f"{insurance.key}.{payer.value}": yuan(fen) for (insurance, payer), fen in due.amounts_fen.items()}
-    return {"number": person.number, "name": person.name, "month": bill.month, "amounts": amounts, "explain": explained.to_dict()}
+    return {
+        "number": person.number,
+        "name": person.name,
+        "month": bill.month,
+        "amounts": amounts,
+        "explain": explained.to_dict(),
+        "changes": due_changes.in_json(later),
+    }
 
 
 def month_reasons(person_id: int, place: str, months: Collection[Month]) -> list[tuple[Month, dict[str, Any]]]:

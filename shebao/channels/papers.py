@@ -16,6 +16,7 @@ from shebao.base.months import month_of, month_shown, shift
 from shebao.base.terms import ETHNICITIES, SHORT_LABELS, Insurance, Payer, StopReason, insurances_in
 from shebao.casework.item import item_of
 from shebao.casework.models import Case, CaseState, Event, Filing, FilingState
+from shebao.channels import due_changes
 from shebao.enrolment.models import Spell
 from shebao.levy.deferring import deferred_of
 from shebao.levy.late_payments import fees_of_bill
@@ -275,6 +276,7 @@ def assessment_of(bill: Bill, unit: Unit) -> UnitAssessment:
             *unverified(rates),
             *([f"已注销 {written_off} 人本月欠费 {yuan_shown(bill.written_off_fen)} 元，不在本表内。"] if off else []),
             *_standing_of(bill, lines),
+            *(f"补缴、补差：{sentence}" for sentence in due_changes.sentences(bill)),
             "请于缴费截止日前到税务机关缴费；逾期按日加收滞纳金。",
         ],
     }

@@ -2,7 +2,7 @@
 
 from shebao.casework.item import register
 from shebao.items.arrears import back_payment, issue_order, roll_back, write_off
-from shebao.items.corrections import correct_person, correct_spell, correct_wage, special_group
+from shebao.items.corrections import correct_class, correct_person, correct_spell, correct_wage, special_group
 from shebao.items.enrolment import add_employee, annual_wages, change_wage, outside_retirees, stop_employee
 from shebao.items.flexible import cancel_arrears, change_tier, debit, enrol, extend, pay_gap, stop
 from shebao.items.levy import declare_month, defer, refund
@@ -28,6 +28,7 @@ ITEMS = (
     register_size.ITEM,
     correct_spell.ITEM,
     correct_wage.ITEM,
+    correct_class.ITEM,
     correct_person.ITEM,
     special_group.ITEM,
     annual_wages.ITEM,

@@ -86,7 +86,7 @@ order by 19, 5, 4, 6 limit %(limit)s
 
 
 def of_lines(line_ids: Sequence[int]) -> dict[int, list[Changed]]:
-    """What made these 补缴 and 补差 (levy_line), the first change first. More than one act may have charged into one that was on no bill."""
+    """What made these 补缴 and 补差 (levy_line), the first change first: several acts may have charged into one."""
     found: dict[int, list[Changed]] = {}
     for one in _changed("x.line_id = any(%(ids)s)", {"ids": list(line_ids)}) if line_ids else ():
         found.setdefault(one.line_id or 0, []).append(one)
@@ -109,9 +109,7 @@ def _changed(where: str, values: dict[str, Any], *, limit: int = 10_000) -> list
     with connection.cursor() as cursor:
         cursor.execute(_CHANGED.format(where=where), values | {"limit": limit})
         rows = cursor.fetchall()
-    return [
-        Changed(*row[:5], Insurance(row[5]), Share(*row[6:9]), Share(*row[9:12]), *row[12:20], rules=json.loads(row[20])) for row in rows
-    ]
+    return [Changed(*[*row[:5], Insurance(row[5]), Share(*row[6:9]), Share(*row[9:12]), *row[12:20], json.loads(row[20])]) for row in rows]
 
 
 # --- 怎么算的 ---
@@ -128,7 +126,7 @@ class _Register:
 
 
 def explain(changes: Sequence[Changed]) -> list[Explained]:
-    """怎么算的 of changes: why, what had been charged, how the present amount comes about by the rules kept, and the difference. One query."""
+    """怎么算的 of changes: why, what had been charged, how it comes about by the rules kept, the difference. One query."""
     known = _registers(changes)
     return [_explained(one, register) for one, register in zip(changes, known, strict=True)]
 
@@ -167,7 +165,13 @@ def _computed(one: Changed, register: _Register | None) -> list[Step]:
     if register is None or not one.rules or not register.mask & one.insurance.flag:
         return []
     made = explain_month(
-        register.wage_fen, one.insurance.flag, register.injury_class, one.month, one.place, as_rulebook(one.rules, standard()), register.size
+        register.wage_fen,
+        one.insurance.flag,
+        register.injury_class,
+        one.month,
+        one.place,
+        as_rulebook(one.rules, standard()),
+        register.size,
     )
     amounts = {step.key: step.amount_fen for step in made.steps}
     if (amounts.get(f"{key}.unit"), amounts.get(f"{key}.person")) != (one.due.unit_fen, one.due.person_fen):
@@ -183,7 +187,7 @@ def _registers(changes: Sequence[Changed]) -> list[_Register | None]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            select n.i, s.mask, w.wage_fen, coalesce(t.injury_class, 0), coalesce({SIZE_THEN.format(day=day, at='n.at')}, '')
+            select n.i, s.mask, w.wage_fen, coalesce(t.injury_class, 0), coalesce({SIZE_THEN.format(day=day, at="n.at")}, '')
             from unnest(%s::int[], %s::bigint[], %s::int[], %s::timestamptz[]) with ordinality as n (unit_id, person_id, month, at, i)
             join parties_unit u on u.id = n.unit_id
             join lateral (select bit_or(s.insurance_mask) as mask from enrolment_spell s

@@ -274,6 +274,7 @@ class Refund:
     reason: str
     case_id: int | None
     recorded_at: datetime
+    ids: tuple[int, ...]
 
 
 def refunds_due(*, unit_id: int | None = None, person_id: int | None = None, limit: int = 200) -> list[Refund]:
@@ -282,7 +283,7 @@ def refunds_due(*, unit_id: int | None = None, person_id: int | None = None, lim
         cursor.execute(
             """
             select r.unit_id, r.person_id, p.name, r.month, sum(r.unit_fen)::bigint, sum(r.person_fen)::bigint, r.reason, r.case_id,
-                   r.recorded_at
+                   r.recorded_at, array_agg(r.id order by r.insurance)
             from levy_refunddue r join parties_person p on p.id = r.person_id
             where (%s::int is null or r.unit_id = %s) and (%s::bigint is null or r.person_id = %s)
             group by r.unit_id, r.person_id, p.name, r.month, r.reason, r.case_id, r.recorded_at
@@ -290,7 +291,7 @@ def refunds_due(*, unit_id: int | None = None, person_id: int | None = None, lim
             """,
             [unit_id, unit_id, person_id, person_id, limit],
         )
-        return [Refund(*row) for row in cursor.fetchall()]
+        return [Refund(*[*row[:-1], tuple(row[-1])]) for row in cursor.fetchall()]
 
 
 def refund_total(unit_id: int) -> int:

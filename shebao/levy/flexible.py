@@ -16,7 +16,8 @@ from shebao.base.terms import Insurance
 from shebao.enrolment.tiers import MASK
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
-from shebao.levy.models import Bill, BillKind, BillState, DueOrigin, DueState, FlexDue
+from shebao.levy.causes import Because, note
+from shebao.levy.models import Bill, BillKind, BillState, CauseKind, DueChange, DueOrigin, DueState, FlexDue
 from shebao.policy.flexible import month_tier
 from shebao.policy.rulebook import Rulebook
 
@@ -201,8 +202,8 @@ def hold_dues(person_id: int, months: Iterable[Month]) -> dict[Month, FlexDue]:
     return {due.month: due for due in rows.order_by("month")}
 
 
-def retier(changes: Mapping[Month, NewDue], person_id: int, *, place: str, key: str, on: date, at: datetime) -> int:
-    """Put open dues to another tier and book the difference. Returns the difference, fen."""
+def retier(changes: Mapping[Month, NewDue], person_id: int, *, place: str, key: str, on: date, at: datetime, reason: str) -> int:
+    """Put open dues to another tier, note what they were and why, and book the difference. Returns the difference, fen."""
     if not changes:
         return 0
     with connection.cursor() as cursor:
@@ -210,12 +211,12 @@ def retier(changes: Mapping[Month, NewDue], person_id: int, *, place: str, key: 
             """
             with n as (select * from unnest(%s::int[], %s::int[], %s::int[], %s::int[], %s::int[])
                        as n (month, tier, base_fen, total_fen, account_fen)),
-            former as (select d.month, d.total_fen from levy_flexdue d join n using (month)
+            former as (select d.month, d.tier, d.base_fen, d.total_fen from levy_flexdue d join n using (month)
                        where d.person_id = %s and d.insurance = %s and d.state = 'open'),
             put as (update levy_flexdue d set tier = n.tier, base_fen = n.base_fen, total_fen = n.total_fen, account_fen = n.account_fen
                     from n where d.person_id = %s and d.insurance = %s and d.month = n.month and d.state = 'open'
                     returning d.month, d.total_fen)
-            select count(*), coalesce(sum(put.total_fen - former.total_fen), 0)::bigint from put join former using (month)
+            select former.* from put join former using (month) order by month
             """,
             [
                 *(
@@ -225,12 +226,37 @@ def retier(changes: Mapping[Month, NewDue], person_id: int, *, place: str, key: 
                 *(person_id, PENSION, person_id, PENSION),
             ],
         )
-        count, difference = cursor.fetchone()
-    if count != len(changes):
+        former: list[tuple[int, int, int, int]] = cursor.fetchall()
+    if len(former) != len(changes):
         raise DueMovedError("有月份刚刚被缴费、核定或批扣，没有重复办理；请刷新后重新核定")
+    difference = sum(changes[month].total_fen - total_fen for month, _, _, total_fen in former)
+    _note_tiers(former, changes, person_id, reason, at)
     if difference:
         book([Booking(key, "灵活就业应缴改档", key[:60], owed_sides(difference))], place=place, on=on, at=at)
-    return int(difference)
+    return difference
+
+
+def _note_tiers(
+    former: Sequence[tuple[int, int, int, int]], changes: Mapping[Month, NewDue], person_id: int, reason: str, at: datetime
+) -> None:
+    """One cause for each pair of tiers; the months under it with what they were and what they are."""
+    pairs = sorted({(tier, changes[month].tier) for month, tier, _, _ in former})
+    one = next(iter(changes.values()))
+    acts = [
+        Because(CauseKind.TIER, one.unit_id, one.agency_id, person_id, before=f"{was}% 档", after=f"{now}% 档", reason=reason)
+        for was, now in pairs
+    ]
+    causes = dict(zip(pairs, note(acts, at=at), strict=True))
+    DueChange.objects.bulk_create(
+        [
+            DueChange(
+                cause_id=causes[tier, changes[month].tier], unit_id=changes[month].unit_id, agency_id=changes[month].agency_id,
+                person_id=person_id, month=month, insurance=PENSION, base_fen=base_fen, unit_fen=0, person_fen=total_fen,
+                due_base_fen=changes[month].base_fen, due_unit_fen=0, due_person_fen=changes[month].total_fen,
+            )
+            for month, tier, base_fen, total_fen in former
+        ]
+    )  # fmt: skip
 
 
 def pay_cleared(bills: Sequence[Bill], *, on: date) -> int:

@@ -228,7 +228,8 @@ def issue(
     flexible.create([one.due for one in made.months], place=place, key=f"flexdue:bill:{bill.pk}", text="灵活就业核定应缴", on=on, at=at)
     held = flexible.hold_dues(wanted.person_id, months)
     other = {one.month: one.due for one in made.months if _differs(held[one.month], one.due)}
-    flexible.retier(other, wanted.person_id, place=place, key=f"flexdue:retier:{bill.pk}", on=on, at=at)
+    why = f"按核定单 {bill.number} 重新选档核定"
+    flexible.retier(other, wanted.person_id, place=place, key=f"flexdue:retier:{bill.pk}", on=on, at=at, reason=why)
     fill_bill(bill, months)
     if key is not None:
         PersonRequest.objects.create(key=key, person_id=wanted.person_id, fingerprint=wanted.fingerprint(), bill=bill, at=at)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from shebao.base.terms import Insurance, Payer, insurances_in
 from shebao.levy.arrears import overdue_sums
 from shebao.levy.bulk import AMOUNT_COLUMNS, INJURY_CLASS_SHIFT
-from shebao.levy.models import Bill, BillLine, Origin, Receipt, Run, TakenDue, TakenState
+from shebao.levy.models import Bill, BillLine, Line, Origin, Receipt, Run, TakenDue, TakenState
 
 _AMOUNTS = ", ".join(f"a.{name}" for name in AMOUNT_COLUMNS.values())
 
@@ -143,6 +143,11 @@ def bill_lines(bill: Bill) -> list[BillLine]:
     order = {insurance.value: insurance.bit for insurance in Insurance}
     origins = list(Origin)
     return sorted(BillLine.objects.filter(bill=bill), key=lambda line: (origins.index(Origin(line.origin)), order[line.insurance]))
+
+
+def back_lines(bill: Bill, limit: int) -> list[Line]:
+    """补缴 and 补差 on a bill, by person, month and type."""
+    return list(Line.objects.filter(bill=bill).select_related("person").order_by("person_id", "month", "insurance")[:limit])
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,21 @@ def terms_in(month: int, unit_ids: list[int] | None = None) -> dict[int, UnitTer
         return {row[0]: UnitTerms(*row) for row in cursor.fetchall()}
 
 
+def classes_between(unit_id: int, from_month: int, to_month: int | None) -> list[tuple[int, int | None, int]]:
+    """工伤费率类别 of a unit in months from one on until before another one, as they are held now: (from, until before, class)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select greatest(from_month, %(first)s), case when %(end)s::int is null then to_month else least(to_month, %(end)s) end,
+                   injury_class
+            from parties_unitterms where unit_id = %(unit)s and known_to is null and (to_month is null or to_month > %(first)s)
+              and (%(end)s::int is null or from_month < %(end)s) order by from_month
+            """,
+            {"unit": unit_id, "first": from_month, "end": to_month},
+        )
+        return list(cursor.fetchall())
+
+
 def insured_since(unit_id: int) -> int | None:
     """The first month for which the register holds types of a unit."""
     with connection.cursor() as cursor:

@@ -140,6 +140,27 @@ def change_terms(unit_id: int, from_month: int, *, insurance_mask: int | None, i
         _terms(unit_id, mask, number, max(row.from_month, from_month), row.to_month, at)
 
 
+def correct_class(unit_id: int, from_month: int, to_month: int | None, injury_class: int, *, at: datetime) -> None:
+    """Another 工伤费率类别 for months from one on until before another one (None: from then on), as a correction of what was known then."""
+    rows = list(UnitTerms.objects.select_for_update().filter(unit_id=unit_id, known_to=None).order_by("from_month"))
+    hit = [
+        row
+        for row in rows
+        if (row.to_month is None or row.to_month > from_month)
+        and (to_month is None or row.from_month < to_month)
+        and row.injury_class != injury_class
+    ]
+    UnitTerms.objects.filter(pk__in=[row.pk for row in hit]).update(known_to=at)
+    for row in hit:
+        first = max(row.from_month, from_month)
+        end = to_month if row.to_month is None else row.to_month if to_month is None else min(row.to_month, to_month)
+        if row.from_month < first:
+            _terms(unit_id, row.insurance_mask, row.injury_class, row.from_month, first, at)
+        _terms(unit_id, row.insurance_mask, injury_class, first, end, at)
+        if end is not None and end != row.to_month:
+            _terms(unit_id, row.insurance_mask, row.injury_class, end, row.to_month, at)
+
+
 def _terms(unit_id: int, mask: int, injury_class: int, from_month: int, to_month: int | None, at: datetime) -> None:
     UnitTerms.objects.create(
         unit_id=unit_id, insurance_mask=mask, injury_class=injury_class, from_month=from_month, to_month=to_month, known_from=at

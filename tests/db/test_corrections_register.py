@@ -174,7 +174,9 @@ def test_the_next_bill_takes_the_charges_of_corrections() -> None:
         lines = Line.objects.filter(unit_id=UNITS[0])
         assert lines and all(line.bill_id is not None for line in lines)
         (bill,) = support.Bill.objects.filter(unit_id=UNITS[0], month=202605)
-        sums = "select origin, sum(unit_fen + person_fen) from levy_billline where bill_id = %s and origin <> 'normal' group by 1 order by 1"
+        sums = (
+            "select origin, sum(unit_fen + person_fen) from levy_billline where bill_id = %s and origin <> 'normal' group by 1 order by 1"
+        )
         assert as_owner(sums, [bill.pk]) == [("back", 575_800 + 287_900), ("diff", 71_800)], "补缴 of uncovered months, 补差 of a wage"
 
 

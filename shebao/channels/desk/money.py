@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import Insurance, Post
-from shebao.channels import errors
+from shebao.channels import due_changes, errors
 from shebao.channels.desk.pages import actor_of, clean, live_of, number_of, show
 from shebao.channels.guards import agency
 from shebao.channels.late_payments import extras
@@ -17,7 +17,7 @@ from shebao.levy.cancelling import why_not
 from shebao.levy.deferring import bill_word, deferred_of, overdue_fen
 from shebao.levy.desk_queries import overdue_sums
 from shebao.levy.models import BillKind, Origin, ReceiptState
-from shebao.levy.queries import bill_lines, bill_people, find_bill, order_dues, receipts_of, taken_people
+from shebao.levy.queries import back_lines, bill_lines, bill_people, find_bill, order_dues, receipts_of, taken_people
 from shebao.levy.tax_standing import standing
 from shebao.levy.timeline import shown, timeline
 from shebao.policy.late_fee import explain_late_fee
@@ -27,6 +27,7 @@ from shebao.surfaces.reasons import reason
 SIZE = 50
 ARREARS_MAX = 200
 PEOPLE_SIZE = 50
+BACK_ROWS_MAX = 200
 
 
 @agency(Post.FINANCE)
@@ -72,6 +73,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     dues = order_dues(found, after=after, limit=PEOPLE_SIZE + 1) if is_order else []
     on_order = list(dict.fromkeys(due.person_id for due in dues))
     lines = bill_lines(found)
+    back = back_lines(found, BACK_ROWS_MAX)
     context = {
         "bill": found,
         "word": bill_word(found, now().date())[0],
@@ -86,6 +88,10 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
             for line in lines
         ],
         "receipts": receipts_of(found),
+        "back": back,
+        "behind": due_changes.behind_lines(back),
+        "back_url": lambda line: f"/w/people/{line.person.number}",
+        "settled": due_changes.settled(found),
         "timeline": shown(timeline(found, on=now().date())),
         "tax": standing([found])[found.pk],
         "cancellable": found.kind == BillKind.PERSON and not why_not(found),

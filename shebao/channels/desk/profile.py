@@ -18,7 +18,7 @@ from shebao.base.terms import Post, StopReason, insurances_in
 from shebao.casework.item import item_of
 from shebao.casework.models import Case
 from shebao.casework.queries import cases_about, recent
-from shebao.channels import errors
+from shebao.channels import due_changes, errors
 from shebao.channels.as_of import as_of, held, versions
 from shebao.channels.desk.look import DESK, QUERY_LENGTH_MAX
 from shebao.channels.desk.pages import actor_of, clean, live_of, number_of, show
@@ -79,6 +79,7 @@ def person(request: HttpRequest, number: str) -> HttpResponse:
         "flexible": flexible,
         "flexible_why": month_reasons(found.pk, live_of(request).place, [m.month for m in flexible.months]) if flexible else [],
         "accounts": account_figures(found.pk),
+        "changes": due_changes.of_person(found.pk),
         "cases": _cases(cases_about(found.id_number, CASES_SHOWN)),
         "papers": papers_of_person(found.pk)[:PAPERS_SHOWN],
         "looks": _looks(looks_at_person(found.pk)) if actor_of(request).posts & SUPERVISING else None,

@@ -10,7 +10,7 @@ from shebao.access.acting import acting
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
 from shebao.base.terms import SHORT_LABELS, Insurance, Post
-from shebao.channels import errors
+from shebao.channels import due_changes, errors
 from shebao.channels.desk.pages import actor_of, address, clean, engine_of, live_of, number_of, said, show
 from shebao.channels.desk.suspense import amount_of, names
 from shebao.channels.guards import agency
@@ -90,12 +90,14 @@ def _refund(request: HttpRequest, refund_id: int, error: ShebaoError | None = No
     steps = refund_queries.refund_steps(found.pk)
     told = names([s.account_id for s in steps])
     me = actor_of(request).account_id
+    lines = refund_queries.refund_lines(found.pk)
     waiting = found.state in (RefundState.APPLIED, RefundState.REVIEWED)
     context = {
         "refund": found,
         "word": RefundState(found.state).label,
         "tone": TONES[found.state],
-        "lines": [_line(line) for line in refund_queries.refund_lines(found.pk)],
+        "lines": [_line(line) for line in lines],
+        "behind": due_changes.behind_refunds([line.refund_due_id for line in lines if line.refund_due_id]),
         "course": [
             {"at": s.at, "who": told.get(s.account_id, "系统"), "what": STEPS[s.step], "note": s.note, "tone": _tone(s.step)} for s in steps
         ],
@@ -122,6 +124,7 @@ def _line(line: RefundLine) -> dict[str, object]:
         "interest_fen": line.interest_fen,
         "receipt": line.receipt,
         "reason": line.refund_due.reason if line.refund_due else "",
+        "due_id": line.refund_due_id,
     }
 
 

@@ -20,7 +20,7 @@ from shebao.casework.cases import NoSuchCaseError
 from shebao.casework.item import Audience, ServiceItem, item_by_slug
 from shebao.casework.item import Filing as Row
 from shebao.casework.models import Case, Channel
-from shebao.channels import errors
+from shebao.channels import due_changes, errors
 from shebao.channels.contexts import of_request
 from shebao.channels.explaining import explain_due
 from shebao.channels.frame import frame
@@ -35,6 +35,7 @@ from shebao.levy.timeline import timeline
 from shebao.surfaces.api import FILINGS_MAX, BadBodyError, effect_json, openapi, refusal_json, typed_filing
 
 PAGE = 100
+BACK_MAX = 1000  # 补缴 and 补差 told with one bill
 
 
 def _json(body: dict[str, Any], status: int = 200) -> JsonResponse:
@@ -250,8 +251,27 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         }
         for line in levy.bill_lines(found)
     ]
+    back = levy.back_lines(found, BACK_MAX)
+    behind = due_changes.behind_lines(back)
+    differences = [
+        {
+            "person": line.person.number,
+            "name": line.person.name,
+            "month": line.month,
+            "insurance": str(line.insurance),
+            "origin": line.origin,
+            "base": yuan(line.base_fen),
+            "unit": yuan(line.unit_fen),
+            "person_part": yuan(line.person_fen),
+            "changes": due_changes.in_json(behind.get(line.pk, [])),
+        }
+        for line in back
+    ]
+    settled = [{"insurance": str(row["estimate"].insurance), "explain": row["explained"].to_dict()} for row in due_changes.settled(found)]
     steps = [{"step": s.key, "what": s.what, "at": s.at.isoformat() if s.at else None, "note": s.note} for s in timeline(found, on=today())]
-    return _json(_bill(found, standing([found])[found.pk]) | {"lines": lines, "timeline": steps})
+    return _json(
+        _bill(found, standing([found])[found.pk]) | {"lines": lines, "differences": differences, "settled": settled, "timeline": steps}
+    )
 
 
 @unit_api
@@ -260,6 +280,6 @@ def due(request: HttpRequest, number: str, person: str) -> HttpResponse:
     """What one person and the unit owe on a bill, and how every amount came about."""
     found = levy.find_bill(number)
     explained = explain_due(found, person) if found else None
-    if explained is None:
+    if found is None or explained is None:
         return errors.problem(request, 404, "LVY-10", "没有找到，或者不属于您所在的单位")
     return _json(explained)

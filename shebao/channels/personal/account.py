@@ -6,9 +6,9 @@ from django.views.decorators.http import require_GET
 
 from shebao.audit.operations import Trace, record
 from shebao.base.clock import now, today
-from shebao.channels import errors
+from shebao.channels import due_changes, errors
 from shebao.channels.guards import individuals
-from shebao.channels.personal.pages import actor_of, live_of, show
+from shebao.channels.personal.pages import actor_of, engine_of, live_of, show
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.bills import PDF_TYPE
 from shebao.channels.portal.pages import number_of
@@ -27,7 +27,8 @@ def account(request: HttpRequest) -> HttpResponse:
     found = find_account(actor.person_id, request.GET.get("place", ""))
     record([Trace("accounts.looked", str(actor.person_id), person_id=actor.person_id)], at=now())
     context = account_context(found, number_of(request.GET.get("year"))) if found else {"account": None}
-    return show(request, "account", ACCOUNT[0], context | {"base": ACCOUNT[1]}, crumbs=((ACCOUNT[0], None),))
+    context |= {"base": ACCOUNT[1], "changes": due_changes.of_oneself(engine_of(actor), actor.person_id)}
+    return show(request, "account", ACCOUNT[0], context, crumbs=((ACCOUNT[0], None),))
 
 
 @individuals

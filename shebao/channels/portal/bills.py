@@ -9,7 +9,7 @@ from shebao.base.clock import now, today
 from shebao.base.money import yuan_shown
 from shebao.base.months import month_of, month_shown
 from shebao.base.terms import INSURANCES, Insurance, Payer
-from shebao.channels import errors
+from shebao.channels import due_changes, errors
 from shebao.channels.explaining import explain_person
 from shebao.channels.guards import unit_operators
 from shebao.channels.late_payments import extras
@@ -23,6 +23,7 @@ from shebao.levy.deferring import bill_word, deferred_of, open_parts
 from shebao.levy.models import ENDED_STATES, Bill, BillKind, BillLine, Line, Origin, Receipt, ReceiptState
 from shebao.levy.queries import (
     PersonDue,
+    back_lines,
     bill_lines,
     bill_people,
     bills_of,
@@ -95,6 +96,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     rates = month_rates(standard(), found.month, live_of(request).place)
     parts = [part for part in open_parts(found) if part.due_date < on]
     late = bool(parts)
+    back = back_lines(found, BACK_ROWS_MAX)
     fees = [explain_late_fee(part.amount_fen, part.due_date, on, found.unit.place, standard(), month=found.month) for part in parts]
     context = {
         "bill": found,
@@ -116,7 +118,10 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "next_after": people[PEOPLE_ROWS - 1].person_id if len(people) > PEOPLE_ROWS else 0,
         "after": after,
         "q": text,
-        "back": list(Line.objects.filter(bill=found).select_related("person").order_by("person_id", "month", "insurance")[:BACK_ROWS_MAX]),
+        "back": back,
+        "behind": due_changes.behind_lines(back),
+        "back_url": lambda line: f"/u/bills/{found.number}/people/{line.person_id}",
+        "settled": due_changes.settled(found),
         "days_left": (found.due_date - on).days,
         "bill_base": "/u/bills/",
         **extras(found),
@@ -182,6 +187,8 @@ def person(request: HttpRequest, number: str, person_id: int) -> HttpResponse:
         "bill": found,
         "person": whom,
         "back": back,
+        "behind": due_changes.behind_lines(back),
+        "later": [row for row in due_changes.of_person(person_id, [found.unit_id]) if row["change"].month == found.month],
         "rows": [],
         "reasons": [],
         "inputs": [],

@@ -9,6 +9,7 @@ from shebao.base.identifiers import mask_id_number
 from shebao.base.months import month_of
 from shebao.base.terms import insurances_in
 from shebao.casework.hands import hands_of
+from shebao.channels import due_changes
 from shebao.channels.guards import unit_operators
 from shebao.channels.portal.batch import download
 from shebao.channels.portal.bills import PDF_TYPE
@@ -50,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
     unit, day = get_unit(actor_of(request).unit_id), today()
     terms, certificates = find_terms(unit.pk, month_of(day)), certificates_of(unit.pk)
     told = corrections(unit_id=unit.pk, limit=CORRECTIONS_SHOWN)
-    verified = verifications_of(unit.pk)
+    verified, refunds = verifications_of(unit.pk), refunds_due(unit_id=unit.pk)
     context = {
         "unit": unit,
         "facts": facts_of(unit),
@@ -64,7 +65,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "corrections": told,
         "hands": hands_of([c.case_id for c in told if c.case_id]),
         "refund_fen": refund_total(unit.pk),
-        "refunds": refunds_due(unit_id=unit.pk),
+        "refunds": refunds,
+        "behind": due_changes.behind_refunds([pk for refund in refunds for pk in refund.ids]),
     }
     return show(request, "registration", "社会保险登记证", context, crumbs=(HOME, ("社会保险登记证", None)))
 

@@ -13,7 +13,7 @@ from shebao.audit.operations import Trace, record
 from shebao.base.clock import ZONE, now
 from shebao.base.months import Month, first_day, month_of, month_shown, months_between, shift
 from shebao.base.terms import INSURANCES, SHORT_LABELS, Insurance, Sex, StopReason, insurances_in
-from shebao.channels import errors
+from shebao.channels import due_changes, errors
 from shebao.channels.as_of import AsOf, as_of, held, versions
 from shebao.channels.guards import unit_operators
 from shebao.channels.papers import short_labels
@@ -171,6 +171,7 @@ def _employee(request: HttpRequest, person: Person, *, whole: bool) -> HttpRespo
             for s in spells
         ],
         "wages": [{"from": w.from_month, "last": shift(w.to_month, -1) if w.to_month else None, "wage_fen": w.wage_fen} for w in wages],
+        "changes": [] if asked.past else due_changes.of_person(person.pk, [unit_id]),
         "grid": None if asked.past else grid_of(person_marks(person.pk, [unit_id], on, until_now=False)),
         "months": [
             {"due": d, "bill": billed[d.month].bill_number if d.month in billed else "", "state": _state(billed.get(d.month), asked)}
