@@ -9,7 +9,7 @@ from shebao.base.errors import ShebaoError
 from shebao.papers import codes, verification
 from shebao.papers.contracts import PaperKind
 from shebao.papers.models import Paper
-from shebao.papers.seal import SealKeys, sign
+from shebao.papers.seal import SealKeys
 from shebao.papers.typeset import TypesetError, typeset
 from shebao.papers.verification import Fact
 
@@ -44,6 +44,8 @@ def make(kind: PaperKind, title: str, data: Mapping[str, object], *, at: datetim
     paper = typeset(kind.value, {**data, "printed_at": at, "code": code, "qr": codes.qr_svg(url), "verify_url": url})
     if paper.seal_at is None:
         raise TypesetError(f"{kind.value} has no place for a seal")
+    from shebao.papers.pades import sign  # see seal.py: only who seals loads it
+
     return Made(code, sign(paper.pdf, paper.seal_at, reason=title, at=at, keys=keys), paper.pages)
 
 

@@ -37,7 +37,7 @@ from shebao.papers.contracts import (
     UnitCertificate,
     VerificationSlip,
 )
-from shebao.papers.seal import open_keys, sign
+from shebao.papers.pades import open_keys, sign
 from shebao.papers.typeset import typeset
 
 AT = datetime(2026, 12, 21, 10, 32, tzinfo=ZONE)

@@ -76,7 +76,9 @@ def make_database(superuser_url: str, name: str, template: str | None = None) ->
     try:
         with psycopg.connect(superuser_url, autocommit=True) as link:
             if not link.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
-                command = sql.SQL("create database {} owner shebao_owner encoding 'UTF8' template {}")
+                # A copy by files takes half the time of one through the log, and the copies of tests are made by the hundred.
+                how = "strategy file_copy" if template else ""
+                command = sql.SQL(f"create database {{}} owner shebao_owner encoding 'UTF8' template {{}} {how}")
                 link.execute(command.format(sql.Identifier(name), sql.Identifier(template or "template0")))
             for line in (
                 "alter database {} owner to shebao_owner",

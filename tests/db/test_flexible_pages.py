@@ -13,7 +13,7 @@ from tests import make
 from tests.db.support import moment, pay
 from tests.db.web_support import Browser, is_page, words
 
-pytestmark = pytest.mark.usefixtures("own_database", "cheap_hashes")
+pytestmark = pytest.mark.usefixtures("own_database")
 CHOICE = {"agency": "1", "registered_at": "武汉市", "tier": "100", "first": "202601", "last": "202603", "how": "self", "show": "1"}
 
 

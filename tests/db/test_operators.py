@@ -28,7 +28,7 @@ from shebao.casework.models import Case
 from tests import make
 from tests.db.support import as_owner, ask, attempt, race
 
-pytestmark = pytest.mark.usefixtures("database", "cheap_hashes")
+pytestmark = pytest.mark.usefixtures("database")
 AT, PASSWORD = make.AT, "only for tests 12"
 ADD, STOP, CHANGE = "enrolment.add_employee", "enrolment.stop_employee", "enrolment.change_wage"
 

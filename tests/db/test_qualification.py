@@ -31,7 +31,7 @@ from shebao.policy import agreed
 from tests import make
 from tests.db.support import as_owner, ask, attempt, race
 
-pytestmark = pytest.mark.usefixtures("database", "cheap_hashes")
+pytestmark = pytest.mark.usefixtures("database")
 AT = make.AT
 ISSUE, REISSUE, ENTRY = "access.qualification", "access.slip_reissue", "access.operator_entry"
 VIP, STOP = "access.vip_evaluation", "access.qualification_stop"

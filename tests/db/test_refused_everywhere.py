@@ -6,13 +6,11 @@ The scenarios stand in tests/db/refused/, one module a family of items. Whoever 
 import io
 import json
 import re
-from collections.abc import Iterator
 from html import unescape
 from uuid import uuid4
 
 import openpyxl
 import pytest
-from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from shebao.access.acting import acting
@@ -22,22 +20,12 @@ from shebao.casework.item import Audience, ServiceItem, item_by_slug, items_for
 from shebao.casework.models import Filing
 from shebao.site import jobs
 from shebao.surfaces.workbook import TemplateMark, make_template
-from tests import make
 from tests.db.refused import Scenario, Typed, World, every
 from tests.db.web_support import Browser, ask
 
 pytestmark = pytest.mark.usefixtures("database")
 SCENARIOS = every()
 EFFECTS = ("casework_effect", "enrolment_spell", "enrolment_wage", "levy_line", "ledger_posting")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_passwords() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Argon2PasswordHasher, "time_cost", 1)
-        patch.setattr(Argon2PasswordHasher, "memory_cost", 1024)
-        patch.setattr(make, "_hashed", "")
-        yield
 
 
 def text_of(answer: object) -> str:

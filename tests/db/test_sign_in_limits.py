@@ -19,7 +19,7 @@ from shebao.base.terms import Post
 from tests import make
 from tests.db.support import as_owner, ask, race
 
-pytestmark = pytest.mark.usefixtures("database", "cheap_hashes")
+pytestmark = pytest.mark.usefixtures("database")
 AT = make.AT
 WRONG = "用户名或密码不正确，请核对后重新输入"
 LOCKED = f"连续 {FAILURES_MAX} 次密码错误，账号已锁定 {LOCKED_MINUTES} 分钟，请稍后再试"

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connections
 from django.test import Client
 
@@ -146,9 +145,6 @@ def town() -> Iterator[Town]:
     """Make it, with the clock of the processes at NOW."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHEBAO_NOW", NOW)
-        patch.setattr(Argon2PasswordHasher, "time_cost", 1)  # a hundred sign-ins: their cost is not the matter here
-        patch.setattr(Argon2PasswordHasher, "memory_cost", 1024)
-        patch.setattr(make, "_hashed", "")
         a, b = make.unit("甲示例公司", people=2), make.unit("乙示例公司", people=1)
         c = make.unit("丙示例公司", people=1, agency_id=2)
         accounts = {name: make.operator(unit, name) for name, unit in (("op_a", a), ("op_b", b), ("op_c", c))}

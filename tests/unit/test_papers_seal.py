@@ -15,7 +15,8 @@ import pytest
 
 from shebao.papers import samples
 from shebao.papers.authority import RENEW_DAYS, SEAL_DAYS, root_certificate, seal_certificate
-from shebao.papers.seal import HOLDER, NOT_SEALED, SealKeys, check, keys_of_day, open_keys, sign
+from shebao.papers.pades import NOT_SEALED, check, open_keys, sign
+from shebao.papers.seal import HOLDER, SealKeys, keys_of_day
 from shebao.papers.seal_picture import seal_mask
 from shebao.papers.typeset import Typeset, typeset
 

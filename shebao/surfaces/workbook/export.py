@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import IO
 
-import xlsxwriter
-
 from shebao.base import money
 from shebao.casework.fields import Cell
 from shebao.surfaces.workbook.row_xml import cell_text, with_rows
@@ -71,6 +69,8 @@ def _of(kinds: Sequence[ExportKind], headers: Sequence[str]) -> list[ExportKind]
 def _skeleton(title: str, headers: Sequence[str], given: Sequence[ExportKind], widths: Sequence[int]) -> bytes:
     """The workbook without its rows, with their pattern."""
     kinds = _of(given, headers)
+    import xlsxwriter  # see template.py
+
     target = io.BytesIO()
     book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     book.set_properties({"title": title})

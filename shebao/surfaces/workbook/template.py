@@ -1,12 +1,11 @@
 """The workbook that people fill in: made from the fields of an item, with lists to choose from and a sentence at every cell."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-
-import xlsxwriter
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from shebao.base import money
 from shebao.casework.fields import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, Cell, Field, Kind, Value
@@ -23,6 +22,11 @@ from shebao.surfaces.workbook.sheet import (
     columns_of,
     unfold,
 )
+
+if TYPE_CHECKING:
+    import xlsxwriter
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 HEADER_ROW = 3  # 1 how to fill in, 2 the mark, 3 the header, data from 4 (rows as people count them)
 FIRST_ROW = HEADER_ROW + 1
@@ -103,6 +107,8 @@ def skeleton(
 
     Args:  extra_headers: red columns after the last one, such as 错误原因.
     """
+    import xlsxwriter  # by who makes a workbook only: every process would start a tenth slower
+
     target = io.BytesIO()
     book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     book.set_properties({"title": title})
