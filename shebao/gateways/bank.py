@@ -328,6 +328,8 @@ def _answers(columns: Mapping[str, Column], day: date) -> None:
             f"第 {at + 2} 行：结果 {results[at].decode('ascii', 'replace')}，应扣 {_yuan(int(columns['amount'][at]))} 元、"
             f"实扣 {_yuan(int(columns['taken'][at]))} 元；只能全额扣款（00）或不扣（其他已约定的代码），没有入账，请与对方核对",
         )
+    if (nameless := np.flatnonzero(good & (columns["serial"] == b""))).size:
+        raise BankFileRefused("BNK-10", f"第 {int(nameless[0]) + 2} 行已经扣款，但没有银行流水号；没有入账，请与对方核对")
     days = np.unique(columns["day"])
     try:
         if any(_number_day(int(number)) > day for number in days):

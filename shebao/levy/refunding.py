@@ -22,6 +22,9 @@ from shebao.levy.suspense import DecidedError, ReasonMissingError, SameHandsErro
 from shebao.policy.rulebook import standard
 
 
+ACCOUNT_DIGITS_MAX = 20  # what a record of the payout file holds
+
+
 class PayeeError(ShebaoError):
     """The account that the money shall go to cannot be right."""
 
@@ -110,6 +113,8 @@ def check_payee(payee: Payee) -> None:
         raise PayeeError("请填写收款户名和开户银行")
     if problem := account_problem(payee.account):
         raise PayeeError(problem)
+    if len(payee.account) > ACCOUNT_DIGITS_MAX:
+        raise PayeeError(f"收款账号最多 {ACCOUNT_DIGITS_MAX} 位数字，请对照账户资料重新填写")
 
 
 def _step(refund: Refund, step: str, at: datetime, note: str = "", *, by: int | None = None) -> None:

@@ -3,14 +3,18 @@
 import argparse
 import json
 import sys
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shebao.base.errors import ShebaoError
 from shebao.base.money import yuan
 from shebao.channels.console import a_month, answering
 from shebao.site.console_site import set_up
 from shebao.site.database import ensure
+
+if TYPE_CHECKING:
+    from shebao.base.actor import Actor
 
 
 class NoSuchBatch(ShebaoError):
@@ -118,27 +122,35 @@ def _build(given: argparse.Namespace) -> int:
     return _told(bank_withholding.number_of(made), given.json)
 
 
+def confirmer(username: str, on: date) -> "Actor":
+    """The engine in the name of an account that holds 基金财务 on a day. Raises: NotFinance."""
+    from django.db.models import Q
+
+    from shebao.access.models import Account
+    from shebao.base.actor import Actor, Role
+    from shebao.base.terms import Post
+
+    posts = {"grants__post": Post.FINANCE, "grants__from_date__lte": on}
+    lasting = Q(grants__to_date=None) | Q(grants__to_date__gt=on)
+    account = Account.objects.using("owner").filter(lasting, username=username, disabled_at=None, **posts).first()
+    if account is None:
+        raise NotFinance(f"“{username}”不是基金财务岗位的账号，或岗位已到期、账号已停用，不能复核发送")
+    return Actor(Role.ENGINE, account.pk, account.name, 0, account.agency_id or 0)
+
+
 def _send(given: argparse.Namespace) -> int:
     _start()
     from django.conf import settings
 
     from shebao.access.acting import acting
-    from shebao.access.models import Account, Grant
-    from shebao.base.actor import ENGINE, Actor, Role
     from shebao.base.clock import now, today
-    from shebao.base.terms import Post
     from shebao.gateways.bank_client import Folder, put_file
     from shebao.levy import debit_batches
     from shebao.runs import bank_withholding
     from shebao.site.partners import own_private_key
 
     batch = _find(given.batch)
-    with acting(ENGINE):
-        account = Account.objects.using("owner").filter(username=given.by).first()
-        found = account and Grant.objects.using("owner").filter(account=account, post=Post.FINANCE, from_date__lte=today()).exists()
-    if account is None or not found:
-        raise NotFinance(f"“{given.by}”不是基金财务岗位的账号，不能复核发送")
-    with acting(Actor(Role.ENGINE, account.pk, account.name, 0, account.agency_id or 0)):
+    with acting(confirmer(given.by, today())):
         batch = debit_batches.confirm_sending(batch.pk, at=now())
     name, content = bank_withholding.file_name(batch.number), bank_withholding.content_of(batch, own_private_key())
     if given.to:

@@ -181,8 +181,9 @@ def test_more_than_there_is_of_another_agency_or_nothing_is_refused(bill: Bill) 
         apply_refund()
 
 
-def test_an_account_that_can_be_none_is_refused(bill: Bill) -> None:
-    wanted = refunding.Application((of_suspense(doubled(bill), 100),), refunding.Payee("甲", "示例银行", "6222-0000"), "重复", 1, PLACE)
+@pytest.mark.parametrize("account", ["6222-0000", "6222000", "6" * 21])
+def test_an_account_that_can_be_none_or_does_not_fit_the_bank_s_file_is_refused(bill: Bill, account: str) -> None:
+    wanted = refunding.Application((of_suspense(doubled(bill), 100),), refunding.Payee("甲", "示例银行", account), "重复", 1, PLACE)
     with pytest.raises(refunding.PayeeError), acting(finance()):
         refunding.apply(wanted, on=TODAY, at=AT)
 
