@@ -1,8 +1,8 @@
-"""Killing drill, a program of its own with a server of its own: `python -m tests.city.drill FOLDER KIND KILLS SERVER_KILLS SEED`.
+"""Killing drill, a program of its own with a server of its own: `python -m tests.city.drill FOLDER KILLS SERVER_KILLS SEED [STEP ...]`.
 
-A small city is built once. Each run is done undisturbed on a copy of it, then on another copy by children that are killed (SIGKILL) at
-random moments, and with the server killed under them, until one of them comes to the end. What the books and the sub-ledgers hold
-afterwards is compared byte for byte. Prints one line of JSON.
+Two cities are copied from one and live through the same steps (tests/city/drills.py). In the first nothing happens. In the second each
+run is done by children that are killed (SIGKILL) at random moments, and PostgreSQL is killed under them, until one of them comes to the
+end. After each step everything both databases say is compared, and the files that went out. Prints one line of JSON a step.
 """
 
 import hashlib
@@ -14,35 +14,23 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from datetime import date, datetime
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 os.environ["SHEBAO_DATA"] = sys.argv[1]
 os.environ["DJANGO_SETTINGS_MODULE"] = "shebao.site.settings"
-os.environ["SHEBAO_NOW"] = "2026-11-16T09:00:00"
+os.environ["SHEBAO_SECRET_KEY"] = "only-for-tests-" + "0" * 40
 
-from shebao.base.clock import ZONE
+import psycopg
+
 from shebao.site import database
 from shebao.site.console_site import migrate_all, set_up
 
-TODAY = date(2026, 11, 16)
-NOW = datetime(2026, 11, 16, 9, tzinfo=ZONE)
 BASE = "drill_base"
-CHUNK = 40  # people or lines a chunk: small, so that there is much to be cut off between
-TRIES_MAX = 400
-# What must be the same: whatever money is in. Ids and numbers from sequences may have gaps after a kill, so they are left out.
-SAID = (
-    """select p.key, p.booked_on::text, p.state, p.text, a.place, a.fund, a.kind, e.amount_fen from ledger_entry e
-       join ledger_posting p on p.id = e.posting_id join ledger_account a on a.id = e.account_id""",
-    "select t.* from levy_assessment t",
-    """select kind, unit_id, person_id, month, first_month, last_month, issued_on, due_date, headcount, unit_fen, person_fen, late_fee_fen,
-              paid_fen, moved_fen, written_off_fen, state from levy_bill""",
-    """select b.kind, b.unit_id, b.month, l.insurance, l.origin, l.headcount, l.base_fen, l.unit_fen, l.person_fen, l.paid_fen
-       from levy_billline l join levy_bill b on b.id = l.bill_id""",
-    """select person_id, month, insurance, origin, tier, base_fen, total_fen, account_fen, interest_fen, state, paid_on from levy_flexdue""",
-    "select serial, bill_number, amount_fen, allocated_fen, state, reason, arrived_on from levy_receipt",
-)
+TRIES_MAX, CHILD_SECONDS_MAX = 20, 300.0  # tries: beyond one a blow
+REST_SECONDS = 0.005
+LOUD = bool(os.environ.get("DRILL_LOUD"))
 
 
 def point_at(name: str) -> None:
@@ -53,19 +41,13 @@ def point_at(name: str) -> None:
         connections[alias].settings_dict.update(given)
 
 
-def digest(more: tuple[str, ...]) -> dict[str, str]:
-    """By table a digest of what it says, in the order of its own text."""
-    from django.db import connections
+def owner(name: str) -> str:
+    """The address of a database for its owner."""
+    return database.address_for(str(database.known().superuser), "postgres", _password(), name)
 
-    found = {}
-    with connections["owner"].cursor() as cursor:
-        for sql in (*SAID, *more):
-            cursor.execute(f"select coalesce(string_agg(r::text, E'\\n' order by r::text), '') from ({sql}) r")
-            table = sql.split(" from ")[-1].split()[0]
-            text = cursor.fetchone()[0]
-            found[table] = f"{len(text.splitlines())} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    connections.close_all()
-    return found
+
+def _password() -> str:
+    return str(psycopg.conninfo.conninfo_to_dict(str(database.known().superuser)).get("password", ""))
 
 
 def child(act: Callable[[], None]) -> int:
@@ -74,98 +56,176 @@ def child(act: Callable[[], None]) -> int:
     if pid:
         return pid
     try:
+        _rest_at_commits()
         act()
         os._exit(0)
     except BaseException:
-        if os.environ.get("DRILL_LOUD"):
+        if LOUD:
             traceback.print_exc()
         os._exit(3)
 
 
-def ended_well(pid: int, seconds: float | None = None) -> bool | None:
-    """Whether a child came to its end by itself and well; None when it still runs after so many seconds."""
-    until = time.monotonic() + (seconds if seconds is not None else 600)
-    while time.monotonic() < until:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.0005)
-    return None
+def _rest_at_commits() -> None:
+    """Before and after each: a run over so small a city would be too quick to be hit in all its parts."""
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    plain = BaseDatabaseWrapper._commit  # type: ignore[attr-defined]
+
+    def commit(self: Any) -> None:
+        time.sleep(REST_SECONDS)
+        plain(self)
+        time.sleep(REST_SECONDS)
+
+    BaseDatabaseWrapper._commit = commit  # type: ignore[attr-defined]
 
 
-def drill(kind: "Any", kills: int, server_kills: int, chance: random.Random) -> dict[str, Any]:
-    """One kind of run: undisturbed, then disturbed. Returns both digests and what happened."""
+class Progress:
+    """How much of a run is committed, looked at from outside."""
+
+    def __init__(self, name: str, sql: str) -> None:
+        self.name, self.sql, self.link = name, sql, psycopg.connect(owner(name), autocommit=True)
+
+    def now(self) -> int:
+        row = self.link.execute(self.sql).fetchone()  # type: ignore[arg-type]
+        return int(row[0]) if row else 0
+
+    def again(self) -> None:
+        self.link.close()
+        self.link = psycopg.connect(owner(self.name), autocommit=True)
+
+
+def ended(pid: int) -> bool | None:
+    """Whether a child came to its end well; None while it runs."""
+    done, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) == 0 if done else None
+
+
+def wait(pid: int, seconds: float = CHILD_SECONDS_MAX, until: Callable[[], bool] | None = None) -> bool | None:
+    """Wait for a child, for so long at most, or until something holds. As `ended`."""
+    last = time.monotonic() + seconds
+    while (found := ended(pid)) is None and time.monotonic() < last and not (until and until()):
+        time.sleep(0.001)
+    return found
+
+
+def undisturbed(step: Any, city: Any, progress: Progress) -> tuple[float, int]:
+    """Do a step. Returns seconds and progress made."""
+    before, began = progress.now(), time.monotonic()
+    assert wait(child(lambda: step.act(city))), f"{step.name} does not come to its end undisturbed"
+    return time.monotonic() - began, progress.now() - before
+
+
+def disturbed(
+    step: Any, city: Any, progress: Progress, blows: list[str], usual: tuple[float, int], chance: random.Random
+) -> dict[str, int]:
+    """Do a step under blows. Returns how many of each kind fell, how many came too late, and how often it was started."""
     from tests.db.embedded_support import kill_server
 
-    data = Path(os.environ["SHEBAO_DATA"])
-    told: dict[str, Any] = {"kind": kind.name}
-    for turn in ("calm", "disturbed"):
-        name = f"drill_{kind.name}_{turn}"
-        point_at(BASE)
-        database.drop_database(name)
-        database.create_database(name, BASE)
-        point_at(name)
-        kind.prepare()
-        point_at(name)
-        if turn == "calm":
-            began = time.monotonic()
-            assert ended_well(child(kind.act)), f"{kind.name} does not come to its end undisturbed"
-            whole = time.monotonic() - began
+    seconds, steps = usual
+    all_blows = len(blows)
+    goal, told = progress.now() + steps, {"driver": 0, "server": 0, "late": 0, "tries": 0}
+    while told["tries"] < all_blows + TRIES_MAX:
+        told["tries"] += 1
+        begun, left = progress.now(), len(blows)
+        share = 1 - left / (all_blows + 1)  # of a run that is one transaction: the blows fall later and later in it
+        pid = child(lambda: step.act(city))
+        if not left:
+            if wait(pid):
+                return told
+            assert not LOUD, f"{step.name} does not go on"
+            continue
+        # Spread over what is left of the run, then anywhere inside its next piece.
+        target = begun + chance.randint(0, max(0, goal - begun) // left)
+        well = wait(pid, 4 * seconds + 1, lambda target=target, begun=begun: begun < target <= progress.now())  # type: ignore[misc]
+        if well is None or target == begun:
+            pause = chance.uniform(0, 2 * seconds / steps) if steps > 1 else chance.uniform(0.5, 1) * share * seconds
+            well = well if well is not None else wait(pid, pause)
+        if well is not None:
+            told["late"] += 1  # it was done, or had failed, before the blow fell
+            blows.pop()
+            continue
+        what = blows.pop()
+        if what == "server":
+            kill_server(Path(os.environ["SHEBAO_DATA"]))
+            database.ensure()
+            progress.again()
+            well = wait(pid)  # it falls with the server, or outlives it
         else:
-            # The moments are spread over what the run really takes, the server's among them.
-            ends = ["driver"] * kills + ["server"] * server_kills
-            chance.shuffle(ends)
-            tries = 0
-            while True:
-                tries += 1
-                assert tries < TRIES_MAX, f"{kind.name} makes no progress under kills"
-                pid = child(kind.act)
-                what = ends.pop() if ends else ""
-                if not what:
-                    if ended_well(pid):
-                        break
-                    continue
-                if ended_well(pid, chance.uniform(0, whole * 0.9)) is not None:
-                    told["missed"] = told.get("missed", 0) + 1  # it was done before the blow fell
-                    continue
-                if what == "server":
-                    kill_server(data)
-                    ended_well(pid, 30)
-                    database.ensure()
-                    point_at(name)
-                else:
-                    os.kill(pid, signal.SIGKILL)
-                    os.waitpid(pid, 0)
-                    point_at(name)
-                told[what] = told.get(what, 0) + 1
-            told["tries"] = tries
-        told[turn] = digest(kind.more)
-    told["seconds_undisturbed"] = round(whole, 2)
-    return told
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        told[what] += 1
+        if well:
+            told["outlived"] = told.get("outlived", 0) + 1
+    raise AssertionError(f"{step.name} makes no progress under kills")
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file of a folder, by a digest of its bytes; what is half-written is not there yet."""
+    found = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()[:16] for p in found}
+
+
+def at_the_office(office: Any, world: Any) -> dict[str, str]:
+    """What the tax office holds of us: each bill once, by what it says."""
+    lines = sorted(world._text(f"{bill.number} {bill.version} {sorted(map(str, bill.amounts))} {bill.due_date}") for bill in office.pushed)
+    return {"tax office": f"{len(lines)} {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"}
 
 
 def build() -> None:
-    """The city that every drill copies."""
-    from shebao.site.demo.build import build as build_city
-    from shebao.site.demo.scale import Scale
+    """The city that both are copied from."""
+    from tests.city import drills
 
     database.create_database(BASE)
     point_at(BASE)
     migrate_all()
-    build_city(Scale(12, 240, 2), today=TODAY)
+    drills.found()
     point_at(BASE)
 
 
 def main() -> None:
-    _, _folder, *names, kills, server_kills, seed = sys.argv
+    _, folder, kills, server_kills, seed, *names = sys.argv
     database.ensure(stop_at_exit=True)
     set_up()
     from tests.city import drills
+    from tests.city.canon import World, difference
+    from tests.db.tax_support import open_office
 
     build()
-    chance = random.Random(int(seed))
-    for name in names:
-        print(json.dumps(drill(drills.KINDS[name], int(kills), int(server_kills), chance)), flush=True)
+    with ExitStack() as stack:
+        cities = []
+        for name in ("calm", "disturbed"):
+            place = Path(folder).parent / name
+            place.mkdir()
+            database.create_database(f"drill_{name}", BASE)
+            cities.append(drills.City(f"drill_{name}", place, stack.enter_context(open_office(Path(folder).parent / f"keys-{name}"))))
+            assert cities[-1].office.partner().keys
+        for step in drills.STEPS:
+            chosen = not names or step.name in names
+            chance = random.Random(f"{seed}:{step.name}")
+            usual, told, worlds = (0.0, 0), {}, []
+            for city in cities:
+                point_at(city.name)
+                step.ready(city)
+                point_at(city.name)
+                progress = Progress(city.name, step.progress)
+                if city is cities[0] or not chosen:
+                    usual = undisturbed(step, city, progress)
+                else:
+                    blows = ["driver"] * int(kills) + ["server"] * int(server_kills)
+                    chance.shuffle(blows)
+                    told = disturbed(step, city, progress, blows, usual, chance)
+                progress.link.close()
+            if not chosen:
+                continue
+            worlds = [World(owner(city.name)) for city in cities]
+            said = [w.digest() | files(c.folder) | at_the_office(c.office, w) for w, c in zip(worlds, cities, strict=True)]
+            keys = sorted(set(said[0]) | set(said[1]))
+            differing = [k for k in keys if said[0].get(k) != said[1].get(k)]
+            more = difference(*worlds) if differing else []
+            line = {"step": step.name, "seed": seed, **told, "seconds": round(usual[0], 2), "pieces": usual[1]}
+            whole = hashlib.sha256(json.dumps(said[0], sort_keys=True).encode()).hexdigest()
+            rows = sum(len(rows) for rows in worlds[0].rows.values())
+            print(json.dumps(line | {"rows": rows, "digest": whole, "differing": differing, "more": more}, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":
