@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shebao.base.money import FEN_MAX
+from shebao.policy.arrival import late_after
 from shebao.policy.flexible import TierUnknown, explain_tier
 from shebao.policy.formulas.flexible import tier
 from shebao.policy.formulas.late_fee import late_fee
@@ -91,3 +92,22 @@ def test_the_pool_takes_the_remainder_and_says_so() -> None:
     explained = explain_tier(60, 201109, WUHAN, standard())
     assert explained.step("pool").expression == "月缴额减去划入个人账户的部分：393.04 - 157.21 = 235.83 元"
     assert {rule.id for rule in explained.rules} == {"flexible.tiers", "flexible.rate", "pension.base"}
+
+
+@pytest.mark.parametrize(
+    ("way", "paid", "until"),
+    [
+        ("app", date(2026, 11, 10), date(2026, 11, 11)),
+        ("bank", date(2026, 11, 10), date(2026, 11, 13)),
+        ("counter", date(2026, 11, 10), date(2026, 11, 13)),  # nothing published: the longest that is
+        ("app", date(2026, 11, 13), date(2026, 11, 16)),  # a Friday: over the weekend
+        ("bank", date(2022, 9, 29), date(2022, 10, 9)),  # over the holiday, with two worked weekend days
+        ("app", date(2026, 12, 31), date(2027, 1, 1)),  # beyond the calendar Mondays to Fridays count
+    ],
+)
+def test_money_is_asked_after_when_the_published_working_days_of_its_way_are_over(way: str, paid: date, until: date) -> None:
+    assert late_after(way, paid, WUHAN, standard()) == until
+
+
+def test_where_no_document_says_when_money_arrives_it_is_asked_after_at_once() -> None:
+    assert late_after("app", date(2021, 12, 1), WUHAN, standard()) == date(2021, 12, 1)
