@@ -6,8 +6,8 @@ from datetime import date
 
 from django.db.models import Count, F, Sum
 
-from shebao.levy.desk_queries import Found, Sums
 from shebao.levy.bank_models import BANKS
+from shebao.levy.desk_queries import Found, Sums
 from shebao.levy.models import Estimate, Receipt, ReceiptState, RefundDue
 from shebao.levy.reconcile_models import (
     Chase,
@@ -216,7 +216,7 @@ def outgoing_of(difference: Difference) -> Outgoing | None:
 
 
 def paying_bank(place: str) -> str:
-    """行别 of the partner bank that keeps the 收入户, by its name; the first partner where the name tells nothing. A default, to be changed."""
+    """行别 of the partner bank that keeps the 收入户, by its name; else the first partner. A default only."""
     account = income_account(place)
     named = account.bank if account else ""
     return next((code for code, label in BANKS.items() if label.removesuffix("银行")[-2:] in named), next(iter(BANKS)))

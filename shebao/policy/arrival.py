@@ -18,6 +18,12 @@ class Expected:
     why: str
 
 
+def days_shown(channel: str, on: date, place: str, rulebook: Rulebook) -> str:
+    """How long money paid by a channel takes, as people read it."""
+    rule = rulebook.find(RULES[channel], on, place)
+    return "到账时间没有公布，以办理进度为准" if rule is None or rule.value is None else f"一般 {rule.shown()}后到账"
+
+
 def late_after(channel: str, paid_on: date, place: str, rulebook: Rulebook) -> date:
     """The last day on which money paid by a channel need not be asked after. For a channel that nothing is published for (办税服务厅) it
     is the longest that is; where nothing is, the day of payment: nothing waits unseen.

@@ -106,6 +106,7 @@ def _refund(request: HttpRequest, refund_id: int, error: ShebaoError | None = No
         "may_review": waiting and me not in (found.applied_by, found.reviewed_by),
         "waits_for_others": waiting and me in (found.applied_by, found.reviewed_by),
         "mistyped": looks_mistyped(found.payee_account),
+        "rule": standard().find("refund.two_reviewers_from", now().date(), found.place),
         "typed": {n: clean(request.POST.get(n), 200) for n in ("name", "bank", "account", "reason")},
         **(said(error) if error else {}),
     }

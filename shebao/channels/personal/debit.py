@@ -62,7 +62,9 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None, typed: dict[
     person_id, today, typed = actor_of(request).person_id, now().date(), typed or {}
     agreement = debit_signing.live_agreement(person_id)
     past = queries.debits_of(person_id)
+    days = standard().find("flexible.batch_days", today, live_of(request).place)
     context: dict[str, object] = {
+        "batch_days": days.shown() if days and days.value is not None else "没有公布",
         "agreement": agreement,
         "out": bool(debiting.out([person_id])),
         "past": [_told(p) for p in past],
