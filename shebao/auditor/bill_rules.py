@@ -79,6 +79,30 @@ BILLS = (
         ("levy_line", "levy_billline"),
     ),
     Rule(
+        "reason_of_every_difference",
+        "每笔补缴、补差、待退差额都有原因，各原因的差额之和 = 应补、待退的金额",
+        """
+        with changed as (
+          select line_id, refund_due_id, due_unit_fen - unit_fen as unit, due_person_fen - person_fen as person from levy_duechange
+          union all
+          select line_id, refund_due_id, due_unit_fen - unit_fen, due_person_fen - person_fen from levy_recalculationline),
+        owed as (
+          select 'line' as what, l.id, l.agency_id, l.month, l.unit_fen + l.person_fen as fen from levy_line l
+          where l.origin in ('back', 'diff')
+          union all select 'refund', r.id, r.agency_id, r.month, r.unit_fen + r.person_fen from levy_refunddue r),
+        told as (
+          select 'line' as what, line_id as id, sum(greatest(unit, 0) + greatest(person, 0))::bigint as fen from changed
+          where line_id is not null group by 2
+          union all select 'refund', refund_due_id, sum(greatest(-unit, 0) + greatest(-person, 0))::bigint from changed
+          where refund_due_id is not null group by 2)
+        select g.place, o.month || ' ' || o.what || ' ' || o.id, coalesce(t.fen, 0), o.fen
+        from owed o join parties_agency g on g.id = o.agency_id left join told t using (what, id)
+        where coalesce(t.fen, 0) <> o.fen order by o.what, o.id
+        """,
+        "select (select count(*) from levy_line) + (select count(*) from levy_refunddue)",
+        ("levy_duechange", "levy_recalculationline", "levy_line", "levy_refunddue"),
+    ),
+    Rule(
         "orders_of_their_dues",
         "补缴单的本金、滞纳金 = 转入的人员欠费之和",
         f"""

@@ -44,6 +44,13 @@ where r.booked and {} group by 1, 2
 _REFUNDS = ("levy_refund", "levy_refundline")
 
 
+_OUT = """
+select g.place, p.fund, {}sum(p.amount_fen)::bigint from levy_outgoing o join levy_outgoingpart p on p.outgoing_id = o.id
+join parties_agency g on g.id = o.agency_id where o.state = 'confirmed' and o.returned_on is null and o.kind {} group by 1, 2
+"""
+_OUTGOING = ("levy_outgoing", "levy_outgoingpart")
+
+
 def _came_in(which: str) -> tuple[Part, ...]:
     where = _WHERE.format(which)
     return (
@@ -80,9 +87,25 @@ CONTROLS = (
     ),
     Control(
         "bank",
-        "收入户存款 = 已经到账的缴费 − 已经付出的退费",
+        "收入户存款 = 已经到账的缴费 − 已经付出的退费 − 划转财政专户和待处理的支出",
         "bank",
-        (*_came_in(_ARRIVED), Part("已付的退费", _BACK.format("-", "r.state = 'paid'"), _REFUNDS)),
+        (
+            *_came_in(_ARRIVED),
+            Part("已付的退费", _BACK.format("-", "r.state = 'paid'"), _REFUNDS),
+            Part("划转和待处理的支出", _OUT.format("-", "is not null"), _OUTGOING),
+        ),
+    ),
+    Control(
+        "fiscal",
+        "财政专户存款 = 已复核的划转财政专户",
+        "fiscal",
+        (Part("划转财政专户", _OUT.format("", "= 'fiscal'"), _OUTGOING),),
+    ),
+    Control(
+        "advance",
+        "暂付款 = 已复核、银行还没有退回的待处理支出",
+        "advance",
+        (Part("待处理支出", _OUT.format("", "= 'advance'"), _OUTGOING),),
     ),
     Control(
         "personal",

@@ -3,9 +3,10 @@
 from typing import Any
 
 from shebao.base.terms import Insurance
-from shebao.levy.late_payments import fees_for_bill, fees_of_bill
+from shebao.levy.late_payments import fees_for_bill, fees_of_bill, whence
 from shebao.levy.models import Bill, BillKind, LateFee
 from shebao.levy.relief import relief_of
+from shebao.policy.explain import Explained
 from shebao.policy.late_fee import explain_late_fee
 from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
@@ -13,10 +14,11 @@ from shebao.surfaces.reasons import reason
 
 def fee_rows(fees: list[LateFee], place: str) -> list[dict[str, Any]]:
     """Each late fee with its explanation. A fee stays as it was charged; `differs` says that the rules make it another amount today."""
-    rows = []
+    rows, first = [], whence(fees)
     for fee in fees:
         month = fee.month if fee.line.bill.kind == BillKind.MONTHLY else None
         told = explain_late_fee(fee.principal_fen, fee.from_day, fee.paid_on, place, standard(), Insurance(fee.insurance), month)
+        told = Explained(told.title, told.inputs, (*first[fee.pk], *told.steps))
         rows.append(
             {
                 "fee": fee,

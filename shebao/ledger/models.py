@@ -19,6 +19,8 @@ class AccountKind(models.TextChoices):
     TO_ACCOUNTS = "to_accounts", "划入个人账户"
     PERSONAL = "personal", "个人账户基金"
     ACCOUNT_INT = "account_int", "个人账户记账利息"
+    FISCAL = "fiscal", "财政专户存款"
+    ADVANCE = "advance", "暂付款（待处理支出）"
 
 
 class Account(models.Model):

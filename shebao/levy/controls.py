@@ -18,10 +18,13 @@ KINDS = (
     AccountKind.TRANSIT,
     AccountKind.SUSPENSE,
     AccountKind.REFUND_DUE,
+    AccountKind.FISCAL,
+    AccountKind.ADVANCE,
 )
 
 # What is still open on bills that stand; dues of flexible workers that are on no bill; what came in, shared out or not (what was handed
-# over is no new money); what banks took for debits; what is going back, and has gone; credits.
+# over is no new money); what banks took for debits; what is going back, and has gone; credits; what left the
+# account otherwise.
 _SUMS = """
 with here as (select id from parties_agency where place = %(place)s),
 told as (
@@ -62,6 +65,10 @@ union all
 select fund, 'refund_due', -sum(amount_fen)::bigint from back where not paid group by 1
 union all
 select fund, 'bank', -sum(amount_fen)::bigint from back where paid group by 1
+union all
+select p.fund, v.kind, sum(v.sign * p.amount_fen)::bigint from levy_outgoing o join levy_outgoingpart p on p.outgoing_id = o.id
+cross join lateral (values (o.kind, 1), ('bank', -1)) v (kind, sign)
+where o.agency_id in (select id from here) and o.state = 'confirmed' and o.returned_on is null group by 1, 2
 """
 
 

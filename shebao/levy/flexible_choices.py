@@ -10,11 +10,9 @@ from shebao.enrolment.tiers import ChosenTier, flexible_spells, tier_in, tiers_o
 from shebao.levy.flexible import dues_of
 from shebao.levy.models import DueState, FlexDue
 from shebao.parties.models import Agency
-from shebao.policy.flexible_years import late_window, registration_places, why_not_payable
+from shebao.policy.flexible_years import registration_places, why_not_payable
 from shebao.policy.rulebook import Rulebook
 from shebao.policy.shapes import Tiers
-
-MONTHS_BACK = 24  # an open late window reaches back no further
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +79,7 @@ def choices(person_id: int, *, place: str, rulebook: Rulebook, at: datetime) -> 
         return Choices((), (), "", percents, tier_in(tiers, this), (), None, told)
     known = {due.month: due for due in dues_of(person_id)}
     start = year.first_month
-    back = shift(this, -MONTHS_BACK)
-    start = min([start, *(m for m in span(back, start) if _in_window(m, place, rulebook, at))])
+    start = min([start, *window_months(place, rulebook, at)])
     months = tuple(
         own_month(month, known.get(month), _covered(spells, month), place, rulebook, at, tier_in(tiers, month))
         for month in span(start, shift(this, 1))
@@ -101,8 +98,10 @@ def choices(person_id: int, *, place: str, rulebook: Rulebook, at: datetime) -> 
     )
 
 
-def _in_window(month: Month, place: str, rulebook: Rulebook, at: datetime) -> bool:
-    return late_window(month, place, rulebook) is not None and not why_not_payable(month, at, place, rulebook)
+def window_months(place: str, rulebook: Rulebook, at: datetime) -> list[Month]:
+    """The first months of the late windows that are open at an instant, however far back they reach."""
+    firsts = [rule.value.first_month for rule in rulebook.all(place) if rule.id == "flexible.late_window" and rule.value is not None]
+    return [month for month in firsts if not why_not_payable(month, at, place, rulebook)]
 
 
 def _covered(spells: Sequence[object], month: Month) -> bool:

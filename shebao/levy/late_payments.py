@@ -13,14 +13,16 @@ from django.db import connection
 
 from shebao.audit.operations import Trace, record
 from shebao.base.errors import ShebaoError
+from shebao.base.money import yuan_shown
 from shebao.base.months import month_of
 from shebao.base.terms import Insurance
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
 from shebao.levy.billing import due_date
-from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, BillState, LateFee, Origin, Receipt
+from shebao.levy.models import MONTHLY_ORIGINS, Bill, BillKind, BillLine, BillState, Deferral, LateFee, Origin, Receipt, ReliefLine
 from shebao.levy.suspension import Deferred, suspended
 from shebao.papers.operations import revoke_of
+from shebao.policy.explain import Step
 from shebao.policy.late_fee import FeeRate, fee_rate
 from shebao.policy.rulebook import Rulebook, standard
 
@@ -284,3 +286,27 @@ def fees_for_bill(bill: Bill) -> list[LateFee]:
     """The late fees that payments of a bill have made due so far, oldest first; those taken back are left out."""
     found = LateFee.objects.filter(line__bill=bill, reversed_at=None).select_related("bill", "receipt", "line__bill")
     return list(found.order_by("paid_on", "id"))
+
+
+def whence(fees: Sequence[LateFee]) -> dict[int, tuple[Step, ...]]:
+    """Why each fee counts from its day and on its principal: 缓缴 of the unit part, an order that had its fee, 减免. Two queries."""
+    units = sorted({fee.unit_id for fee in fees})
+    deferrals = list(Deferral.objects.filter(unit_id__in=units)) if fees else []
+    reliefs = {(r.unit_id, r.month, r.insurance): r for r in ReliefLine.objects.filter(unit_id__in=units)} if fees else {}
+    found: dict[int, tuple[Step, ...]] = {}
+    for fee in fees:
+        bill, steps = fee.line.bill, []
+        if bill.kind == BillKind.ARREARS:
+            told = f"补缴单 {bill.number} 已含至开单日 {bill.issued_on} 的滞纳金；过了该单截止日 {bill.due_date} 缴纳，自开单次日起另计"
+            steps.append(Step("order", "起算日", told, None))
+        elif fee.from_day > bill.due_date:
+            flag = Insurance(fee.insurance).flag
+            covering = [d for d in deferrals if d.unit_id == fee.unit_id and d.first_month <= fee.month <= d.last_month]
+            named = next((d.agreement for d in covering if d.insurance_mask & flag and d.repay_by == fee.from_day), "")
+            told = f"单位部分缓缴至 {fee.from_day}" + (f"（{named}）" if named else "") + f"，缴费截止日 {bill.due_date} 之后至缓缴期满不计"
+            steps.append(Step("deferral", "缓缴期间不计", told, None))
+        if (relief := reliefs.get((fee.unit_id, fee.month, fee.insurance))) is not None and bill.kind == BillKind.MONTHLY:
+            told = f"本金按减免后的应缴计：单位部分已减免 {yuan_shown(relief.relief_fen)} 元" + (f"（{relief.law}）" if relief.law else "")
+            steps.append(Step("relief", "减免部分不计", told, None))
+        found[fee.pk] = tuple(steps)
+    return found

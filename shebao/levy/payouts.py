@@ -10,8 +10,16 @@ from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
 from shebao.gateways import bank as codec
+from shebao.levy.bank_models import BANKS
 from shebao.levy.debit_batches import next_order
 from shebao.levy.refund_models import Payout, Refund, RefundState, RefundStep
+
+
+class NoPartnerError(ShebaoError):
+    """Not one of the banks that pay refunds for us."""
+
+    code = "RFD-14"
+    status = 422
 
 
 class NothingToPayError(ShebaoError):
@@ -21,10 +29,12 @@ class NothingToPayError(ShebaoError):
 
 
 def instruct(agency_id: int, place: str, *, bank: str, private_key: bytes, on: date, at: datetime) -> Payout:
-    """Put all approved refunds of an agency into one file for the bank (行别) that keeps the 收入户. Each goes out once.
+    """Put all approved refunds of an agency into one file for a partner bank (行别), to the accounts that were given. Each goes out once.
 
-    private_key: ours, 32 raw bytes.  Raises: NothingToPayError.
+    private_key: ours, 32 raw bytes.  Raises: NothingToPayError, NoPartnerError.
     """
+    if bank not in BANKS:
+        raise NoPartnerError(f"请选择协作银行：{'、'.join(BANKS.values())}")
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"debit file {bank}"])  # one file to a bank is numbered at a time
         order = next_order(cursor, bank, on)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from shebao.levy import debiting, refunding, telling
+from shebao.levy import debiting, outgoing, refunding, telling
 from shebao.levy.matching import settle
 from shebao.levy.models import IN_TRANSIT, Bill, Channel, Receipt, ReceiptState
 from shebao.levy.payments import Payment, new_receipts
@@ -166,7 +166,10 @@ def _takes_back(line: StatementLine, work: _Work) -> bool:
         None,
     )
     if former is None:
-        return False
+        if outgoing.given_back(line, place=work.place, on=work.on, at=work.at) is None:
+            return False
+        work.matched(line, f"reversal:{line.reference}")
+        return True
     former.booked = True  # the two cancel each other; the difference ends when the day is summed up
     StatementLine.objects.filter(pk=former.pk).update(booked=True)
     work.matched(line, f"reversal:{former.serial}")

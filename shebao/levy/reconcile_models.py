@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from shebao.levy.refund_models import MoveState
+
 
 class IncomeAccount(models.Model):
     """收入户: the bank account of a place that contributions come into, and the agency that keeps it."""
@@ -193,6 +195,62 @@ class Difference(models.Model):
     def amount_fen(self) -> int:
         """How far the sides are apart."""
         return abs((self.ours_fen or 0) - (self.theirs_fen or 0))
+
+
+class OutgoingKind(models.TextChoices):
+    """What an outgoing movement that is no refund of ours was."""
+
+    FISCAL = "fiscal", "划转财政专户"
+    ADVANCE = "advance", "待处理支出"
+
+
+class Outgoing(models.Model):
+    """One outgoing movement of the bank, booked by two people. posted_on: the day of its booking; returned_on: of an advance given back."""
+
+    id = models.BigAutoField(primary_key=True)
+    line = models.ForeignKey(StatementLine, on_delete=models.PROTECT, related_name="+")
+    agency_id = models.SmallIntegerField()
+    kind = models.CharField(max_length=7, choices=OutgoingKind)
+    reason = models.CharField(max_length=200)
+    state = models.CharField(max_length=9, choices=MoveState, default=MoveState.PROPOSED)
+    proposed_by = models.IntegerField()
+    proposed_at = models.DateTimeField()
+    decided_by = models.IntegerField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    posted_on = models.DateField(null=True)
+    returned_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["line"], condition=~models.Q(state="declined"), name="levy_outgoing_once"),
+            models.CheckConstraint(
+                condition=models.Q(state="proposed", decided_by=None)
+                | (~models.Q(state="proposed") & models.Q(decided_by__isnull=False) & ~models.Q(decided_by=models.F("proposed_by"))),
+                name="levy_outgoing_two_people",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="confirmed", posted_on__isnull=False) | (~models.Q(state="confirmed") & models.Q(posted_on=None)),
+                name="levy_outgoing_posted",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(returned_on=None) | models.Q(state="confirmed", kind="advance"), name="levy_outgoing_returned"
+            ),
+        ]
+
+
+class OutgoingPart(models.Model):
+    """How much of it each fund bears; fund 0 while that is not known."""
+
+    id = models.BigAutoField(primary_key=True)
+    outgoing = models.ForeignKey(Outgoing, on_delete=models.PROTECT, related_name="parts")
+    fund = models.SmallIntegerField()
+    amount_fen = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["outgoing", "fund"], name="levy_outgoingpart_once"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="levy_outgoingpart_positive"),
+        ]
 
 
 class Chase(models.Model):

@@ -5,7 +5,8 @@ from datetime import datetime
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.errors import ShebaoError
-from shebao.levy.reconcile_models import Chase, Difference, DifferenceKind, DifferenceState
+from shebao.levy.models import ReceiptState
+from shebao.levy.reconcile_models import Chase, Difference, DifferenceKind, DifferenceState, Outgoing
 from shebao.levy.suspense import DecidedError, ReasonMissingError, SameHandsError
 
 
@@ -27,8 +28,8 @@ WAYS: dict[DifferenceKind, tuple[str, ...]] = {
     DifferenceKind.TWICE: ("refund", "claim"),
     DifferenceKind.AMOUNT: ("claim", "withdraw", "chase"),
     DifferenceKind.LATE: ("chase", "withdraw"),
-    DifferenceKind.UNSEEN: ("chase",),
-    DifferenceKind.UNKNOWN_DEBIT: ("chase",),
+    DifferenceKind.UNSEEN: ("chase", "withdraw"),
+    DifferenceKind.UNKNOWN_DEBIT: ("outgoing", "chase"),
     DifferenceKind.TAX_MISSING: ("chase", "withdraw"),
     DifferenceKind.TAX_EXTRA: ("chase",),
     DifferenceKind.TAX_AMOUNT: ("chase", "withdraw"),
@@ -87,6 +88,10 @@ def propose_close(difference_id: int, reason: str, *, at: datetime) -> None:
     difference = _locked(difference_id)
     if _money_open(difference):
         raise MoneyOpenError("这项差异的款项还在暂收，不能直接关闭；请先认领、移交或退费，余额为零后自动了结")
+    if difference.kind == DifferenceKind.UNKNOWN_DEBIT and difference.line is not None and not difference.line.booked:
+        raise MoneyOpenError("这笔支出还没有入账，关闭会使账面长期与银行不符；请按“划转财政专户”或“待处理支出”入账，由另一人复核")
+    if difference.kind == DifferenceKind.UNSEEN and difference.receipt is not None and difference.receipt.state != ReceiptState.VOID:
+        raise MoneyOpenError("银行没有这笔到账，账面上却有，不能直接关闭；请与银行核对，确未到账的冲销原登记，由另一人复核")
     if difference.state == DifferenceState.PROPOSED:
         raise DecidedError("这项差异已有人提出关闭，请由另一位财务人员复核")
     difference.state, difference.reason, difference.proposed_by = DifferenceState.PROPOSED.value, reason.strip()[:200], current().account_id
@@ -105,7 +110,7 @@ def _money_open(difference: Difference) -> bool:
 def decide_close(difference_id: int, *, confirm: bool, at: datetime) -> DifferenceState:
     """复核 the closing. Raises: SameHandsError, DecidedError."""
     difference = _locked(difference_id)
-    if difference.state != DifferenceState.PROPOSED:
+    if difference.state != DifferenceState.PROPOSED or Outgoing.objects.filter(line_id=difference.line_id, state="proposed").exists():
         raise DecidedError("还没有人提出关闭，或已由他人处理，请刷新页面")
     me = current().account_id
     if difference.proposed_by == me:

@@ -7,8 +7,10 @@ itself (money that arrives late, suspense that was cleared) ends its difference 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db import connection
+from django.db.models import QuerySet, Sum
 
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
@@ -19,7 +21,8 @@ from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
 from shebao.levy import reconcile_lines
-from shebao.levy.models import Channel, Receipt, ReceiptState
+from shebao.levy.bank_models import DebitFile
+from shebao.levy.models import IN_TRANSIT, Channel, Receipt, ReceiptState
 from shebao.levy.reconcile_lines import Found
 from shebao.levy.reconcile_models import (
     Difference,
@@ -27,15 +30,17 @@ from shebao.levy.reconcile_models import (
     DifferenceState,
     IncomeAccount,
     Outcome,
+    Outgoing,
     ReconDay,
     Statement,
     StatementLine,
     StatementState,
 )
 from shebao.levy.reconcile_statements import hold_account, lines_of
-from shebao.policy.calendar import add_working_days
-
-ARRIVAL_WORKING_DAYS = {Channel.TAX.value: 1, Channel.BANK.value: 3}  # facts §… : told through the app 1, through a bank 3
+from shebao.levy.refund_models import MoveState
+from shebao.levy.tax_models import TaxPayment
+from shebao.policy.arrival import late_after
+from shebao.policy.rulebook import standard
 
 
 class NoAccountError(ShebaoError):
@@ -132,16 +137,25 @@ def _of_line(account: IncomeAccount, one: Found) -> Difference:
 
 
 def _late(account: IncomeAccount, day: date) -> list[Difference]:
-    """Told of and not on a statement so many working days after the payment (A14: 1 through the app, 3 through a bank)."""
-    rows = (
-        Receipt.objects.filter(channel__in=list(ARRIVAL_WORKING_DAYS), arrived_on=None, parent=None, paid_on__lt=day)
+    """Told of and on no statement when the published working days are over, by the way it was paid (payment.arrival_days.*): single
+    payments, and the sums of debit batches."""
+    rows = list(
+        Receipt.objects.filter(channel__in=list(IN_TRANSIT), arrived_on=None, parent=None, paid_on__lt=day)
         .filter(agency_id__in=_agencies(account.place))
         .exclude(state=ReceiptState.VOID)
     )
-    return [
+    ways = dict(TaxPayment.objects.filter(receipt_id__in=[r.pk for r in rows]).values_list("receipt_id", "channel"))
+    until = lru_cache(maxsize=None)(lambda way, paid_on: late_after(way, paid_on, account.place, standard()))
+    found = [
         _new(account, f"late:{r.pk}", DifferenceKind.LATE, r.serial, r.amount_fen, None, receipt_id=r.pk)
         for r in rows
-        if add_working_days(r.paid_on, ARRIVAL_WORKING_DAYS[r.channel]) < day
+        if until("bank" if r.channel == Channel.BANK else ways.get(r.pk, ""), r.paid_on) < day
+    ]
+    files = DebitFile.objects.filter(batch__place=account.place, arrived_on=None, day__lt=day, taken_fen__gt=0).select_related("batch")
+    return found + [
+        _new(account, f"late-batch:{f.pk}", DifferenceKind.LATE, f"{f.batch.number}-{f.part}", f.taken_fen, None)
+        for f in files
+        if until("bank", f.day) < day
     ]
 
 
@@ -224,6 +238,13 @@ def _end_by_themselves(account: IncomeAccount, at: datetime) -> None:
     late = going.filter(kind=DifferenceKind.LATE)
     _end(late.filter(receipt__arrived_on__isnull=False), "arrived", "款项已在对账单上到账", at)
     _end(late.filter(receipt__state=ReceiptState.VOID), "withdrawn", "告知的缴费已冲销", at)
+    arrived = {
+        f"late-batch:{pk}"
+        for pk in DebitFile.objects.filter(batch__place=account.place, arrived_on__isnull=False).values_list("pk", flat=True)
+    }
+    _end(late.filter(key__in=[d.key for d in late.filter(receipt=None) if d.key in arrived]), "arrived", "批扣款已在对账单上到账", at)
+    _end(going.filter(kind=DifferenceKind.UNSEEN, receipt__state=ReceiptState.VOID), "withdrawn", "登记的到账已冲销", at)
+    _end(_told_since(going), "agreed", "税务已补报，我方已登记同一笔缴费", at)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -252,6 +273,17 @@ def _end_by_themselves(account: IncomeAccount, at: datetime) -> None:
     _end(cleared, "cleared", "暂收款已认领、移交或退费", at)
 
 
+def _told_since(going: QuerySet[Difference]) -> list[Difference]:
+    """What stood on the tax office's list only, and it has told us of since: the same serial and amount."""
+    rows = list(going.filter(kind=DifferenceKind.TAX_EXTRA))
+    known = dict(
+        Receipt.objects.filter(serial__in=[d.subject for d in rows], parent=None)
+        .exclude(state=ReceiptState.VOID)
+        .values_list("serial", "amount_fen")
+    )
+    return [d for d in rows if known.get(d.subject) == d.theirs_fen]
+
+
 def _sum_up(account: IncomeAccount, day: date, tax_rows: int | None, at: datetime) -> tuple[ReconDay, int]:
     """Write the day down, and whether books and statement agree at its end. Returns how many differences that adds."""
     statement = Statement.objects.filter(account=account, day=day, state=StatementState.LOADED).first()
@@ -272,6 +304,11 @@ def _sum_up(account: IncomeAccount, day: date, tax_rows: int | None, at: datetim
             [account.pk, day],
         )
         (unbooked,) = cursor.fetchone()
+    # An outgoing movement that was identified later is booked on a later day: at the end of this one it was not in the books yet.
+    later = Outgoing.objects.filter(
+        line__statement__account=account, line__statement__day__lte=day, state=MoveState.CONFIRMED, posted_on__gt=day
+    )
+    unbooked -= later.aggregate(fen=Sum("line__amount_fen"))["fen"] or 0
     balances = trial_balance(account.place, day)
     bank = sum(b.balance_fen for b in balances if b.kind is AccountKind.BANK)
     transit = sum(b.balance_fen for b in balances if b.kind is AccountKind.TRANSIT)
@@ -295,6 +332,9 @@ def _balance(account: IncomeAccount, day: date, closing: int | None, ours: int, 
     if ours == closing:
         rows = Difference.objects.filter(key=key).exclude(state=DifferenceState.SETTLED)
         _end(rows, "balanced", f"账面与对账单余额均为 {yuan_shown(closing)} 元", at)
+        # What made an earlier day differ is in the books by now: later days agree.
+        earlier = Difference.objects.filter(account=account, kind=DifferenceKind.BALANCE, found_on__lt=day)
+        _end(earlier.exclude(state=DifferenceState.SETTLED), "balanced", f"{day} 账面与对账单余额已一致", at)
         return 0
     Difference.objects.filter(key=key).exclude(state=DifferenceState.SETTLED).update(ours_fen=ours, theirs_fen=closing)
     return _keep([_new(account, key, DifferenceKind.BALANCE, day.isoformat(), ours, closing)], day, at)

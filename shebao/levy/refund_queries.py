@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db.models import Count, F, Sum
 
+from shebao.levy.bank_models import BANKS
 from shebao.levy.desk_queries import Found, Sums
 from shebao.levy.models import Estimate, Receipt, ReceiptState, RefundDue
 from shebao.levy.reconcile_models import (
@@ -13,6 +14,7 @@ from shebao.levy.reconcile_models import (
     Difference,
     DifferenceState,
     IncomeAccount,
+    Outgoing,
     ReconDay,
     Statement,
     StatementLine,
@@ -205,3 +207,16 @@ def doubled(unit_id: int) -> Sequence[Receipt]:
     """Receipts on bills of a unit of which something is in suspense and in the bank."""
     rows = Receipt.objects.filter(bill__unit_id=unit_id, state=ReceiptState.SUSPENSE).annotate(rest=REST).filter(rest__gt=0)
     return [r for r in rows.order_by("id") if r.channel not in ("tax", "bank") or r.arrived_on is not None]
+
+
+def outgoing_of(difference: Difference) -> Outgoing | None:
+    """What an unknown outgoing movement was found (or is proposed) to be, with its parts by fund."""
+    rows = Outgoing.objects.filter(line_id=difference.line_id).exclude(state="declined") if difference.line_id else Outgoing.objects.none()
+    return rows.prefetch_related("parts").first()
+
+
+def paying_bank(place: str) -> str:
+    """行别 of the partner bank that keeps the 收入户, by its name; else the first partner. A default only."""
+    account = income_account(place)
+    named = account.bank if account else ""
+    return next((code for code, label in BANKS.items() if label.removesuffix("银行")[-2:] in named), next(iter(BANKS)))

@@ -13,8 +13,9 @@ from shebao.base.money import yuan_shown
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
 from shebao.levy import matching
-from shebao.levy.models import IN_TRANSIT, Bill, Receipt, ReceiptState
+from shebao.levy.models import IN_TRANSIT, Bill, Channel, Receipt, ReceiptState
 from shebao.levy.payments import Payment
+from shebao.levy.reconcile_models import Difference, DifferenceKind, DifferenceState
 from shebao.levy.refund_models import HeldState, HeldTold, MoveKind, MoveState, SuspenseMove
 from shebao.levy.telling import receive_told
 from shebao.parties.models import Agency
@@ -118,7 +119,7 @@ def _check(receipt: Receipt, wanted: Wanted) -> Bill | None:
                 raise NotPossibleError("撤回分配应为这笔到账分配给该单的全部金额，请刷新后核对")
             return bill
         case MoveKind.WITHDRAW:
-            if has_arrived(receipt):
+            if not may_withdraw(receipt):
                 raise NotPossibleError("这笔款已经到账，不能冲销；多收的请办理退费")
             if receipt.moved_fen or wanted.amount_fen != receipt.amount_fen:
                 raise NotPossibleError("冲销应为整笔金额，且没有其他待复核的处理；请先了结其他处理")
@@ -133,6 +134,15 @@ def _enough(receipt: Receipt, amount_fen: int) -> None:
 def has_arrived(receipt: Receipt) -> bool:
     """Whether its money is in the bank."""
     return receipt.channel not in IN_TRANSIT or receipt.arrived_on is not None
+
+
+def may_withdraw(receipt: Receipt) -> bool:
+    """What was told and has not arrived; or was entered as arrived (file, hand), and 对账 found that the bank's statement has it not."""
+    if not has_arrived(receipt):
+        return True
+    return receipt.channel in (Channel.FILE, Channel.HAND) and (
+        Difference.objects.filter(receipt=receipt, kind=DifferenceKind.UNSEEN).exclude(state=DifferenceState.SETTLED).exists()
+    )
 
 
 def decide(move_id: int, *, confirm: bool, note: str = "", place: str, on: date, at: datetime) -> MoveState:
@@ -207,14 +217,14 @@ def _hand_over(move: SuspenseMove, receipt: Receipt, key: str, *, place: str, on
 
 
 def _withdraw(receipt: Receipt, key: str, *, place: str, on: date, at: datetime) -> None:
-    """It was told and never came: what it cleared is owed again, and nothing is on its way any more."""
-    if has_arrived(receipt):
+    """It was told (or entered) and never came: what it cleared is owed again, and neither the way nor the bank holds it any more."""
+    if not may_withdraw(receipt):
         raise NotPossibleError("这笔款刚刚到账，不能冲销；请退回这项处理")
     for number in matching.bills_of(receipt.pk):
         matching.release(receipt, number, key=f"{key}:{number}", place=place, on=on, at=at)
     sides = (
         Side(UNASSIGNED_FUND, AccountKind.SUSPENSE, receipt.amount_fen),
-        Side(UNASSIGNED_FUND, AccountKind.TRANSIT, -receipt.amount_fen),
+        Side(UNASSIGNED_FUND, AccountKind.BANK if has_arrived(receipt) else AccountKind.TRANSIT, -receipt.amount_fen),
     )
     book([Booking(key, "冲销未到账的缴费", f"receipt:{receipt.serial}", sides)], place=place, on=on, at=at)
     receipt.state, receipt.reason = ReceiptState.VOID, "告知后未到账，已冲销"

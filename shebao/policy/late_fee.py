@@ -154,6 +154,7 @@ def explain_late_fee(
     told, why = _days_sentence(due, paid, month, sum(run.days for run in runs), place, rulebook)
     steps = (
         Step("days", "滞纳天数", told, None, why),
+        *(Step(f"run.{i}", "计费时段", _run_sentence(run), None, (run.rule,)) for i, run in enumerate(runs, 1)),
         Step("fee", "滞纳金", _fee_sentence(principal_fen, runs, fee_fen, cap_ppm, cap), fee_fen, rules),
     )
     inputs = (
@@ -163,6 +164,11 @@ def explain_late_fee(
         ("缴费日", str(paid)),
     )
     return Explained("滞纳金", inputs, steps)
+
+
+def _run_sentence(run: Stretch) -> str:
+    days = str(run.first_day) if run.days == 1 else f"{run.first_day} 至 {run.last_day}"
+    return f"{days}，{run.days} 天，{run.rule.shown()}"
 
 
 def _days_sentence(due: date, paid: date, month: Month | None, days: int, place: str, rulebook: Rulebook) -> tuple[str, tuple[Rule, ...]]:

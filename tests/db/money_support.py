@@ -13,7 +13,7 @@ from shebao.ledger.queries import trial_balance
 from shebao.levy import payouts, receiving, reconcile_settling, reconcile_statements, reconciling, refunding, suspense
 from shebao.levy.models import Bill, Channel, Receipt
 from shebao.levy.receiving import Payment, Told
-from shebao.levy.reconcile_models import Difference, IncomeAccount, ReconDay, StatementLine
+from shebao.levy.reconcile_models import Difference, IncomeAccount, Outgoing, OutgoingPart, ReconDay, StatementLine
 from shebao.levy.refund_models import MoveKind, PayoutAnswer, Refund, SourceKind
 from shebao.levy.refund_sources import Source
 from tests.db.support import AT, PLACE, ask, finance
@@ -138,7 +138,7 @@ def differences(kind: str = "", *, state: str = "") -> list[Difference]:
 def check_everything() -> None:
     """What holds after every step, whatever it was."""
     found = balances()
-    (cash_in, bank_in, allocated, suspended, out, due) = ask(
+    (cash_in, bank_in, allocated, suspended, out, due, fiscal, advanced) = ask(
         """
         select
           coalesce(sum(amount_fen) filter (where parent_id is null), 0)::bigint,
@@ -152,11 +152,16 @@ def check_everything() -> None:
             - (select coalesce(sum(l.amount_fen), 0) from levy_refundline l join levy_refund r on r.id = l.refund_id
                where l.source = 'credit' and r.booked)::bigint,
           (select coalesce(sum(amount_fen), 0) from levy_refund where state = 'paid')::bigint,
-          (select coalesce(sum(amount_fen), 0) from levy_refund where booked and state <> 'paid')::bigint
+          (select coalesce(sum(amount_fen), 0) from levy_refund where booked and state <> 'paid')::bigint,
+          (select coalesce(sum(l.amount_fen), 0) from levy_outgoing o join levy_statementline l on l.id = o.line_id
+           where o.state = 'confirmed' and o.kind = 'fiscal')::bigint,
+          (select coalesce(sum(l.amount_fen), 0) from levy_outgoing o join levy_statementline l on l.id = o.line_id
+           where o.state = 'confirmed' and o.kind = 'advance' and o.returned_on is null)::bigint
         from levy_receipt where state not in ('void', 'pending')
         """
     )[0]
-    assert found[AccountKind.BANK] == bank_in - out
+    assert found[AccountKind.BANK] == bank_in - out - fiscal - advanced
+    assert (found[AccountKind.FISCAL], found[AccountKind.ADVANCE]) == (fiscal, advanced)
     assert found[AccountKind.TRANSIT] == cash_in - bank_in
     assert -found[AccountKind.SUSPENSE] == suspended
     assert -found[AccountKind.REFUND_DUE] == due
@@ -195,3 +200,5 @@ def rows_of_everything(bill: Bill, agency: int) -> None:
             key=f"row:{agency}", account=account, agency_id=agency, kind="unknown", theirs_fen=5, line=line, found_on=TODAY, found_at=AT
         )
         reconcile_settling.chase(difference.pk, "已联系银行", at=AT)
+        out = Outgoing.objects.create(line=line, agency_id=agency, kind="advance", reason="核对", proposed_by=1, proposed_at=AT)
+        OutgoingPart.objects.create(outgoing=out, fund=0, amount_fen=5)

@@ -204,6 +204,11 @@ def relieve_and_recalculate(unit_id: int, person_id: int, *, agency: int = 1) ->
         RecalculationChunk.objects.create(recalculation=trial, month=202610, chunk=0, people=1, lines=1)
         amounts = dict.fromkeys(("base_fen", "unit_fen", "person_fen", "due_base_fen", "due_unit_fen", "due_person_fen"), 1)
         RecalculationLine.objects.create(recalculation=trial, person_id=person_id, **of, **amounts, reason="示例")
+        done = Recalculation.objects.create(
+            place=PLACE, first_month=202610, last_month=202610, state="released", computed_by=1, computed_name="财务", started_at=AT,
+            computed_at=AT, released_by=2, released_name="复核", released_at=AT,
+        )  # fmt: skip
+        RecalculationLine.objects.create(recalculation=done, person_id=person_id, **of, **amounts, reason="示例", state="charged")
 
 
 def verify_and_close(unit_id: int, to_month: int) -> None:

@@ -99,6 +99,10 @@ REFUND = """with r as (insert into levy_refund (number, agency_id, place, amount
             insert into levy_refundline (refund_id, source, fund, amount_fen, interest_fen, refund_due_id, released)
             select id, 'difference', 110, {}, 0, null, false from r"""
 NO_SOURCE = "alter table levy_refundline drop constraint levy_refundline_source"
+NO_LINE = "alter table levy_outgoing alter column line_id drop not null"
+OUTGOING = """with o as (insert into levy_outgoing (agency_id, kind, reason, state, proposed_by, proposed_at, decided_by, decided_at, posted_on)
+              values (1, '{}', 'r', 'confirmed', 1, now(), 2, now(), '2026-09-12') returning id)
+              insert into levy_outgoingpart (outgoing_id, fund, amount_fen) select id, 110, 5 from o"""
 # By check: tables whose triggers are set aside, then the fault.
 LINE = "(select min(l.id) from levy_billline l join levy_bill b on b.id = l.bill_id where b.kind = 'monthly' and l.origin = 'normal')"
 POSTED = "(select min(id) from ledger_posting where state = 'posted')"
@@ -206,6 +210,14 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "insert into accounts_source (reference, turn, kind, label, place, credited_month, booked_on, recorded_at, rows, own_fen, employer_fen)"
         " values ('x', 1, 1, 'x', '420100', 202609, '2026-09-01', now(), 1, 5, 0)",
     ),
+    "reason_of_every_difference": (
+        "levy_refunddue",
+        "insert into levy_refunddue (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, recorded_at)"
+        " select u.id, p.id, u.agency_id, 202609, 110, 0, 5, 0, 'x', now() from (select min(id) id from parties_person) p,"
+        " (select id, agency_id from parties_unit order by id limit 1) u",
+    ),
+    "fiscal": ("levy_outgoing levy_outgoingpart", NO_LINE, OUTGOING.format("fiscal")),
+    "advance": ("levy_outgoing levy_outgoingpart", NO_LINE, OUTGOING.format("advance")),
     "refund_of_its_lines": ("levy_refund levy_refundline", NO_SOURCE, REFUND.format("true", 6)),
     "refund_due": ("levy_refund levy_refundline", NO_SOURCE, REFUND.format("true", 7)),
     "personal": (

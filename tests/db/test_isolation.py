@@ -59,6 +59,8 @@ UNITS = {
     "parties_person": "exists (select 1 from enrolment_spell s where s.person_id = t.id and s.unit_id = {0})",
     "parties_personfact": "exists (select 1 from enrolment_spell s where s.person_id = t.person_id and s.unit_id = {0})",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
+    "levy_recalculation": "t.state = 'released' and {0} > 0",
+    "levy_recalculationline": "t.unit_id = {0} and t.state = 'charged'",
     "levy_receipt": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.unit_id = {0})",
     **dict.fromkeys(
         ("levy_taxpayment", "levy_taxreversal"),
@@ -92,6 +94,7 @@ AGENCIES = {
     ),
     "levy_refundline": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.agency_id = {0})",
     "levy_refundstep": "exists (select 1 from levy_refund r where r.id = t.refund_id and r.agency_id = {0})",
+    "levy_outgoingpart": "exists (select 1 from levy_outgoing o where o.id = t.outgoing_id and o.agency_id = {0})",
     "levy_chase": "exists (select 1 from levy_difference d where d.id = t.difference_id and d.agency_id = {0})",
     "levy_declarationline": "exists (select 1 from levy_declaration d where d.id = t.declaration_id and d.agency_id = {0})",
     "levy_credituse": "exists (select 1 from levy_estimate e where e.id = t.estimate_id and e.agency_id = {0})",
@@ -108,10 +111,11 @@ AGENCIES |= dict.fromkeys(OF_PERSON, "exists (select 1 from enrolment_spell s wh
 AGENCIES["accounts_source"] = "(t.agency_id is null or t.agency_id = {0})"
 OF_ACCOUNTS = {"accounts_placeyear", "accounts_settlement", "accounts_chunk"}
 # Rows that belong to no unit and no agency: all may be read, none may be written.
-SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run"}
+SHARED_UNIT = {"parties_agency", "levy_placemonth", "levy_run", "levy_ruleset", "levy_monthrules"}
 DEBIT_BATCHES = {"levy_debitbatch", "levy_debitchunk", "levy_debitfile"}
 SHARED_AGENCY = SHARED_UNIT | {
     "levy_runchunk",
+    "levy_ruleset",
     "levy_monthrules",
     "levy_recalculation",
     "levy_recalculationchunk",
@@ -155,8 +159,8 @@ UNSEEN = (
         "levy_reconday",
         "levy_difference",
         "levy_chase",
-        "levy_monthrules",
-        "levy_recalculation",
+        "levy_outgoing",
+        "levy_outgoingpart",
         "levy_recalculationchunk",
         "ledger_account",
         "ledger_posting",
@@ -444,6 +448,9 @@ def _side(units: tuple[int, int], who: str) -> tuple[Actor, dict[str, str], str,
 
 # What a person may see. Tables not named here: by person_id; and nothing else.
 PEOPLE = {
+    "levy_recalculation": "t.state = 'released' and {0} > 0",
+    "levy_recalculationline": "t.person_id = {0} and t.state = 'charged'",
+    "levy_cause": "exists (select 1 from levy_duechange d where d.cause_id = t.id and d.person_id = {0})",
     "levy_debitbatch": "exists (select 1 from levy_debitline l where l.batch_id = t.id and l.person_id = {0})",
     "parties_person": "t.id = {0}",
     "levy_billline": "exists (select 1 from levy_bill b where b.id = t.bill_id and b.person_id = {0})",
@@ -459,7 +466,10 @@ PEOPLE = {
     "accounts_source": "exists (select 1 from accounts_entry e where e.source_id = t.id and e.person_id = {0})",
     **dict.fromkeys(("access_account", "access_grant", "access_signin"), "false"),
 }
-SHARED_PERSON = {"parties_agency", "parties_unit", "levy_placemonth", "levy_run", "accounts_placeyear", "accounts_settlement"}
+SHARED_PERSON = {"parties_agency", "parties_unit", "levy_placemonth", "levy_run", "accounts_placeyear", "accounts_settlement"} | {
+    "levy_ruleset",
+    "levy_monthrules",
+}
 
 
 def test_a_person_reads_the_own_rows_and_writes_nothing_of_them(units: tuple[int, int]) -> None:

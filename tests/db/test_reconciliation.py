@@ -11,10 +11,10 @@ from shebao.base.actor import ENGINE
 from shebao.base.months import span
 from shebao.gateways.statement import StatementRefused, TaxDayRow
 from shebao.ledger.models import AccountKind
-from shebao.levy import payouts, receiving, reconcile_settling, reconcile_statements, suspense
+from shebao.levy import outgoing, payouts, receiving, reconcile_settling, reconcile_statements, suspense
 from shebao.levy.models import Bill, BillState, Receipt
 from shebao.levy.receiving import ToldAs
-from shebao.levy.reconcile_models import ReconDay, Statement
+from shebao.levy.reconcile_models import DifferenceKind, OutgoingKind, ReconDay, Statement
 from shebao.levy.refund_models import MoveKind
 from tests.db.money_support import (
     CLERK,
@@ -39,7 +39,7 @@ from tests.db.money_support import (
     serials,
     tell,
 )  # fmt: skip
-from tests.db.support import AT, PLACE, ask, assess, finance, hire, make_agency, make_unit, moment, race
+from tests.db.support import AT, PLACE, as_owner, ask, assess, finance, hire, make_agency, make_unit, moment, race
 
 FIRST = AT.date()
 KEY = Ed25519PrivateKey.generate().private_bytes_raw()
@@ -224,7 +224,115 @@ def test_receipts_entered_as_arrived_that_no_statement_shows_are_told(bank: Bank
     assert [(d.state, d.settled_by) for d in differences("unseen")] == [("settled", "arrived")]
 
 
-def test_closing_a_difference_takes_two_people_and_a_reason(bank: Bank) -> None:
+def entered(bill: Bill, serial: str, day: date) -> None:
+    with acting(finance()):
+        receiving.receive_file(
+            next(serials).to_bytes(32, "big"), f"F{next(serials)}", "f.csv", [payment(bill, 800, serial, day)],
+            place=PLACE, agency_id=1, on=day, at=AT,
+        )  # fmt: skip
+
+
+def test_what_was_entered_and_never_came_is_taken_out_of_the_books_by_two(bank: Bank, bill: Bill) -> None:
+    before, day = balances()[AccountKind.BANK], bank.day
+    entered(bill, "FILE-NEVER", day)
+    with pytest.raises(suspense.NotPossibleError):
+        propose("FILE-NEVER", MoveKind.WITHDRAW, 800)  # before the statement was compared it counts as arrived
+    reconcile(day)
+    (one,) = [d for d in differences("unseen", state="open") if d.subject == "FILE-NEVER"]
+    with pytest.raises(reconcile_settling.MoneyOpenError, match="冲销原登记"), acting(finance(CLERK)):
+        reconcile_settling.propose_close(one.pk, "银行没有", at=AT)
+    decide(propose("FILE-NEVER", MoveKind.WITHDRAW, 800))
+    assert balances()[AccountKind.BANK] == before and fresh(bill).paid_fen == 0
+    told = reconcile(day)
+    assert told.balanced and [(d.state, d.settled_by) for d in differences("unseen") if d.subject == "FILE-NEVER"] == [
+        ("settled", "withdrawn")
+    ]
+
+
+def test_what_left_for_the_fiscal_account_is_booked_by_fund_by_two(bank: Bank, bill: Bill) -> None:
+    tell(payment(bill, bill.total_fen, "SW-FISCAL"))
+    bank.send(credit("SW-FISCAL", bill.total_fen, bank.day))
+    reconcile(bank.day)
+    bank.send(debit("CZ-2026-11", 30_000, bank.day))
+    assert reconcile(bank.day).unbooked_fen == -30_000
+    (one,) = [d for d in differences("unknown_debit", state="open") if d.subject == "CZ-2026-11"]
+    to = {"place": PLACE, "on": bank.day, "at": AT}
+    with acting(finance(CLERK)):
+        with pytest.raises(reconcile_settling.MoneyOpenError, match="账面长期与银行不符"):
+            reconcile_settling.propose_close(one.pk, "财政划款", at=AT)
+        with pytest.raises(outgoing.OutgoingError, match="应等于支出金额"):
+            outgoing.propose(one.pk, OutgoingKind.FISCAL, {110: 20_000}, "划款通知书", **to)
+        with pytest.raises(outgoing.OutgoingError, match="收入户存款只有"):
+            outgoing.propose(one.pk, OutgoingKind.FISCAL, {510: 30_000}, "划款通知书", **to)
+        with pytest.raises(suspense.ReasonMissingError):
+            outgoing.propose(one.pk, OutgoingKind.FISCAL, {110: 30_000}, " ", **to)
+        outgoing.propose(one.pk, OutgoingKind.FISCAL, {110: 20_000, 310: 10_000}, "划款通知书 1 号", **to)
+        with pytest.raises(suspense.SameHandsError):
+            outgoing.decide(one.pk, confirm=True, place=PLACE, at=AT)
+        with pytest.raises(suspense.DecidedError):
+            reconcile_settling.decide_close(one.pk, confirm=True, at=AT)
+    with acting(finance(COLLEAGUE)):
+        outgoing.decide(one.pk, confirm=True, place=PLACE, at=AT)
+    told = reconcile(bank.day)
+    assert told.balanced and told.unbooked_fen == 0
+    (done,) = [d for d in differences("unknown_debit") if d.subject == "CZ-2026-11"]
+    assert (done.settled_by, done.proposed_by, done.confirmed_by) == ("transferred", CLERK, COLLEAGUE)
+
+
+def test_what_the_bank_took_by_mistake_is_an_advance_until_it_comes_back(bank: Bank) -> None:
+    bank.send(debit("MISTAKE-7", 900, bank.day))
+    reconcile(bank.day)
+    (one,) = [d for d in differences("unknown_debit", state="open") if d.subject == "MISTAKE-7"]
+    for confirm in (False, True):
+        with acting(finance(CLERK)):
+            outgoing.propose(one.pk, OutgoingKind.ADVANCE, {}, "银行误划，已去函", place=PLACE, on=bank.day, at=AT)
+        with acting(finance(COLLEAGUE)):
+            outgoing.decide(one.pk, confirm=confirm, place=PLACE, at=AT)
+    check_everything()
+    assert balances()[AccountKind.ADVANCE] == 900 and reconcile(bank.day).balanced
+    bank.send(credit("MISTAKE-7", 900, bank.day))
+    assert reconcile(bank.day).matched == 1
+    assert balances()[AccountKind.ADVANCE] == 0
+
+
+def test_what_only_the_tax_offices_list_had_is_over_when_it_tells_us(bank: Bank, bill: Bill) -> None:
+    bank.send()
+    day = bank.day
+    reconcile(day, [TaxDayRow("TX-LATER", bill.number, 60, day)])
+    assert [d.state for d in differences("tax_extra") if d.subject == "TX-LATER"] == ["open"]
+    tell(payment(bill, 60, "TX-LATER", day), on=day)
+    reconcile(day)
+    assert [d.settled_by for d in differences("tax_extra") if d.subject == "TX-LATER"] == ["agreed"]
+    bank.send(credit("TX-LATER", 60, day))
+    reconcile(bank.day)
+
+
+def test_a_debit_batch_whose_money_does_not_come_is_a_difference_of_its_own(bank: Bank) -> None:
+    as_owner(
+        "insert into levy_debitbatch (id, number, place, scheme, bank, month, first_month, planned_on, state, lines, total_fen, left_out,"
+        " paid_lines, paid_fen, begun_by, begun_at) values (77, 'PK77', %s, 'city', '403', 202610, 202607, '2026-10-20', 'built', 1, 1, 0,"
+        " 0, 0, 0, now())",
+        [PLACE],
+    )
+    as_owner(
+        'insert into levy_debitfile (sha256, batch_id, bank, part, day, "order", lines, taken_fen, suspense_fen, received_at)'
+        " values (%s, 77, '403', 1, %s, 7, 1, 4200, 0, now())",
+        [b"7" * 32, bank.day],
+    )
+    while not [d for d in differences("late") if d.subject == "PK77-1"]:
+        bank.send()
+        reconcile(bank.day)
+        assert bank.sequence < 80
+    (one,) = [d for d in differences("late") if d.subject == "PK77-1"]
+    assert (one.ours_fen, one.receipt) == (4_200, None)
+    as_owner("update levy_debitfile set arrived_on = %s where batch_id = 77", [bank.day])
+    reconcile(bank.day)
+    assert [d.settled_by for d in differences("late") if d.subject == "PK77-1"] == ["arrived"]
+
+
+def test_closing_a_difference_takes_two_people_and_a_reason(bank: Bank, bill: Bill) -> None:
+    entered(bill, "FILE-2", bank.day)
+    reconcile(bank.day)
     one = next(d for d in differences("balance") if d.state == "open")
     with acting(finance(CLERK)):
         reconcile_settling.take_over(one.pk, at=AT)
@@ -239,6 +347,12 @@ def test_closing_a_difference_takes_two_people_and_a_reason(bank: Bank) -> None:
         reconcile_settling.decide_close(one.pk, confirm=True, at=AT)
     with acting(finance(COLLEAGUE)):
         assert reconcile_settling.decide_close(one.pk, confirm=True, at=AT) == "settled"
+    bank.send(credit("FILE-2", 800, bank.day))
+    reconcile(bank.day)
+
+
+def test_every_kind_of_difference_has_a_way_that_settles_it() -> None:
+    assert set(reconcile_settling.WAYS) == set(DifferenceKind) and all(reconcile_settling.WAYS.values())
 
 
 # --- files that are not right ---

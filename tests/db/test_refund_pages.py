@@ -71,11 +71,13 @@ def test_a_clerk_refunds_a_double_payment_a_second_reviews_and_the_file_goes_out
     assert first.post(f"{address}/review", {"decision": "approve"}).status_code == 403
     assert "同意退费" in words(second.get(address))
     assert second.post(f"{address}/review", {"decision": "approve"}).status_code == 302
-    assert second.post("/w/refunds/send").status_code == 302
+    assert second.post("/w/refunds/send", {"bank": "999"}).status_code == 422, "not a partner"
+    assert "农业银行" in words(second.get("/w/refunds"))
+    assert second.post("/w/refunds/send", {"bank": "103"}).status_code == 302
     page = words(second.get("/w/refunds?state=instructed"))
     assert "银行处理中" in page and "TF20261110" in page
     link = re.search(r"/w/refunds/files/\d+", second.get("/w/refunds").content.decode())
-    assert link and second.get(link[0]).content.startswith(b"HFK")
+    assert link and second.get(link[0]).content.startswith(b"HFK") and b"BK103" in second.get(link[0]).content[:200]
     assert second.post("/w/refunds/send").status_code == 409
 
 
@@ -118,11 +120,16 @@ def test_a_statement_is_uploaded_reconciled_and_its_difference_settled(unit: mak
     link = re.search(r"/w/reconciliation/differences/\d+", page.content.decode())
     assert link
     assert "由我负责" in words(first.get(link[0]))
-    for act, note in (("take", ""), ("chase", "已电话联系银行"), ("close", "银行手续费，次日冲回")):
+    for act, note in (("take", ""), ("chase", "已电话联系银行")):
         assert first.post(f"{link[0]}/act", {"act": act, "note": note}).status_code == 302
-    assert first.post(f"{link[0]}/act", {"act": "confirm"}).status_code == 403
-    assert second.post(f"{link[0]}/act", {"act": "confirm"}).status_code == 302
-    assert "说明后关闭" in words(second.get(link[0]))
+    assert first.post(f"{link[0]}/act", {"act": "close", "note": "银行手续费"}).status_code == 409, "it is not in the books yet"
+    wrong = first.post(f"{link[0]}/act", {"act": "fiscal", "note": "通知书", "fund-110": "0.30"})
+    assert wrong.status_code == 422 and "应等于支出金额 0.50 元" in words(wrong)
+    assert first.post(f"{link[0]}/act", {"act": "advance", "note": "银行误扣手续费"}).status_code == 302
+    assert "提出按“待处理支出”入账" in words(second.get(link[0]))
+    assert first.post(f"{link[0]}/act", {"act": "book-outgoing"}).status_code == 403
+    assert second.post(f"{link[0]}/act", {"act": "book-outgoing"}).status_code == 302
+    assert "列待处理支出" in words(second.get(link[0]))
     day = re.search(r"/w/reconciliation/statements/\d+", second.get("/w/reconciliation?state=settled").content.decode())
     assert day and "WEB-2" in words(second.get(day[0]))
 

@@ -137,10 +137,17 @@ def test_a_size_that_changes_counts_from_the_month_after_whose_first_day_it_is_t
         assert relief_of(bill_of(units["small"], 202009)) == []
 
 
-def test_the_counter_registers_a_size_from_a_day_on_and_refuses_what_makes_no_sense(units: dict[str, int]) -> None:
+def test_the_counter_registers_a_size_from_a_day_on_and_refuses_what_makes_no_sense(
+    units: dict[str, int], rules: Rulebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from shebao.casework.item import Filing, item_of
+    from shebao.items.corrections.common import MoneyMovedError
+    from shebao.items.registration import register_size
+    from shebao.levy import unit_changes
     from tests.db.support import context
 
+    for module in (register_size, unit_changes):
+        monkeypatch.setattr(module, "standard", lambda: rules)
     item, unit = item_of("registration.register_size"), units["large"]
     ctx = context(unit, agency=7, place=SOMEWHERE)
 
@@ -153,7 +160,17 @@ def test_the_counter_registers_a_size_from_a_day_on_and_refuses_what_makes_no_se
     assert codes() == []
     assert codes(size="large") == ["REG-52"]
     assert codes(since="2026-12-01") == ["REG-51"]
+    filing = Filing({"size": "small", "since": "2020-07-01", "document": "划型文件"})
+    july = bill_of(unit, 202007)
+    with acting(ENGINE), pytest.raises(MoneyMovedError):
+        item.perform([filing], ctx)
     with acting(ENGINE):
-        item.perform([Filing({"size": "small", "since": "2020-07-01", "document": "划型文件"})], ctx)
-        before, after = (sizes_of([unit], month)[unit] for month in (202006, 202007))
-    assert (before, after) == ("large", "small")
+        assert item.second_review is not None and "待退" in item.second_review([filing], ctx), "assessed months are computed anew"
+        months = [202006, 202007]
+        found = unit_changes.unit_differences(
+            unit, SOMEWHERE, months, lambda: change_units([Change(unit, {"size": "small"}, date(2020, 7, 1))], at=AT)
+        )
+        before, after = (sizes_of([unit], month)[unit] for month in months)
+        exempt = BillLine.objects.filter(bill=july, insurance__in=[110, 210, 410])
+        assert sum(d.down_fen for d in found) == sum(line.unit_fen for line in exempt) > 0
+    assert (before, after) == ("large", "small") and {d.month for d in found} == {202007} and not any(d.up_fen for d in found)

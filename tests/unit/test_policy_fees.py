@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shebao.base.money import FEN_MAX
+from shebao.base.terms import Insurance
+from shebao.policy.arrival import late_after
 from shebao.policy.flexible import TierUnknown, explain_tier
 from shebao.policy.formulas.flexible import tier
 from shebao.policy.formulas.late_fee import late_fee
@@ -91,3 +93,63 @@ def test_the_pool_takes_the_remainder_and_says_so() -> None:
     explained = explain_tier(60, 201109, WUHAN, standard())
     assert explained.step("pool").expression == "月缴额减去划入个人账户的部分：393.04 - 157.21 = 235.83 元"
     assert {rule.id for rule in explained.rules} == {"flexible.tiers", "flexible.rate", "pension.base"}
+
+
+@pytest.mark.parametrize(
+    ("way", "paid", "until"),
+    [
+        ("app", date(2026, 11, 10), date(2026, 11, 11)),
+        ("bank", date(2026, 11, 10), date(2026, 11, 13)),
+        ("counter", date(2026, 11, 10), date(2026, 11, 13)),  # nothing published: the longest that is
+        ("app", date(2026, 11, 13), date(2026, 11, 16)),  # a Friday: over the weekend
+        ("bank", date(2022, 9, 29), date(2022, 10, 9)),  # over the holiday, with two worked weekend days
+        ("app", date(2026, 12, 31), date(2027, 1, 1)),  # beyond the calendar Mondays to Fridays count
+    ],
+)
+def test_money_is_asked_after_when_the_published_working_days_of_its_way_are_over(way: str, paid: date, until: date) -> None:
+    assert late_after(way, paid, WUHAN, standard()) == until
+
+
+def test_where_no_document_says_when_money_arrives_it_is_asked_after_at_once() -> None:
+    assert late_after("app", date(2021, 12, 1), WUHAN, standard()) == date(2021, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("due", "paid", "month", "insurance", "runs"),
+    [  # day after the due day; the due day itself; month end; leap day; over the change of rate; over the outage; in and after the window
+        (date(2025, 3, 14), date(2025, 3, 15), None, None, [("2025-03-15", "2025-03-15", 1, 500)]),
+        (date(2025, 3, 14), date(2025, 3, 14), None, None, []),
+        (date(2025, 1, 31), date(2025, 2, 28), None, None, [("2025-02-01", "2025-02-28", 28, 500)]),
+        (date(2024, 2, 28), date(2024, 3, 1), None, None, [("2024-02-29", "2024-03-01", 2, 500)]),
+        (date(2011, 6, 29), date(2011, 7, 2), None, None, [("2011-06-30", "2011-06-30", 1, 2000), ("2011-07-01", "2011-07-02", 2, 500)]),
+        (date(2010, 12, 30), date(2011, 1, 1), None, Insurance.INJURY, [("2010-12-31", "2010-12-31", 1, 2000), ("2011-01-01", "2011-01-01", 1, 500)]),
+        (date(2022, 6, 21), date(2022, 7, 25), 202205, None, [("2022-06-22", "2022-06-22", 1, 500), ("2022-07-25", "2022-07-25", 1, 500)]),
+        (date(2022, 6, 22), date(2022, 7, 24), 202205, None, []),
+        (date(2022, 7, 14), date(2022, 9, 30), 202206, None, []),
+        (date(2022, 7, 14), date(2022, 10, 1), 202206, None, [("2022-10-01", "2022-10-01", 1, 500)]),
+        (date(2022, 7, 14), date(2022, 7, 27), 202205, None, [("2022-07-25", "2022-07-27", 3, 500)]),
+    ],
+)  # fmt: skip
+def test_the_days_of_a_late_fee_at_every_boundary_and_each_run_of_them_explained(
+    due: date, paid: date, month: int | None, insurance: Insurance | None, runs: list[tuple[str, str, int, int]]
+) -> None:
+    found = stretches(due, paid, WUHAN, standard(), insurance, month)
+    assert [(str(r.first_day), str(r.last_day), r.days, r.rule.value) for r in found] == runs
+    explained = explain_late_fee(10_000_000, due, paid, WUHAN, standard(), insurance, month)
+    told = [step for step in explained.steps if step.key.startswith("run.")]
+    assert len(told) == len(runs)
+    for step, (first, last, days, _) in zip(told, runs, strict=True):
+        assert step.expression.startswith(first) and (days == 1 or last in step.expression) and f"{days} 天" in step.expression
+        assert step.rules and step.rules[0].source
+    assert explained.amount("fee") == late_fee(10_000_000, sum(days * ppm for _, _, days, ppm in runs))
+
+
+def test_the_due_day_is_moved_over_holidays_and_worked_weekends() -> None:
+    from shebao.policy.calendar import add_working_days
+
+    for issued, due in (
+        (date(2022, 2, 15), date(2022, 3, 1)),
+        (date(2022, 9, 20), date(2022, 10, 9)),
+    ):
+        assert add_working_days(issued, 10) == due
+        assert explain_late_fee(10_000_000, due, due, WUHAN, standard()).amount("fee") == 0

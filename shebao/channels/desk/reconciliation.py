@@ -8,17 +8,18 @@ from django.views.decorators.http import require_GET, require_POST
 from shebao.access.acting import acting
 from shebao.base.clock import now
 from shebao.base.errors import ShebaoError
-from shebao.base.terms import Post
+from shebao.base.terms import INSURANCES, SHORT_LABELS, Post
 from shebao.casework.jobs import defer
 from shebao.channels import errors
 from shebao.channels.desk.pages import Errors, actor_of, address, clean, engine_of, live_of, number_of, show
-from shebao.channels.desk.suspense import names
+from shebao.channels.desk.suspense import amount_of, names
 from shebao.channels.guards import agency
 from shebao.gateways import statement as codec
-from shebao.levy import reconcile_settling, reconcile_statements, refund_queries
-from shebao.levy.reconcile_models import Difference, DifferenceKind, DifferenceState, StatementState
+from shebao.levy import outgoing, reconcile_settling, reconcile_statements, refund_queries
+from shebao.levy.reconcile_models import Difference, DifferenceKind, DifferenceState, OutgoingKind, StatementState
 
 SIZE = 50
+OUTGOING = frozenset({*OutgoingKind.values, "book-outgoing", "decline-outgoing"})
 TONES = {"open": "err", "proposed": "warn", "settled": "ok"}
 ENDS = {
     "arrived": "已到账",
@@ -28,6 +29,8 @@ ENDS = {
     "agreed": "清单已一致",
     "balanced": "余额已平",
     "closed": "说明后关闭",
+    "transferred": "划转财政专户",
+    "advanced": "列待处理支出",
 }
 
 
@@ -159,6 +162,9 @@ def _difference(request: HttpRequest, difference_id: int, error: ShebaoError | N
     context = {
         **_row(found, now().date()),
         "ways": reconcile_settling.WAYS[DifferenceKind(found.kind)],
+        "outgoing": refund_queries.outgoing_of(found),
+        "funds": [(i.value, SHORT_LABELS[i]) for i in INSURANCES],
+        "typed": {name: clean(request.POST.get(name), 40) for name in request.POST if name.startswith("fund-")},
         "names": who,
         "me": actor_of(request).account_id,
         "course": [{"at": c.at, "who": who.get(c.account_id, ""), "what": "催收、核对", "note": c.note, "tone": ""} for c in asked],
@@ -181,10 +187,23 @@ def act(request: HttpRequest, difference_id: int) -> HttpResponse:
     note = clean(request.POST.get("note"), 200)
     try:
         with acting(engine_of(actor_of(request))):
+            if clean(request.POST.get("act")) in OUTGOING:
+                _outgoing(request, difference_id, note)
+                return HttpResponseRedirect(f"/w/reconciliation/differences/{difference_id}")
             _do(difference_id, clean(request.POST.get("act")), note, now())
     except ShebaoError as error:
         return _difference(request, difference_id, error)
     return HttpResponseRedirect(f"/w/reconciliation/differences/{difference_id}")
+
+
+def _outgoing(request: HttpRequest, difference_id: int, note: str) -> None:
+    """划转财政专户 or 待处理支出 of an unknown outgoing movement, and its 复核."""
+    moment, place, word = now(), live_of(request).place, clean(request.POST.get("act"))
+    if word in ("book-outgoing", "decline-outgoing"):
+        outgoing.decide(difference_id, confirm=word == "book-outgoing", place=place, at=moment)
+        return
+    parts = {i.value: amount_of(request.POST.get(f"fund-{i.value}")) for i in INSURANCES if clean(request.POST.get(f"fund-{i.value}"))}
+    outgoing.propose(difference_id, OutgoingKind(word), parts, note, place=place, on=moment.date(), at=moment)
 
 
 def _do(difference_id: int, word: str, note: str, at: datetime) -> None:

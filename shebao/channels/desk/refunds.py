@@ -17,13 +17,13 @@ from shebao.channels.guards import agency
 from shebao.gateways.partner_keys import own_key
 from shebao.gateways.statement import looks_mistyped
 from shebao.levy import payouts, refund_queries, refunding
+from shebao.levy.bank_models import BANKS
 from shebao.levy.desk_queries import find_receipt
 from shebao.levy.refund_models import Refund, RefundLine, RefundState, SourceKind
 from shebao.levy.refund_sources import Source
 from shebao.policy.rulebook import standard
 
 SIZE = 30
-BANK = "403"  # 行别 of the bank that keeps the 收入户 and pays refunds
 TONES = {"applied": "warn", "reviewed": "warn", "approved": "info", "instructed": "info"}
 TONES |= {"paid": "ok", "returned": "err", "declined": "mute"}
 STEPS = {
@@ -65,6 +65,8 @@ def _list(request: HttpRequest, error: ShebaoError | None = None) -> HttpRespons
         "files": files,
         "names": names([*(r.applied_by for r in found.rows), *(f.made_by for f in files)]),
         "rule": rule,
+        "banks": BANKS,
+        "bank": refund_queries.paying_bank(live_of(request).place),
         "total": found.total,
         "page": page,
         "pages": max(1, -(-found.total // SIZE)),
@@ -104,6 +106,7 @@ def _refund(request: HttpRequest, refund_id: int, error: ShebaoError | None = No
         "may_review": waiting and me not in (found.applied_by, found.reviewed_by),
         "waits_for_others": waiting and me in (found.applied_by, found.reviewed_by),
         "mistyped": looks_mistyped(found.payee_account),
+        "rule": standard().find("refund.two_reviewers_from", now().date(), found.place),
         "typed": {n: clean(request.POST.get(n), 200) for n in ("name", "bank", "account", "reason")},
         **(said(error) if error else {}),
     }
@@ -196,12 +199,12 @@ def _act(request: HttpRequest, refund_id: int, act) -> HttpResponse:  # type: ig
 @agency(Post.FINANCE)
 @require_POST
 def send(request: HttpRequest) -> HttpResponse:
-    """Put all approved refunds into one signed file for the bank."""
-    moment, actor = now(), actor_of(request)
+    """Put all approved refunds into one signed file for the partner bank that was chosen."""
+    moment, actor, bank = now(), actor_of(request), clean(request.POST.get("bank"), 3) or refund_queries.paying_bank(live_of(request).place)
     try:
         key = own_key(Path(settings.PARTNERS)).private.private_bytes_raw()
         with acting(engine_of(actor)):
-            payouts.instruct(actor.agency_id, live_of(request).place, bank=BANK, private_key=key, on=moment.date(), at=moment)
+            payouts.instruct(actor.agency_id, live_of(request).place, bank=bank, private_key=key, on=moment.date(), at=moment)
     except ShebaoError as error:
         return _list(request, error)
     return HttpResponseRedirect("/w/refunds?state=instructed")

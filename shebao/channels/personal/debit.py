@@ -91,7 +91,9 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None, typed: dict[
     if agreement is not None:  # a change begins with what is signed; the account is typed anew
         typed = {"bank": agreement.bank, "scheme": agreement.scheme} | typed
     past = queries.debits_of(person_id)
+    days = standard().find("flexible.batch_days", today, live_of(request).place)
     context: dict[str, object] = {
+        "batch_days": days.shown() if days and days.value is not None else "没有公布",
         "agreement": agreement,
         "out": bool(debiting.out([person_id])),
         "past": [_told(p) for p in past],

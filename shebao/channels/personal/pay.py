@@ -23,6 +23,7 @@ from shebao.levy.flexible_choices import arrears_of, choices
 from shebao.levy.models import OPEN_STATES, Bill, BillState, DueOrigin
 from shebao.levy.tax_standing import standing
 from shebao.levy.timeline import timeline
+from shebao.policy.arrival import days_shown
 from shebao.policy.rulebook import standard
 from shebao.surfaces.reasons import reason
 
@@ -169,6 +170,7 @@ def _bill(request: HttpRequest, number: str, *, problem: str = "", status: int =
         ],
         "steps": [{"at": _moment(s.at), "who": s.who, "what": s.what, "note": s.note, "tone": s.tone} for s in steps],
         "cancelled": found.state == BillState.CANCELLED,
+        "arrival": {way: days_shown(way, now().date(), live_of(request).place, standard()) for way in ("app", "bank")},
         "open": found.state in OPEN_STATES,
         "may_cancel": not refused and all(due.origin == DueOrigin.NORMAL for due in dues),
         "errors": [(None, problem)] if problem else [],
