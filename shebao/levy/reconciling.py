@@ -19,6 +19,7 @@ from shebao.ledger.closing import open_day
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
 from shebao.levy import reconcile_lines
+from shebao.levy.bank_models import DebitFile
 from shebao.levy.models import Channel, Receipt, ReceiptState
 from shebao.levy.reconcile_lines import Found
 from shebao.levy.reconcile_models import (
@@ -132,16 +133,23 @@ def _of_line(account: IncomeAccount, one: Found) -> Difference:
 
 
 def _late(account: IncomeAccount, day: date) -> list[Difference]:
-    """Told of and not on a statement so many working days after the payment (A14: 1 through the app, 3 through a bank)."""
+    """Told of and not on a statement so many working days after the payment (A14: 1 through the app, 3 through a bank); so too the sum
+    that a bank says it took by a file of 批扣."""
     rows = (
         Receipt.objects.filter(channel__in=list(ARRIVAL_WORKING_DAYS), arrived_on=None, parent=None, paid_on__lt=day)
         .filter(agency_id__in=_agencies(account.place))
         .exclude(state=ReceiptState.VOID)
     )
-    return [
+    told = [
         _new(account, f"late:{r.pk}", DifferenceKind.LATE, r.serial, r.amount_fen, None, receipt_id=r.pk)
         for r in rows
         if add_working_days(r.paid_on, ARRIVAL_WORKING_DAYS[r.channel]) < day
+    ]
+    files = DebitFile.objects.filter(batch__place=account.place, arrived_on=None, taken_fen__gt=0, day__lt=day).select_related("batch")
+    return told + [
+        _new(account, f"late-debit:{f.pk}", DifferenceKind.LATE, f.batch.number, f.taken_fen, None)
+        for f in files.order_by("id")
+        if add_working_days(f.day, ARRIVAL_WORKING_DAYS[Channel.BANK]) < day
     ]
 
 
@@ -224,6 +232,10 @@ def _end_by_themselves(account: IncomeAccount, at: datetime) -> None:
     late = going.filter(kind=DifferenceKind.LATE)
     _end(late.filter(receipt__arrived_on__isnull=False), "arrived", "款项已在对账单上到账", at)
     _end(late.filter(receipt__state=ReceiptState.VOID), "withdrawn", "告知的缴费已冲销", at)
+    arrived = DebitFile.objects.filter(batch__place=account.place, arrived_on__isnull=False).values_list("pk", flat=True)
+    keys = late.filter(key__startswith="late-debit:").values_list("key", flat=True)
+    there = {f"late-debit:{pk}" for pk in arrived.filter(pk__in=[int(key.partition(":")[2]) for key in keys])}
+    _end(late.filter(key__in=there), "arrived", "款项已在对账单上到账", at)
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -158,6 +158,7 @@ def _difference(request: HttpRequest, difference_id: int, error: ShebaoError | N
     who = names([found.owner or 0, found.proposed_by or 0, found.confirmed_by or 0, *(c.account_id for c in asked)])
     context = {
         **_row(found, now().date()),
+        "batch": found.subject if found.key.startswith("late-debit:") else "",
         "ways": reconcile_settling.WAYS[DifferenceKind(found.kind)],
         "names": who,
         "me": actor_of(request).account_id,
