@@ -153,8 +153,8 @@ def _late(account: IncomeAccount, day: date) -> list[Difference]:
     ]
     files = DebitFile.objects.filter(batch__place=account.place, arrived_on=None, day__lt=day, taken_fen__gt=0).select_related("batch")
     return found + [
-        _new(account, f"late-batch:{f.pk}", DifferenceKind.LATE, f"{f.batch.number}-{f.part}", f.taken_fen, None)
-        for f in files
+        _new(account, f"late-debit:{f.pk}", DifferenceKind.LATE, f.batch.number, f.taken_fen, None)
+        for f in files.order_by("id")
         if until("bank", f.day) < day
     ]
 
@@ -238,11 +238,10 @@ def _end_by_themselves(account: IncomeAccount, at: datetime) -> None:
     late = going.filter(kind=DifferenceKind.LATE)
     _end(late.filter(receipt__arrived_on__isnull=False), "arrived", "款项已在对账单上到账", at)
     _end(late.filter(receipt__state=ReceiptState.VOID), "withdrawn", "告知的缴费已冲销", at)
-    arrived = {
-        f"late-batch:{pk}"
-        for pk in DebitFile.objects.filter(batch__place=account.place, arrived_on__isnull=False).values_list("pk", flat=True)
-    }
-    _end(late.filter(key__in=[d.key for d in late.filter(receipt=None) if d.key in arrived]), "arrived", "批扣款已在对账单上到账", at)
+    arrived = DebitFile.objects.filter(batch__place=account.place, arrived_on__isnull=False).values_list("pk", flat=True)
+    keys = late.filter(key__startswith="late-debit:").values_list("key", flat=True)
+    there = {f"late-debit:{pk}" for pk in arrived.filter(pk__in=[int(key.partition(":")[2]) for key in keys])}
+    _end(late.filter(key__in=there), "arrived", "款项已在对账单上到账", at)
     _end(going.filter(kind=DifferenceKind.UNSEEN, receipt__state=ReceiptState.VOID), "withdrawn", "登记的到账已冲销", at)
     _end(_told_since(going), "agreed", "税务已补报，我方已登记同一笔缴费", at)
     with connection.cursor() as cursor:

@@ -57,6 +57,7 @@ DOWNLOADS = {
     "portal-template",
 }
 FRAGMENTS = {
+    "desk-debit-progress",
     "desk-month-progress",
     "desk-recalculation-progress",
     "desk-settling",

@@ -16,8 +16,9 @@ from tests.journeys.routes import Route
 
 DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href').split('#')[0])"
-# From the code on a paper; of a yearly batch, see test_annual_declaration; of a recalculation, which the demo city has none of.
-NOBODY_LEADS_TO = {"verify-code", "portal-case-year", "desk-recalculation"}
+# From the code on a paper; of a yearly batch, see test_annual_declaration; of a recalculation, which the demo city has none of; of a
+# bank's statement, see test_refund_and_reconcile.
+NOBODY_LEADS_TO = {"verify-code", "portal-case-year", "desk-recalculation", "desk-reconciliation-day"}
 
 
 def judged(page: Page, wide: bool) -> list[str]:
@@ -129,6 +130,48 @@ def of_others(walk: Walk) -> None:
     """No states of its own beyond the addresses."""
 
 
+def of_finance(walk: Walk) -> None:
+    """What stands behind the money: runs of each kind, a debit that failed and one that did not, closed months, refused settlements."""
+    for kind in ("monthly_assessment", "bank_withholding", "account_interest", "reconcile_day", "day_closing", "month_closing"):
+        walk.open(walk.first(f"/w/runs?kind={kind}"))
+    walk.open("/w/runs?kind=recalculation")
+    batch = walk.first("/w/debits", "邮政储蓄银行")
+    walk.open(batch)
+    walk.open(f"{batch}?only=failed")
+    walk.open("/w/books/report?month=202609")
+    walk.open("/w/reconciliation?state=settled")
+    walk.open("/w/settlements/2026")
+    walk.open(walk.first("/w/settlements", "复算"))
+    walk.open(walk.first("/w/suspense"))
+    walk.open("/w/tax?asked=2026-11-15")
+    walk.page.get_by_label("重新取哪一天的清单").fill("2099-01-01")
+    walk.page.get_by_role("button", name="取清单").click()
+    expect(walk.page.locator("#errors")).to_contain_text("只能取已经过完的日期")
+    walk.look("a list of a day to come")
+
+
+def of_flexible(walk: Walk) -> None:
+    """Somebody who pays for themselves: months with their reasons, what is still owed."""
+    walk.open("/p/pay?how=choose&show=1")
+    walk.open("/p/arrears")
+    walk.page.get_by_text("各月怎么算的").click()
+    walk.look("every month explained")
+
+
+def of_debited(walk: Walk) -> None:
+    """Somebody whose months a bank debits: the agreement, past debits, one of them month by month."""
+    walk.open("/p/debit")
+    walk.open(walk.first("/p/debit", "怎么算的"))
+    walk.open("/messages")
+
+
+def of_insured(walk: Walk) -> None:
+    """Somebody insured by a unit: a settled year with its interest explained, the record of it."""
+    walk.open("/p/account?year=2025")
+    walk.open("/p/record?year=2025")
+    walk.open("/p/record?year=2026")
+
+
 def of_debtor(walk: Walk) -> None:
     """A unit that owes a month: 单位欠费查询, a 欠费补缴单 with its people, and the four items about arrears with something in them."""
     walk.open("/u/arrears")
@@ -140,14 +183,20 @@ def of_debtor(walk: Walk) -> None:
         walk.open(f"/u/items/{item}/new")
 
 
-OF_NAME = {"portal-arrears-person": "unit2"}  # pages that only somebody else than the first one has something on
+OF_NAME = {
+    "portal-arrears-person": "unit2",
+    "personal-debit-line": "person3",
+}  # pages that only somebody else than the first one has something on
 PEOPLE: dict[str, tuple[str, str, Callable[[Walk], None]]] = {
     "": ("", "", of_visitor),
     "unit": ("shebao_unit", "unit_operator", of_unit),
     "vip": ("shebao_unit", "unit_lead", of_lead),
     "unit2": ("", "", of_debtor),
     "reviewer": ("shebao_agency", "reviewer", of_reviewer),
-    "finance": ("shebao_agency", "finance", of_others),
+    "finance": ("shebao_agency", "finance", of_finance),
+    "person2": ("shebao_person", "individual", of_flexible),
+    "person3": ("", "", of_debited),
+    "person": ("", "", of_insured),
     "admin": ("shebao_admin", "administrator", of_others),
     "auditor": ("shebao_reader", "auditor", of_others),
 }

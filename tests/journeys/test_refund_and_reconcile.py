@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from shebao.gateways import statement as codec
 from shebao.gateways.statement import Direction, Movement
+from tests.journeys import face_checks
 
 ACCOUNT = "42010099000000001"
 TODAY = date(2026, 11, 16)
@@ -94,6 +95,10 @@ def test_a_double_payment_goes_back_and_the_day_is_reconciled(signed_in: SignedI
     second.goto(first.url)
     second.get_by_role("button", name="同意退费").click()
     expect(second.get_by_text("待发银行").first).to_be_visible()
+    second.goto("/w/reconciliation")
+    second.get_by_role("table", name="已对账的日期").get_by_role("link", name=TODAY.isoformat()).click()
+    expect(second.get_by_role("heading", level=1)).to_contain_text("对账单")
+    assert face_checks.everything(second) == []
     second.goto("/w/reconciliation")
     second.get_by_label("日期").fill(TODAY.isoformat())
     second.get_by_role("button", name="对账", exact=True).click()

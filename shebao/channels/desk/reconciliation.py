@@ -161,6 +161,7 @@ def _difference(request: HttpRequest, difference_id: int, error: ShebaoError | N
     who = names([found.owner or 0, found.proposed_by or 0, found.confirmed_by or 0, *(c.account_id for c in asked)])
     context = {
         **_row(found, now().date()),
+        "batch": found.subject if found.key.startswith("late-debit:") else "",
         "ways": reconcile_settling.WAYS[DifferenceKind(found.kind)],
         "outgoing": refund_queries.outgoing_of(found),
         "funds": [(i.value, SHORT_LABELS[i]) for i in INSURANCES],

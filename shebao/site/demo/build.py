@@ -20,7 +20,7 @@ from shebao.policy.rulebook import Rulebook, standard
 from shebao.runs import monthly_assessment
 from shebao.site.demo import closings, declared, personal_accounts, reconciled, refunds, register
 from shebao.site.demo.accounts import Cast, found_agencies
-from shebao.site.demo.debits import Debits
+from shebao.site.demo.debits import Debits, debited_person
 from shebao.site.demo.filings import Casework
 from shebao.site.demo.flexible import FlexiblePeople
 from shebao.site.demo.money import Treasury
@@ -120,11 +120,12 @@ def _live(town: Town, month: Month, quiet: list[Employer], today: date) -> None:
 
 
 def _people(town: Town, flexible: FlexiblePeople) -> dict[str, int]:
-    """Whose the accounts of 个人 are: somebody of the ordinary unit, and a flexible worker."""
+    """Whose the accounts of 个人 are: somebody of the ordinary unit, a flexible worker, and one whose months a bank debits."""
     with acting(ENGINE):
         staff = Spell.objects.filter(unit_id=town.ordinary.unit_id, known_to=None, to_month=None).order_by("person_id")
-        found = dict(zip(("person", "person2"), staff.values_list("person_id", flat=True), strict=False))
-    return found | ({"person2": flexible.shown.person_id} if flexible.shown else {})
+        found = dict(zip(("person", "person2", "person3"), staff.values_list("person_id", flat=True), strict=False))
+    debited = debited_person()
+    return found | ({"person2": flexible.shown.person_id} if flexible.shown else {}) | ({"person3": debited} if debited else {})
 
 
 def tidy() -> None:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, Actor, Role
@@ -105,3 +106,15 @@ class Debits:
         }
         header = codec.Header(codec.Kind.DEBIT_RESULT, theirs, ours, batch.number, day, 1)
         return codec.write(header, columns, self._bank_key.private_bytes_raw())
+
+
+def debited_person() -> int | None:
+    """Somebody of the city's first agency with an agreement; one whose debit failed once, if there is such a person."""
+    with acting(ENGINE), connection.cursor() as cursor:
+        cursor.execute(
+            "select a.person_id from levy_debitagreement a left join levy_debitresult r on r.person_id = a.person_id and r.result <> %s"
+            " where a.agency_id = 1 group by 1 order by count(r.person_id) desc, 1 limit 1",
+            [codec.SUCCESS],
+        )
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
