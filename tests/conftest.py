@@ -40,6 +40,36 @@ CHROMIUM_ARGUMENTS = [
 ]
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
 
+# Begun first, the longest first: no process waits at the end for one file of the other. Those of one folder with a hall share the hall.
+LONG = (
+    "tests/journeys",
+    "tests/city/test_kills.py",
+    "tests/city/test_money_city.py",
+    "tests/db/test_accounts_kills.py",
+    "tests/db/test_withholding_kills.py",
+    "tests/db/test_demo_serve.py",
+    "tests/db/test_arrears_stateful.py",
+    "tests/sandbox/test_bank.py",
+)
+JOURNEYS = "tests/journeys"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((i for i, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """A file is done by one process, in the order above; the journeys all by one, which builds one city for them."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return JOURNEYS if nodeid.startswith(JOURNEYS) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[None]:

@@ -52,8 +52,8 @@ class Bank(Partner):
     def routes(self) -> Sequence[Route]:
         batch = "(?P<batch>[0-9A-Za-z-]{1,24})/(?P<part>[0-9]{1,2})"
         return [
-            Route("POST", "/debits", self._debits, bytes_max=FILE_BYTES_MAX),
-            Route("POST", "/payouts", self._payouts, bytes_max=FILE_BYTES_MAX),
+            Route("POST", "/debits", self._posted, bytes_max=FILE_BYTES_MAX),
+            Route("POST", "/payouts", self._posted, bytes_max=FILE_BYTES_MAX),
             Route("GET", f"/results/{batch}", lambda request, batch, part: self._result("DK", "DR", batch, part)),
             Route("GET", f"/payout-results/{batch}", lambda request, batch, part: self._result("FK", "FR", batch, part)),
             Route("GET", "/statements/(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})", self._statement),
@@ -176,12 +176,6 @@ class Bank(Partner):
 
     # -- for the hall
 
-    def _debits(self, request: Request) -> Answer:
-        return self._posted(request)
-
-    def _payouts(self, request: Request) -> Answer:
-        return self._posted(request)
-
     def _posted(self, request: Request) -> Answer:
         said = self.take(request.body, {k.title(): v for k, v in request.headers.items()}.get("X-Shebao-File", "")[:60])
         return told({"outcome": said}, 200 if said == "known" else 202)
@@ -191,15 +185,18 @@ class Bank(Partner):
         with self.store.change() as link:
             if link.execute("select 1 from file where kind = ? and batch = ?", [asked, batch]).fetchone() is None:
                 raise NotFound("没有这个批次")
-            content = bank_sends.fetch(link, name, today())
-        return told({"outcome": "waiting"}, 202) if content is None else Answer(200, content, "application/octet-stream")
+            return self._sent(link, name)
 
     def _statement(self, request: Request, day: str) -> Answer:
         with self.store.change() as link:
             name = kept(link, f"statement {day}")
             if not name:
                 raise NotFound("这一天还没有对账单")
-            content = bank_sends.fetch(link, name, today())
+            return self._sent(link, name)
+
+    @staticmethod
+    def _sent(link: sqlite3.Connection, name: str) -> Answer:
+        content = bank_sends.fetch(link, name, today())
         return told({"outcome": "waiting"}, 202) if content is None else Answer(200, content, "application/octet-stream")
 
     # -- for the tax office

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import sqlite3
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shebao.base import money
 from shebao.gateways.bank_client import put_file
 from shebao.sandbox import trouble
-from shebao.sandbox.trouble import Trouble
 
 SCHEMA = """
 create table if not exists outgoing (
@@ -26,28 +25,17 @@ create index if not exists outgoing_waiting on outgoing (state, id);
 
 def queue(link: sqlite3.Connection, kind: str, folder: str, name: str, content: bytes, *, day: date, key: bytes) -> None:
     """Queue a file for a folder of the exchange, in the transaction that made it. kind: result or statement."""
-    not_before, copies, behind, spoiled, word = day, 1, 0, None, ""
     row_id = link.execute("select coalesce(max(id), 0) + 1 from outgoing").fetchone()[0]
-    if switch := trouble.take(link, kind):
-        word, chance = switch.kind.value, trouble.chance_of(switch.seed, name)
-        if switch.kind is Trouble.LATE:
-            not_before += timedelta(days=1)
-        elif switch.kind is Trouble.TWICE:
-            copies = 2
-        elif switch.kind is Trouble.OUT_OF_ORDER:
-            behind = row_id
-        elif switch.kind is Trouble.TRUNCATED:
-            spoiled = trouble.truncated(content, chance)
-        elif switch.kind is Trouble.DIGIT:
-            spoiled = _digit(content, chance)
-        else:
-            spoiled = (_wrong_statement if kind == "statement" else _wrong_result)(content, key)
+    wrong = _wrong_statement if kind == "statement" else _wrong_result
+    drawn = trouble.fate(
+        link, kind, content, row_id=row_id, name=name, day=day, digit=_digit, wrong_totals=lambda: wrong(content, key)
+    )  # fmt: skip
     link.execute(
         """
         insert into outgoing (id, kind, name, folder, content, spoiled, copies, trouble, not_before, behind)
         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        [row_id, kind, name, folder, content, spoiled, copies, word, not_before.isoformat(), behind],
+        [row_id, kind, name, folder, content, drawn.spoiled, drawn.copies, drawn.word, drawn.not_before.isoformat(), drawn.behind],
     )
 
 

@@ -5,7 +5,7 @@ Trouble is drawn when a message is queued and kept with it, so that a killed pro
 
 import sqlite3
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -129,27 +129,20 @@ def _headers_of(keys: Path, row: sqlite3.Row) -> dict[str, str]:
 def _queue(link: sqlite3.Connection, kind: str, path: str, body: dict[str, Any], at: datetime) -> str:
     message = uuid4()
     content = Envelope(SENDER, message, next_number(link, "sequence"), at.date(), body).content()
-    not_before, copies, behind, spoiled, name = at.date(), 1, 0, None, ""
     row_id = link.execute("select coalesce(max(id), 0) + 1 from outgoing").fetchone()[0]
-    if switch := trouble.take(link, kind):
-        name, chance = switch.kind.value, trouble.chance_of(switch.seed, f"{kind}:{row_id}")
-        if switch.kind is Trouble.LATE:
-            not_before += timedelta(days=1)
-        elif switch.kind is Trouble.TWICE:
-            copies = 2
-        elif switch.kind is Trouble.OUT_OF_ORDER:
-            behind = row_id
-        elif switch.kind is Trouble.TRUNCATED:
-            spoiled = trouble.truncated(content, chance)
-        elif switch.kind is Trouble.DIGIT:
-            spoiled = trouble.one_digit(content, chance, rb'_fen":[0-9]+')
-        else:  # a message of its own: its sender believes in it
-            wrong = dict(body, total_fen=body["total_fen"] + 1)
-            spoiled = Envelope(SENDER, uuid4(), next_number(link, "sequence"), at.date(), wrong).content()
+
+    def wrong() -> bytes:
+        """A message of its own: its sender believes in it."""
+        return Envelope(SENDER, uuid4(), next_number(link, "sequence"), at.date(), dict(body, total_fen=body["total_fen"] + 1)).content()
+
+    drawn = trouble.fate(
+        link, kind, content, row_id=row_id, name=f"{kind}:{row_id}", day=at.date(),
+        digit=lambda text, chance: trouble.one_digit(text, chance, rb'_fen":[0-9]+'), wrong_totals=wrong,
+    )  # fmt: skip
     link.execute(
         "insert into outgoing (id, message, path, content, copies, spoiled, trouble, not_before, behind) "
         "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [row_id, str(message), path, content, copies, spoiled, name, not_before.isoformat(), behind],
+        [row_id, str(message), path, content, drawn.copies, drawn.spoiled, drawn.word, drawn.not_before.isoformat(), drawn.behind],
     )
     return str(message)
 

@@ -2,7 +2,9 @@
 
 import re
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import Enum
 from random import Random
 
@@ -83,6 +85,42 @@ def take(link: sqlite3.Connection, message: str, among: tuple[Trouble, ...] = OF
             link.execute("update trouble set left_ = left_ - 1 where kind = ?", [switch.kind.value])
             return switch
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a message: sent from a day on, so many times, behind the one after it (its own id, or 0), spoiled the first time.
+
+    word: the trouble it has, '' for none.
+    """
+
+    word: str
+    not_before: date
+    copies: int
+    behind: int
+    spoiled: bytes | None
+
+
+def fate(
+    link: sqlite3.Connection, message: str, content: bytes, *, row_id: int, name: str, day: date,
+    digit: Callable[[bytes, Random], bytes], wrong_totals: Callable[[], bytes],
+) -> Fate:  # fmt: skip
+    """Draw the trouble of a message that is being queued, once and for good, in the transaction that queues it.
+
+    name: what the chance follows from, beside the switch's seed.  digit, wrong_totals: how a message of this kind is spoiled.
+    """
+    switch = take(link, message)
+    if switch is None:
+        return Fate("", day, 1, 0, None)
+    kind, chance, spoiled = switch.kind, chance_of(switch.seed, name), None
+    if kind is Trouble.TRUNCATED:
+        spoiled = truncated(content, chance)
+    elif kind is Trouble.DIGIT:
+        spoiled = digit(content, chance)
+    elif kind is Trouble.WRONG_TOTALS:
+        spoiled = wrong_totals()
+    late, twice, behind = kind is Trouble.LATE, kind is Trouble.TWICE, kind is Trouble.OUT_OF_ORDER
+    return Fate(kind.value, day + timedelta(days=late), 1 + twice, row_id if behind else 0, spoiled)
 
 
 def chance_of(seed: int, what: str) -> Random:
