@@ -123,7 +123,7 @@ def test_no_noise_gets_through(content: bytes) -> None:
         (b"\xef\xbb\xbf" + CONTENT, {}, "BNK-02", "这不是批扣结果文件"),
         (CONTENT.replace(b"HDR01", b"HDR02"), {}, "BNK-03", "文件版本“02”不认识，现用版本 01"),
         (resealed(CONTENT, 0, 55, b"20261340"), {}, "BNK-04", "首行的双方、批次号、日期"),
-        (resealed(CONTENT, 0, 87, b"X"), {}, "BNK-04", "首行的双方"),
+        (resealed(CONTENT, 0, 88, b"X"), {}, "BNK-04", "首行的双方"),
         (made(order=0), {}, "BNK-04", "首行的双方"),
         (made(part=0), {}, "BNK-04", "首行的双方"),
         (CONTENT, {"receiver": "SB429000"}, "BNK-05", "应由 BK403 发给 SB429000"),
