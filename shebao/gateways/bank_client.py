@@ -35,9 +35,11 @@ class Folder:
         return put_file(self.root / "outbox", name, content)
 
     def waiting(self) -> Iterator[Path]:
-        """Files of the inbox by name; names that are not agreed are left alone."""
+        """Files of the inbox by name; names that are not agreed, folders and links to elsewhere are left alone."""
         inbox = self.root / "inbox"
-        return iter(sorted(p for p in inbox.iterdir() if _NAME.match(p.name) and p.is_file())) if inbox.is_dir() else iter(())
+        if not inbox.is_dir():
+            return iter(())
+        return iter(sorted(p for p in inbox.iterdir() if _NAME.match(p.name) and p.is_file() and not p.is_symlink()))
 
     def done(self, path: Path) -> None:
         """A file was applied, or had been before."""

@@ -21,7 +21,6 @@ from shebao.levy.refund_sources import Source
 from shebao.levy.suspense import DecidedError, ReasonMissingError, SameHandsError
 from shebao.policy.rulebook import standard
 
-
 ACCOUNT_DIGITS_MAX = 20  # what a record of the payout file holds
 
 

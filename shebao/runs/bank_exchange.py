@@ -14,8 +14,8 @@ from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
 from shebao.gateways import statement
-from shebao.gateways.bank import Kind, peek
-from shebao.gateways.bank_client import Folder
+from shebao.gateways.bank import BankFileRefused, Kind, peek
+from shebao.gateways.bank_client import BYTES_MAX, Folder
 from shebao.gateways.strict_json import MessageRefused
 from shebao.gateways.tax_client import Partner, PartnerAway, PartnerRefused
 from shebao.levy import debit_answers, payout_answers, reconcile_statements
@@ -79,7 +79,7 @@ def _take_results(folder: Folder, public_keys: BankKeys, clock: Clock) -> tuple[
         early = []
         for path in waiting:
             try:
-                _take_result(path.read_bytes(), public_keys, clock)
+                _take_result(_read(path), public_keys, clock)
             except FileKnown:
                 folder.done(path)
             except FileEarly:
@@ -94,6 +94,13 @@ def _take_results(folder: Folder, public_keys: BankKeys, clock: Clock) -> tuple[
             break
         waiting = early
     return taken, refused
+
+
+def _read(path: Path) -> bytes:
+    """A file of the bank, unless it is larger than any can be: that one is not even read."""
+    if path.stat().st_size > BYTES_MAX:
+        raise BankFileRefused("BNK-13", f"文件超过 {BYTES_MAX // 1024 // 1024} 兆；没有入账，请拆成几批")
+    return path.read_bytes()
 
 
 def _take_result(content: bytes, public_keys: BankKeys, clock: Clock) -> None:
@@ -120,9 +127,9 @@ def _finish(clock: Clock) -> None:
 
 def _take_statements(folder: Path, clock: Clock) -> tuple[int, int]:
     taken = refused = 0
-    for path in sorted(folder.glob("[!.]*.txt")) if folder.is_dir() else ():
-        content = path.read_bytes()
+    for path in sorted(p for p in folder.glob("[!.]*.txt") if p.is_file() and not p.is_symlink()) if folder.is_dir() else ():
         try:
+            content = _read(path)
             told = statement.read(content, today=clock().date())
             with acting(ENGINE):
                 reconcile_statements.load(told, content, path.name, at=clock())

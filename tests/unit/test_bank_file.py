@@ -67,6 +67,13 @@ def resealed(content: bytes, line: int, at: int, text: bytes) -> bytes:
     return bytes(raw)
 
 
+def respelled(content: bytes) -> bytes:
+    """The same file with the signature's bytes written another way: the last letter of base64 has bits that nobody reads."""
+    at = len(content) - bank.width(Kind.DEBIT_RESULT) + 86
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return content[:at] + letters[letters.index(content[at]) ^ 1 :][:1] + content[at + 1 :]
+
+
 CONTENT = made()
 
 
@@ -116,16 +123,25 @@ def test_no_noise_gets_through(content: bytes) -> None:
         (b"\xef\xbb\xbf" + CONTENT, {}, "BNK-02", "这不是批扣结果文件"),
         (CONTENT.replace(b"HDR01", b"HDR02"), {}, "BNK-03", "文件版本“02”不认识，现用版本 01"),
         (resealed(CONTENT, 0, 55, b"20261340"), {}, "BNK-04", "首行的双方、批次号、日期"),
+        (resealed(CONTENT, 0, 88, b"X"), {}, "BNK-04", "首行的双方"),
+        (made(order=0), {}, "BNK-04", "首行的双方"),
+        (made(part=0), {}, "BNK-04", "首行的双方"),
+        (CONTENT, {"receiver": "SB429000"}, "BNK-05", "应由 BK403 发给 SB429000"),
         (CONTENT, {"sender": "BK103"}, "BNK-05", "文件由 BK403 发给 SB420100，应由 BK103 发给 SB420100"),
         (made(key=OTHER), {}, "BNK-06", "签名不是对方登记的密钥所签"),
+        (respelled(CONTENT), {}, "BNK-06", "签名不是对方登记的密钥所签"),
         (CONTENT.replace(b"000000089952", b"000000089953", 1), {}, "BNK-07", "与末行的 SHA-256 摘要不符"),
         (resealed(CONTENT, 0, 66, b"0000004"), {}, "BNK-08", "首行写明 4 笔、末行 3 笔，文件里有 3 笔"),
         (resealed(CONTENT, 0, 73, b"000000000000001"), {}, "BNK-09", "首行总金额 0.01 元、末行 2,023.92 元，明细合计 2,023.92 元"),
+        (resealed(CONTENT, 4, 1, b"0000004"), {}, "BNK-08", "首行写明 3 笔、末行 4 笔"),
+        (resealed(CONTENT, 4, 8, b"000000000000001"), {}, "BNK-09", "末行 0.01 元"),
+        (resealed(CONTENT, 2, 127, b" "), {}, "BNK-01", "第 3 行不在约定的位置换行"),
         (resealed(CONTENT, 2, 77, b"00000017990A"), {}, "BNK-10", "第 3 行的“应扣金额”不合格式"),
         (made(answers() | {"sequence": np.array([2, 2, 3])}), {}, "BNK-11", "第 3 行的序号 2 与前面重复"),
         (CONTENT, {"today": date(2026, 11, 19)}, "BNK-12", "文件日期 2026-11-20 在今天（2026-11-19）之后"),
         (made(answers() | {"day": np.array([20261120, 20261120, 20261121])}), {}, "BNK-12", "有明细的扣款日期"),
         (made(answers() | {"taken": np.array([89_951, 0, 112_440])}), {}, "BNK-14", "应扣 899.52 元、实扣 899.51 元；只能全额扣款"),
+        (made(answers() | {"taken": np.array([89_952, 1, 112_440])}), {}, "BNK-14", "结果 11，应扣 1,799.04 元、实扣 0.01 元"),
         (made(answers() | {"result": np.array([b"00", b"77", b"00"])}), {}, "BNK-14", "结果 77"),
     ],
 )

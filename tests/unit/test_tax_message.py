@@ -87,6 +87,29 @@ def test_a_signature_is_good_for_five_minutes_either_way(key: partner_keys.OwnKe
         assert code_of(lambda: signed.verify_request([key.public], headers, "POST", tax.PAYMENTS, b"{}", at=later)) == "TAX-06"
 
 
+def test_the_instant_is_signed_too_and_has_its_zone(key: partner_keys.OwnKey) -> None:
+    """Or an old message would be made fresh by whoever overheard it."""
+    headers = signed.sign_request(key, "POST", tax.PAYMENTS, b"{}", at=AT)
+    later = signed.sign_request(key, "POST", tax.PAYMENTS, b"{}", at=AT + timedelta(seconds=1))
+    for changed, code in (
+        ({signed.TIME: later[signed.TIME]}, "TAX-07"),
+        ({signed.TIME: headers[signed.TIME].removesuffix("+00:00")}, "TAX-04"),
+        ({signed.SIGNATURE: later[signed.SIGNATURE]}, "TAX-07"),
+    ):
+        assert code_of(lambda c=changed: signed.verify_request([key.public], headers | c, "POST", tax.PAYMENTS, b"{}", at=AT)) == code
+
+
+def test_a_signature_has_one_spelling(key: partner_keys.OwnKey) -> None:
+    headers = signed.sign_request(key, "POST", tax.PAYMENTS, b"{}", at=AT)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    text = headers[signed.SIGNATURE]
+    other = text[:85] + letters[letters.index(text[85]) ^ 1] + text[86:]
+    assert (
+        code_of(lambda: signed.verify_request([key.public], headers | {signed.SIGNATURE: other}, "POST", tax.PAYMENTS, b"{}", at=AT))
+        == "TAX-04"
+    )
+
+
 def test_a_stranger_is_not_listened_to(key: partner_keys.OwnKey, tmp_path: Path) -> None:
     stranger = partner_keys.own_key(tmp_path)
     headers = signed.sign_request(stranger, "POST", tax.PAYMENTS, b"{}", at=AT)
@@ -196,6 +219,11 @@ def test_a_bill_whose_amounts_do_not_add_up_is_refused() -> None:
 )  # fmt: skip
 def test_what_is_no_strict_json_is_refused_before_anything_is_built(content: bytes) -> None:
     assert code_of(strict_json.load, content) in ("TAX-01", "TAX-02")
+
+
+def test_eight_levels_are_read_and_nine_are_not() -> None:
+    assert strict_json.load(b'{"a":' + b"[" * 7 + b"]" * 7 + b"}")
+    assert code_of(strict_json.load, b'{"a":' + b"[" * 8 + b"]" * 8 + b"}") == "TAX-02"
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
