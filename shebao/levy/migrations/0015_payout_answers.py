@@ -8,7 +8,7 @@ from shebao.base.actor import Role
 class Migration(migrations.Migration):
     """Answers of banks to payout files: each is applied once, in the bank's order of the day."""
 
-    dependencies = [("levy", "0013_reasons")]
+    dependencies = [("levy", "0014_outgoing")]
     operations = [
         migrations.CreateModel(
             name="PayoutAnswer",
