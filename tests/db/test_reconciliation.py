@@ -307,29 +307,6 @@ def test_what_only_the_tax_offices_list_had_is_over_when_it_tells_us(bank: Bank,
     reconcile(bank.day)
 
 
-def test_a_debit_batch_whose_money_does_not_come_is_a_difference_of_its_own(bank: Bank) -> None:
-    as_owner(
-        "insert into levy_debitbatch (id, number, place, scheme, bank, month, first_month, planned_on, state, lines, total_fen, left_out,"
-        " paid_lines, paid_fen, begun_by, begun_at) values (77, 'PK77', %s, 'city', '403', 202610, 202607, '2026-10-20', 'built', 1, 1, 0,"
-        " 0, 0, 0, now())",
-        [PLACE],
-    )
-    as_owner(
-        'insert into levy_debitfile (sha256, batch_id, bank, part, day, "order", lines, taken_fen, suspense_fen, received_at)'
-        " values (%s, 77, '403', 1, %s, 7, 1, 4200, 0, now())",
-        [b"7" * 32, bank.day],
-    )
-    while not [d for d in differences("late") if d.subject == "PK77-1"]:
-        bank.send()
-        reconcile(bank.day)
-        assert bank.sequence < 80
-    (one,) = [d for d in differences("late") if d.subject == "PK77-1"]
-    assert (one.ours_fen, one.receipt) == (4_200, None)
-    as_owner("update levy_debitfile set arrived_on = %s where batch_id = 77", [bank.day])
-    reconcile(bank.day)
-    assert [d.settled_by for d in differences("late") if d.subject == "PK77-1"] == ["arrived"]
-
-
 def test_closing_a_difference_takes_two_people_and_a_reason(bank: Bank, bill: Bill) -> None:
     entered(bill, "FILE-2", bank.day)
     reconcile(bank.day)
