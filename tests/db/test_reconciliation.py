@@ -39,7 +39,7 @@ from tests.db.money_support import (
     serials,
     tell,
 )  # fmt: skip
-from tests.db.support import AT, PLACE, as_owner, ask, assess, finance, hire, make_agency, make_unit, moment, race
+from tests.db.support import AT, PLACE, ask, assess, finance, hire, make_agency, make_unit, moment, race
 
 FIRST = AT.date()
 KEY = Ed25519PrivateKey.generate().private_bytes_raw()
