@@ -96,7 +96,7 @@ BILLS = (
           union all select 'refund', refund_due_id, sum(greatest(-unit, 0) + greatest(-person, 0))::bigint from changed
           where refund_due_id is not null group by 2)
         select g.place, o.month || ' ' || o.what || ' ' || o.id, coalesce(t.fen, 0), o.fen
-        from owed o join parties_agency g on g.id = o.agency_id left join told t using (what, id)
+        from owed o join parties_agency g on g.id = o.agency_id left join told t on t.what = o.what and t.id = o.id
         where coalesce(t.fen, 0) <> o.fen order by o.what, o.id
         """,
         "select (select count(*) from levy_line) + (select count(*) from levy_refunddue)",

@@ -7,8 +7,8 @@ from shebao.base.errors import Refusal
 from shebao.base.months import iso, month_of, month_shown, shift
 from shebao.casework import fields
 from shebao.casework.item import Audience, Change, Context, Filing, Guide, MoneyEffect, ServiceItem, Subject
-from shebao.items.corrections.common import GROUP, NO_TRIAL, REASON, Trial, at_the_counter, money_of, why_two
-from shebao.items.corrections.of_unit import corrected_unit, months_since, tried_unit
+from shebao.items.corrections.common import GROUP, NO_TRIAL, REASON, Trial, at_the_counter, why_two
+from shebao.items.corrections.of_unit import corrected_unit, money_of_unit, months_since, tried_unit
 from shebao.levy.models import CauseKind
 from shebao.parties.corrections import NewCorrection
 from shebao.parties.models import CorrectionKind, Unit
@@ -127,7 +127,7 @@ def compare(filing: Filing, found: Facts, context: Context) -> Sequence[Change]:
 
 
 def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
-    return money_of([found.trial for found in facts(filings[:1], context)])
+    return money_of_unit(next((found.trial for found in facts(filings[:1], context)), NO_TRIAL))
 
 
 def second_review(filings: Sequence[Filing], context: Context) -> str:

@@ -6,11 +6,12 @@ from django.db import transaction
 
 from shebao.base.errors import ShebaoError
 from shebao.base.months import month_of, shift
-from shebao.casework.item import Context, Filing
+from shebao.base.terms import Insurance
+from shebao.casework.item import Context, Filing, MoneyEffect
 from shebao.casework.models import Case
-from shebao.items.corrections.common import MoneyMovedError, Trial
+from shebao.items.corrections.common import MoneyMovedError, Trial, money_of
 from shebao.levy.causes import Because, note
-from shebao.levy.differences import Difference, assessed_months, settle
+from shebao.levy.differences import Difference, Share, assessed_months, settle
 from shebao.levy.models import CauseKind
 from shebao.levy.months import hold
 from shebao.levy.unit_changes import unit_differences
@@ -32,6 +33,25 @@ def tried_unit(context: Context, months: list[int], act: Callable[[], object]) -
         return Trial(tuple(found))
     except ShebaoError as problem:
         return Trial((), problem)
+
+
+def money_of_unit(trial: Trial) -> MoneyEffect:
+    """补收 and 待退 of all its people together, by month and type."""
+    sums: dict[tuple[int, Insurance], tuple[Share, Share]] = {}
+    for d in trial.differences:
+        was, due = sums.get((d.month, d.insurance), (Share(), Share()))
+        sums[d.month, d.insurance] = (_plus(was, d.charged), _plus(due, d.due))
+    together = tuple(
+        Difference(0, 0, month, of, was, due)
+        for (month, of), (was, due) in sorted(sums.items(), key=lambda each: (each[0][0], each[0][1].bit))
+    )
+    told, table = money_of([trial]), money_of([Trial(together, trial.problem)])
+    people = len({d.person_id for d in trial.differences})
+    return MoneyEffect(told.title, (), ((f"涉及 {people} 人。",) if people else ()) + tuple(told.sentences), table.tables)
+
+
+def _plus(one: Share, other: Share) -> Share:
+    return Share(one.base_fen + other.base_fen, one.unit_fen + other.unit_fen, one.person_fen + other.person_fen)
 
 
 def months_since(context: Context, first: int, end: int | None = None) -> list[int]:

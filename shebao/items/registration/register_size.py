@@ -7,8 +7,8 @@ from shebao.base.errors import Refusal
 from shebao.base.months import first_day, month_of
 from shebao.casework import fields
 from shebao.casework.item import Audience, Change, Context, Filing, Guide, MoneyEffect, ServiceItem, Subject
-from shebao.items.corrections.common import NO_TRIAL, Trial, money_of, why_two
-from shebao.items.corrections.of_unit import corrected_unit, months_since, tried_unit
+from shebao.items.corrections.common import NO_TRIAL, Trial, why_two
+from shebao.items.corrections.of_unit import corrected_unit, money_of_unit, months_since, tried_unit
 from shebao.items.registration.unit_facts import GROUP, at_the_counter
 from shebao.levy.models import CauseKind
 from shebao.parties.changes import Change as FactChange
@@ -94,7 +94,7 @@ def compare(filing: Filing, unit: Unit, context: Context) -> Sequence[Change]:
 
 def effect(filings: Sequence[Filing], context: Context) -> MoneyEffect:
     told = "按企业规模减免的月份以每月 1 日的登记为准；其中已核定的按新规模逐人重算。"
-    found = money_of([_trial(f, context) for f in filings[:1]])
+    found = money_of_unit(_trial(filings[0], context) if filings else NO_TRIAL)
     return MoneyEffect("登记后", (), (told, *found.sentences), found.tables)
 
 
