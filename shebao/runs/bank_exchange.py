@@ -47,7 +47,7 @@ def exchange(
     """One round. private_key: ours; public_keys: the bank's; tax: the tax office, whose list of a day its reconciliation asks for."""
     sent = _send(root, private_key)
     taken, refused = _take_results(Folder(root), public_keys, place, clock)
-    _finish(clock)
+    finish(clock)
     more_taken, more_refused = _take_statements(root / STATEMENTS, clock)
     return Exchanged(sent, taken + more_taken, refused + more_refused, _reconcile(place, tax, clock))
 
@@ -117,7 +117,7 @@ def _signed_by(content: bytes, header: Header, place: str, key: bytes, today: da
     return True
 
 
-def _finish(clock: Clock) -> None:
+def finish(clock: Clock) -> None:
     """Book what was answered and tell the people, of this round or of one that was cut off."""
     with acting(ENGINE):
         answered = list(DebitBatch.objects.filter(state=BatchState.ANSWERED).values_list("pk", flat=True))
