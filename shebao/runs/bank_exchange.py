@@ -45,7 +45,7 @@ def exchange(root: Path, private_key: bytes, public_keys: BankKeys, tax: Partner
     """One round. private_key: ours; public_keys: the bank's; tax: the tax office, whose list of a day its reconciliation asks for."""
     sent = _send(root, private_key)
     taken, refused = _take_results(Folder(root), public_keys, clock)
-    _finish(clock)
+    finish(clock)
     more_taken, more_refused = _take_statements(root / STATEMENTS, clock)
     return Exchanged(sent, taken + more_taken, refused + more_refused, _reconcile(place, tax, clock))
 
@@ -113,7 +113,7 @@ def _take_result(content: bytes, public_keys: BankKeys, clock: Clock) -> None:
             debit_answers.receive(content, public_keys, at=at, on=at.date())
 
 
-def _finish(clock: Clock) -> None:
+def finish(clock: Clock) -> None:
     """Book what was answered and tell the people, of this round or of one that was cut off."""
     with acting(ENGINE):
         answered = list(DebitBatch.objects.filter(state=BatchState.ANSWERED).values_list("pk", flat=True))

@@ -1,7 +1,6 @@
 """The jobs by name. Each opens its own actor; each can be run again without harm. Retries are few and named."""
 
 from datetime import date
-from pathlib import Path
 
 from django.conf import settings
 from procrastinate import RetryStrategy
@@ -16,7 +15,17 @@ from shebao.casework.large import open_settlement
 from shebao.casework.models import Case, Upload
 from shebao.channels import bundling
 from shebao.channels.contexts import of_case
-from shebao.runs import account_interest, bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
+from shebao.gateways.bank_client import Http
+from shebao.runs import (
+    account_interest,
+    bank_exchange,
+    bank_http,
+    bank_withholding,
+    flexible_month,
+    monthly_assessment,
+    reconcile_day,
+    tax_office,
+)
 from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
 from shebao.surfaces.error_list import error_list_of
@@ -138,12 +147,20 @@ def tax_send(timestamp: int) -> None:
 @app.periodic(cron="* * * * * */15")
 @app.task(name="bank_exchange", queueing_lock="bank_exchange", lock="bank_exchange", retry=AGAIN)
 def exchange_with_bank(timestamp: int) -> None:
-    """Files to and from the bank, where there is a folder for them."""
-    if settings.BANK_FOLDER:
-        key = partners.own_private_key()
-        bank_exchange.exchange(
-            Path(settings.BANK_FOLDER), key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now
-        )  # fmt: skip
+    """Files to and from the bank, where there is a folder for them or an address."""
+    root = partners.bank_folder()
+    if root is None:
+        return
+    key = partners.own_private_key()
+    bank_exchange.exchange(root, key, partners.bank_keys(), partners.tax_office(), place=settings.PLACE, clock=now)
+    if settings.BANK_URL:
+        bank_http.carry(root, Http(settings.BANK_URL))
+
+
+@app.task(name="bank_finish", lock="bank_exchange", retry=AGAIN)
+def finish_answered_batches() -> None:
+    """Book a result that somebody brought, and tell the people."""
+    bank_exchange.finish(now)
 
 
 @app.periodic(cron="10 1 * * *")
@@ -159,7 +176,7 @@ def build_batch(batch_id: int) -> None:
     bank_withholding.build(batch_id, settings.DATA / "debits", partners.own_private_key(), clock=now)
 
 
-@app.task(name="bank_exchange_now", queueing_lock="bank_exchange_now", lock="bank_exchange", retry=AGAIN)
+@app.task(name="bank_exchange_now", lock="bank_exchange", retry=AGAIN)  # two may wait: whoever confirms must not fail for it
 def exchange_with_bank_now() -> None:
     """What was just confirmed goes out at once."""
     exchange_with_bank(0)

@@ -23,6 +23,13 @@ def own_private_key() -> bytes:
     return own_key(Path(settings.PARTNERS)).private.private_bytes_raw()
 
 
+def bank_folder() -> Path | None:
+    """Where files to and from the bank lie: the folder we share, or one of our own when it is reached by HTTP; None without."""
+    if settings.BANK_FOLDER:
+        return Path(settings.BANK_FOLDER)
+    return Path(settings.DATA) / "bank" if settings.BANK_URL else None
+
+
 def bank_keys() -> dict[str, list[bytes]]:
     """By bank (行别) the public keys that may sign for it, raw: those of `bank-<行别>`, or of `bank` where it has none of its own.
 

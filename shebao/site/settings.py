@@ -16,6 +16,7 @@ PLACE = os.environ.get("SHEBAO_PLACE", "420100")  # the place whose parameters t
 PARTNERS = DATA / "partners"  # keys
 TAX_URL = os.environ.get("SHEBAO_TAX_URL", "")  # empty: no tax office yet, the outbox waits
 PAY_URL = os.environ.get("SHEBAO_PAY_URL", "")  # where payers pay a bill by its number at the tax office: the number follows after a slash
+BANK_URL = os.environ.get("SHEBAO_BANK_URL", "")  # the bank by HTTP; files then lie in a folder of our own
 BANK_FOLDER = os.environ.get("SHEBAO_BANK_FOLDER", "")  # inbox/, outbox/, statements/ shared with the bank; empty: files go by hand
 BASE_URL = os.environ.get("SHEBAO_BASE_URL", "http://localhost:8000")
 

@@ -32,6 +32,7 @@ DOWNLOADS = {
     "desk-books-account-export",
     "desk-books-report-export",
     "desk-debit-failed",
+    "desk-debit-file",
     "desk-declarations-export",
     "desk-print",
     "desk-refund-file",

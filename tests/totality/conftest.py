@@ -3,3 +3,5 @@
 from shebao.site.console_site import set_up
 
 set_up()
+
+from tests.db.conftest import cheap_hashes  # noqa: E402, F401 a fixture of those who sign in often

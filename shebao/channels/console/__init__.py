@@ -25,11 +25,19 @@ _SENTENCES = (
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that says no in Chinese. Abbreviated options are refused, so that new ones break nothing."""
+    """An argument parser that explains itself and says no in Chinese. Abbreviated options are refused, so that new ones break nothing."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        kwargs.setdefault("allow_abbrev", False)
+        kwargs |= {"allow_abbrev": False, "add_help": False}
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._positionals.title, self._optionals.title = "参数", "选项"
+        self.add_argument("-h", "--help", action="help", help="显示这份说明")
+
+    def format_help(self) -> str:
+        return super().format_help().replace("usage: ", "用法：", 1)
+
+    def format_usage(self) -> str:
+        return super().format_usage().replace("usage: ", "用法：", 1)
 
     def error(self, message: str) -> NoReturn:
         for pattern, sentence in _SENTENCES:

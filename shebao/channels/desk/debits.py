@@ -42,7 +42,7 @@ TONES = {
 @require_GET
 def listed(request: HttpRequest) -> HttpResponse:
     """Batches, newest first, and the form for a new one."""
-    return _page(request)
+    return page(request)
 
 
 @agency(Post.FINANCE)
@@ -61,7 +61,7 @@ def build(request: HttpRequest) -> HttpResponse:
             defer("bank_build", batch_id=batch_id)
             number = DebitBatch.objects.get(pk=batch_id).number
     except ShebaoError as error:
-        return _page(request, error)
+        return page(request, error)
     return HttpResponseRedirect(f"/w/debits/{number}")
 
 
@@ -90,7 +90,7 @@ def line(request: HttpRequest, number: str, sequence: int) -> HttpResponse:
 @require_GET
 def progress(request: HttpRequest, number: str) -> HttpResponse:
     """How far a batch is, for the page that asks again and again; when it has moved on the page is loaded anew."""
-    batch = _own(request, number)
+    batch = own_batch(request, number)
     if batch is None:
         return errors.page(request, 404)
     response = render(request, "desk/debit_progress.html", {"batch": batch, "standing": queries.standing(batch.pk)})
@@ -117,7 +117,7 @@ def recall(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def failed(request: HttpRequest, number: str) -> HttpResponse:
     """Failed lines as .xlsx."""
-    batch = _own(request, number)
+    batch = own_batch(request, number)
     if batch is None:
         return errors.page(request, 404)
     rows, _ = queries.lines(batch.pk, failed=True, size=EXPORT_MAX)
@@ -136,7 +136,7 @@ def failed(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _act(request: HttpRequest, number: str, operation: object, job: str = "") -> HttpResponse:
-    batch = _own(request, number)
+    batch = own_batch(request, number)
     if batch is None:
         return errors.page(request, 404)
     try:
@@ -149,12 +149,14 @@ def _act(request: HttpRequest, number: str, operation: object, job: str = "") ->
     return HttpResponseRedirect(f"/w/debits/{number}")
 
 
-def _own(request: HttpRequest, number: str) -> DebitBatch | None:
+def own_batch(request: HttpRequest, number: str) -> DebitBatch | None:
+    """A batch of the own place; None when there is none."""
     batch = batch_of(number)
     return batch if batch is not None and batch.place == live_of(request).place else None
 
 
-def _page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpResponse:
+def page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpResponse:
+    """The list of batches; with what was refused."""
     place, moment = live_of(request).place, now()
     days: list[dict[str, object]] = []
     for scheme in Scheme:
@@ -171,6 +173,7 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpRespo
         "rows": [{"batch": b, "tone": TONES[BatchState(b.state)]} for b in queries.batches(place)],
         "days": days,
         "month": month_of(moment.date()),
+        "file_field": {"name": "file", "kind": "file", "label": "银行结果文件", "accept": ".txt", "required": True},
         "form": [
             {"name": "scheme", "label": "批扣范围", "kind": "radio", "choices": choices["scheme"], "value": "city", "required": True},
             {"name": "bank", "label": "协作银行", "kind": "radio", "choices": choices["bank"], "value": "403", "required": True},
@@ -182,11 +185,11 @@ def _page(request: HttpRequest, refused: ShebaoError | None = None) -> HttpRespo
 
 
 def _batch(request: HttpRequest, number: str, refused: ShebaoError | None = None) -> HttpResponse:
-    batch = _own(request, number)
+    batch = own_batch(request, number)
     if batch is None:
         return errors.page(request, 404)
-    only_failed, page = request.GET.get("only") == "failed", number_of(request.GET.get("page"))
-    rows, total = queries.lines(batch.pk, failed=only_failed, page=page, size=SIZE)
+    only_failed, at_page = request.GET.get("only") == "failed", number_of(request.GET.get("page"))
+    rows, total = queries.lines(batch.pk, failed=only_failed, page=at_page, size=SIZE)
     with acting(engine_of(actor_of(request))):  # sums of the whole place, without names
         found = queries.results(batch.pk)
     context: dict[str, object] = {
@@ -198,7 +201,7 @@ def _batch(request: HttpRequest, number: str, refused: ShebaoError | None = None
         "left_out": queries.left_out(batch.pk),
         "rows": rows,
         "total": total,
-        "page": page,
+        "page": at_page,
         "pages": max(1, -(-total // SIZE)),
         "size": SIZE,
         "only_failed": only_failed,
