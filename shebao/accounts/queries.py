@@ -261,10 +261,14 @@ def _interests(run_id: int, after: int, limit: int) -> FenArray:
 
 
 def settled_years(place: str) -> list[tuple[int, YearState, Settlement | None]]:
-    """Account years of a place, newest first, each with its settlement: the one that counts, or the last that failed."""
+    """Account years of a place without a gap, newest first, each with its settlement: the one that counts, or the last that failed.
+
+    A year in which nothing moved still bears interest: it has no row of its own before its settlement begins.
+    """
     last: dict[int, Settlement] = {}
     for run in Settlement.objects.filter(place=place).order_by("id"):
         if run.state != "failed" or run.year not in last:
             last[run.year] = run
-    years = PlaceYear.objects.filter(place=place).order_by("-year").values_list("year", "state")
-    return [(year, YearState(state), last.get(year)) for year, state in years]
+    known = dict(PlaceYear.objects.filter(place=place).values_list("year", "state"))
+    years = range(max(known, default=0), min(known, default=1) - 1, -1)
+    return [(year, YearState(known.get(year, YearState.OPEN)), last.get(year)) for year in years]

@@ -102,6 +102,11 @@ def find_refund(refund_id: int) -> Refund | None:
     return Refund.objects.select_related("unit", "person", "payout").filter(pk=refund_id).first()
 
 
+def refund_numbered(number: str) -> Refund | None:
+    """A refund by its number, within the actor's reach."""
+    return Refund.objects.filter(number=number).first()
+
+
 def refund_lines(refund_id: int) -> list[RefundLine]:
     """From where a refund takes its money."""
     return list(RefundLine.objects.filter(refund_id=refund_id).select_related("receipt", "refund_due", "estimate").order_by("id"))

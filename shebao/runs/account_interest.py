@@ -46,7 +46,7 @@ RUN_KIND = RunKind(
     listed=_listed,
     about="每年一次，记账利率公布以后：按月积数法计上一年的利息，结转年末累计",
     start="/w/settlements",
-    never="年度结算后利息已记入个人账户，不能整批冲回；当年利率更正、退费和注销的利息按差额自动处理",
+    never="年度结算后利息已记入个人账户，不能整批冲回；以后的退费、注销和当年结算，利息按差额自动处理",
 )
 Clock = Callable[[], datetime]
 WRITERS = 2  # one reads and computes while the other's rows are written; more gain nothing on two cores

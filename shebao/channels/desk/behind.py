@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from shebao.accounts.queries import settlements_done
 from shebao.levy.desk_queries import find_receipt, find_run
+from shebao.levy.refund_queries import refund_numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,24 @@ def _run(key: str, place: str) -> Behind | None:
     return Behind(f"批次 {run.pk}", f"/w/runs/{run.kind}/{run.pk}") if run and run.place == place else None
 
 
+def _settlement(key: str, place: str) -> Behind | None:
+    found = settlements_done(place, 1, int(key)) if key.isascii() and key.isdigit() and len(key) < 10 else []
+    return Behind(f"{found[0][0].year} 年个人账户结算", f"/w/runs/account_interest/{key}") if found else None
+
+
+def _refund(key: str, place: str) -> Behind | None:
+    found = refund_numbered(key)
+    return Behind(f"退费 {key}", f"/w/refunds/{found.pk}") if found else None
+
+
 # By the word before the colon of a reference.
 KINDS: dict[str, Callable[[str, str], Behind | None]] = {
     "bill": lambda key, place: Behind(f"单据 {key}", f"/w/bills/{quote(key)}"),
     "receipt": _receipt,
     "run": _run,
+    "debit": lambda key, place: Behind(f"批扣 {key}", f"/w/debits/{quote(key)}"),
+    "settlement": _settlement,
+    "refund": _refund,
 }
 
 
@@ -44,3 +59,12 @@ def behind(references: Sequence[str], place: str) -> dict[str, Behind]:
         if link is not None:
             told[reference] = link
     return told
+
+
+WORDS = {"bill": "单据", "receipt": "到账", "run": "批次", "debit": "批扣", "settlement": "个人账户年度结算", "refund": "退费"}
+
+
+def reference_words(reference: str) -> str:
+    """A reference in the words of the pages, without asking what is behind it: for long lists."""
+    word, _, key = reference.partition(":")
+    return f"{WORDS[word]} {key}" if word in WORDS and key else reference

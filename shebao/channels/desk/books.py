@@ -10,7 +10,7 @@ from shebao.base.clock import now
 from shebao.base.months import Month, MonthError, first_day, iso, last_day, month, month_of, month_shown, shift
 from shebao.base.terms import Insurance, Post
 from shebao.channels import errors
-from shebao.channels.desk.behind import behind
+from shebao.channels.desk.behind import behind, reference_words
 from shebao.channels.desk.pages import address, clean, live_of, show
 from shebao.channels.guards import agency
 from shebao.channels.portal.batch import download
@@ -107,11 +107,13 @@ def report_export(request: HttpRequest) -> HttpResponse:
     place = live_of(request).place
     asked, _ = _month(clean(request.GET.get("month")), month_of(now().date()))
     headers = ("基金", "科目", "期初余额（元，借正贷负）", "本期借方（元）", "本期贷方（元）", "期末余额（元，借正贷负）")
-    rows = [
-        (str(f["label"]), str(line.kind.label), line.opening_fen, line.debit_fen, line.credit_fen, line.closing_fen)
-        for f in by_fund(month_report(place, asked))
-        for line in _lines(f["accounts"])
-    ]
+    lines = month_report(place, asked)
+    rows: list[tuple[str | int, ...]] = []
+    for f in by_fund(lines):
+        label = str(f["label"])
+        rows += [(label, str(x.kind.label), x.opening_fen, x.debit_fen, x.credit_fen, x.closing_fen) for x in _lines(f["accounts"])]
+        rows.append((label, "小计", *_sums(f["accounts"]).values()))
+    rows.append(("合计", "", *_sums(lines).values()))
     kinds = (ExportKind.TEXT, ExportKind.TEXT, *(ExportKind.MONEY,) * 4)
     title = f"基金收支月报 {month_shown(asked)}"
     return download(export_workbook(title, headers, rows, kinds=kinds, widths=(28, 24, 24, 18, 18, 24)), f"基金收支月报-{iso(asked)}.xlsx")
@@ -165,7 +167,8 @@ def account_export(request: HttpRequest, fund: int, kind: str) -> HttpResponse:
 def _export_rows(page: AccountPage, wanted: Wanted) -> list[Sequence[str | int | None]]:
     def entry(line: EntryLine) -> Sequence[str | int | None]:
         debit, credit = (line.amount_fen, None) if line.amount_fen > 0 else (None, -line.amount_fen)
-        return (line.booked_on.isoformat(), str(line.posting_id), line.text, line.reference, debit, credit, line.balance_fen)
+        of = reference_words(line.reference)
+        return (line.booked_on.isoformat(), str(line.posting_id), line.text, of, debit, credit, line.balance_fen)
 
     rows: list[Sequence[str | int | None]] = [(wanted.first.isoformat(), "", "期初余额", "", None, None, page.opening_fen)]
     rows += [entry(line) for line in page.lines]

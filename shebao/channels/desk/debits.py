@@ -76,7 +76,7 @@ def batch_page(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def line(request: HttpRequest, number: str, sequence: int) -> HttpResponse:
     """怎么算的 of one line."""
-    batch = _own(request, number)
+    batch = own_batch(request, number)
     found = queries.line_of(batch.pk, sequence=sequence) if batch is not None else None
     if batch is None or found is None:
         return errors.page(request, 404)
@@ -117,13 +117,24 @@ def recall(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def failed(request: HttpRequest, number: str) -> HttpResponse:
     """Failed lines as .xlsx."""
+    return _export(request, number, "批扣失败明细", failed=True)
+
+
+@agency(Post.FINANCE)
+@require_GET
+def lines(request: HttpRequest, number: str) -> HttpResponse:
+    """Every line of the agency as .xlsx."""
+    return _export(request, number, "批扣明细", failed=False)
+
+
+def _export(request: HttpRequest, number: str, title: str, *, failed: bool) -> HttpResponse:
     batch = own_batch(request, number)
     if batch is None:
         return errors.page(request, 404)
-    rows, _ = queries.lines(batch.pk, failed=True, size=EXPORT_MAX)
-    heads = ("序号", "个人编号", "姓名", "加办单号", "应扣金额（元）", "起始年月", "终止年月", "月数", "结果代码", "原因")
+    rows, _ = queries.lines(batch.pk, failed=failed, size=EXPORT_MAX)
+    heads = ("序号", "个人编号", "姓名", "加办单号", "应扣金额（元）", "起始年月", "终止年月", "月数", "结果代码", "结果")
     content = export_workbook(
-        f"批扣失败明细（{batch.number}）",
+        f"{title}（{batch.number}）",
         heads,
         (
             (r.sequence, r.person_number, r.name, r.agreement, r.amount_fen, r.first_month, r.last_month, r.months, r.result, r.words)
@@ -132,7 +143,7 @@ def failed(request: HttpRequest, number: str) -> HttpResponse:
         kinds=(N, T, T, T, ExportKind.MONEY, N, N, N, T, T),
         widths=(8, 16, 14, 20, 16, 12, 12, 8, 10, 24),
     )
-    return download(content, f"批扣失败明细-{batch.number}.xlsx")
+    return download(content, f"{title}-{batch.number}.xlsx")
 
 
 def _act(request: HttpRequest, number: str, operation: object, job: str = "") -> HttpResponse:

@@ -14,11 +14,13 @@ from shebao.channels import errors
 from shebao.channels.desk.pages import Errors, actor_of, address, clean, engine_of, live_of, number_of, show
 from shebao.channels.desk.suspense import amount_of, names
 from shebao.channels.guards import agency
+from shebao.channels.portal.batch import download
 from shebao.gateways import statement as codec
 from shebao.levy import outgoing, reconcile_settling, reconcile_statements, refund_queries
 from shebao.levy.reconcile_models import Difference, DifferenceKind, DifferenceState, OutgoingKind, StatementState
+from shebao.surfaces.workbook import ExportKind, export_workbook
 
-SIZE = 50
+SIZE, EXPORT_MAX = 50, 100_000
 OUTGOING = frozenset({*OutgoingKind.values, "book-outgoing", "decline-outgoing"})
 TONES = {"open": "err", "proposed": "warn", "settled": "ok"}
 ENDS = {
@@ -71,6 +73,7 @@ def _page(request: HttpRequest, problems: Errors | None = None, status: int = 20
         "file_field": {
             "name": "file", "kind": "file", "label": "银行对账单", "accept": ".txt", "required": True, "error": told.get("file", ""),
         },
+        "export": "/w/reconciliation/differences.xlsx" + address(state=state, kind=kind).rstrip("&?"),
         "total": found.total,
         "page": page,
         "pages": max(1, -(-found.total // SIZE)),
@@ -90,6 +93,29 @@ def _row(difference: Difference, today: date) -> dict[str, object]:
         "tone": TONES[difference.state],
         "age": (today - difference.found_on).days,
     }
+
+
+@agency(Post.FINANCE)
+@require_GET
+def export(request: HttpRequest) -> HttpResponse:
+    """The differences of one state as .xlsx, with age and owner."""
+    state = "settled" if request.GET.get("state") == "settled" else ""
+    kind, today = clean(request.GET.get("kind")), now().date()
+    found = refund_queries.differences(actor_of(request).agency_id, state=state, kind=kind, page=1, size=EXPORT_MAX).rows
+    who = names([d.owner or 0 for d in found])
+    rows = (
+        (
+            DifferenceKind(d.kind).label, d.subject, d.ours_fen, d.theirs_fen, d.found_on.isoformat(), (today - d.found_on).days,
+            who.get(d.owner or 0, ""), ENDS.get(d.settled_by) or DifferenceState(d.state).label, d.reason,
+        )
+        for d in found
+    )  # fmt: skip
+    heads = ("种类", "对象", "我方（元）", "对方（元）", "发现日期", "账龄（天）", "负责人", "状态", "说明")
+    money, text = ExportKind.MONEY, ExportKind.TEXT
+    kinds = (text, text, money, money, text, ExportKind.NUMBER, text, text, text)
+    title = f"对账差异（{'已处理' if state else '待处理'}）"
+    content = export_workbook(title, heads, rows, kinds=kinds, widths=(30, 28, 16, 16, 12, 10, 12, 14, 40))
+    return download(content, f"对账差异-{today}.xlsx")
 
 
 @agency(Post.FINANCE)

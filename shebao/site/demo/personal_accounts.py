@@ -10,7 +10,8 @@ from django.db import connection
 from shebao.access.acting import acting
 from shebao.accounts import crediting, settling
 from shebao.accounts.crediting import Reference, Rows
-from shebao.accounts.models import EntryKind
+from shebao.accounts.models import EntryKind, YearState
+from shebao.accounts.queries import settled_years
 from shebao.accounts.registering import NewFacts, register_facts
 from shebao.base.actor import ENGINE
 from shebao.base.months import Month, month_of, months_between
@@ -71,11 +72,8 @@ def _people(first: Month) -> list[tuple[int, Month, int, int, int]]:
 def settle_past_years(today: date, rulebook: Rulebook) -> list[int]:
     """Settle every year of the city that is over and has a rate, in order. Years without one wait, as they would in real life."""
     done = []
-    with acting(ENGINE), connection.cursor() as cursor:
-        cursor.execute(
-            "select year from accounts_placeyear where place = %s and state = 'open' and year < %s order by 1", [PLACE, today.year]
-        )
-        years = [year for (year,) in cursor.fetchall()]
+    with acting(ENGINE):
+        years = [year for year, state, _ in reversed(settled_years(PLACE)) if state == YearState.OPEN and year < today.year]
     for year in years:
         try:
             account_interest.settle(PLACE, year, clock=lambda: _moment(today), rulebook=rulebook)
