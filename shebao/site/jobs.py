@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 
 from django.conf import settings
-from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from shebao.access.acting import acting
@@ -19,11 +18,9 @@ from shebao.channels.contexts import of_case
 from shebao.runs import account_interest, bank_exchange, bank_withholding, flexible_month, monthly_assessment, reconcile_day, tax_office
 from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
+from shebao.site.job_retries import AGAIN, PATIENT
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
-
-AGAIN = RetryStrategy(max_attempts=5, wait=3)
-PATIENT = RetryStrategy(max_attempts=240, wait=15)  # a month that is being assessed lets nothing take effect meanwhile
 
 
 def name_all() -> None:
