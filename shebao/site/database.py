@@ -19,12 +19,13 @@ from psycopg import conninfo, sql
 from shebao.site.embedded import connection_file
 from shebao.site.embedded.layout import data_folder, existing
 from shebao.site.embedded.server import login_url, superuser_url
-from shebao.site.embedded.use import use_server
+from shebao.site.embedded.use import has_crashed, use_server
 from shebao.site.roles import is_prepared, make_database, make_roles, mark_prepared
 from shebao.site.trouble import BadAddress, PrepareRefused, Unreachable, plain_reason
 
 __all__ = [
     "Databases",
+    "bring_back",
     "create_database",
     "data_folder",
     "django_databases",
@@ -72,6 +73,14 @@ def ensure(*, stop_at_exit: bool = True) -> Databases:
 def keep_running() -> Databases:
     """Start our own server and leave it running until `shebao db stop`. Raises: DatabaseTrouble."""
     return _embedded(use_server(data_folder(), prepare=_prepare_embedded, keep=True), database_name())
+
+
+def bring_back() -> bool:
+    """Start our own server again when it has crashed; what was committed is there. Returns whether that was so. Raises: DatabaseTrouble."""
+    if os.environ.get("SHEBAO_DATABASE_URL") or not has_crashed(data_folder()):
+        return False
+    ensure()
+    return True
 
 
 def known() -> Databases:

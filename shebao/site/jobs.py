@@ -3,7 +3,6 @@
 from datetime import date
 
 from django.conf import settings
-from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from shebao.access.acting import acting
@@ -28,11 +27,9 @@ from shebao.runs import (
 )
 from shebao.runs import recalculate as recalculate_run
 from shebao.site import partners
+from shebao.site.job_retries import AGAIN, PATIENT
 from shebao.surfaces.error_list import error_list_of
 from shebao.surfaces.workbook import TemplateMark, UploadRefused, read_upload
-
-AGAIN = RetryStrategy(max_attempts=5, wait=3)
-PATIENT = RetryStrategy(max_attempts=240, wait=15)  # a month that is being assessed lets nothing take effect meanwhile
 
 
 def name_all() -> None:

@@ -2,6 +2,9 @@
 
 Both are children in process groups of their own, so that Ctrl-C reaches this process only, which then stops them in order. Should
 this process be killed outright, the kernel tells them to stop (Linux), and the last one out stops our database server.
+
+What is killed from outside (a part, one of its web processes, the database server) is started again; a part that ends by itself has a
+reason that stays, and takes the others with it.
 """
 
 import errno
@@ -12,12 +15,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 from shebao.base.errors import ShebaoError
 from shebao.site.console_site import set_up
-from shebao.site.database import data_folder, ensure
+from shebao.site.database import bring_back, data_folder, ensure
 from shebao.site.parent import die_with_parent
 from shebao.site.sandboxes import FOLDER, Fellows
 from shebao.site.sandboxes import told as partners_told
@@ -28,6 +31,9 @@ READY_SECONDS_MAX = 60.0
 WEB_GRACE_SECONDS = 8
 STOP_SECONDS_MAX = 25.0  # above the grace of both parts
 LOOK_EVERY_SECONDS = 0.1
+LOOK_AT_DATABASE_SECONDS = 1.0
+KILLED_MAX = 5  # of one part within KILLED_SECONDS: more is no accident
+KILLED_SECONDS = 60.0
 
 
 class PortTaken(ShebaoError):
@@ -55,6 +61,18 @@ class Part:
 
     label: str
     process: "subprocess.Popen[bytes]"
+    start: Callable[[], "subprocess.Popen[bytes]"] | None = None
+    killed_at: list[float] = field(default_factory=list)
+
+    def again(self) -> bool:
+        """Start it again after it was killed by a signal. False when it was not, or too often of late."""
+        moment = time.monotonic()
+        self.killed_at = [*(t for t in self.killed_at if t > moment - KILLED_SECONDS), moment]
+        if self.start is None or (self.process.returncode or 0) >= 0 or len(self.killed_at) > KILLED_MAX:
+            return False
+        _signal(self, signal.SIGKILL)  # what it left of its group must not hold its port
+        self.process = self.start()
+        return True
 
 
 class Stopped(Exception):
@@ -160,6 +178,7 @@ def _start(parts: list[Part], host: str, port: int, partners: Mapping[str, str])
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning"]
     web += ["--workers", str(WEB_PROCESSES), "--blocking-threads", str(THREADS_A_PROCESS)]
     web += ["--workers-kill-timeout", str(WEB_GRACE_SECONDS)]  # one that is told to stop while it starts would never hear it
+    web += ["--respawn-failed-workers"]
     parts.append(_part("网页服务", [*web, "shebao.site.wsgi:application"], environment, die_with_parent))
     # The job process arranges its own end once it counts as a user of the database server: the last one out has to stop that.
     work = [sys.executable, "-m", "shebao.site.command", "worker", "--parent", str(os.getpid())]
@@ -176,7 +195,10 @@ def _start(parts: list[Part], host: str, port: int, partners: Mapping[str, str])
 
 
 def _part(label: str, command: Sequence[str], environment: Mapping[str, str], before: Callable[[], None] | None = None) -> Part:
-    return Part(label, subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=before))
+    def start() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=before)
+
+    return Part(label, start(), start)
 
 
 def _answers(host: str, port: int) -> bool:
@@ -201,12 +223,21 @@ def _tell(host: str, port: int, *, with_sandbox: bool) -> None:
 
 
 def _watch(parts: Sequence[Part], fellows: Fellows) -> int:
+    looked_at = 0.0
     while True:
         fellows.look_after()
+        if time.monotonic() > looked_at + LOOK_AT_DATABASE_SECONDS:
+            looked_at = time.monotonic()
+            if bring_back():
+                print("数据库被意外终止，已重新启动；已提交的数据都在。", file=sys.stderr)
         for part in parts:
-            if (code := part.process.poll()) is not None:
-                print(f"{part.label}意外结束（退出码 {code}），其余部分一并停止；原因见上面的日志。", file=sys.stderr)
-                return 1
+            if (code := part.process.poll()) is None:
+                continue
+            if part.again():
+                print(f"{part.label}被信号 {-code} 终止，已重新启动。", file=sys.stderr)
+                continue
+            print(f"{part.label}意外结束（退出码 {code}），其余部分一并停止；原因见上面的日志。", file=sys.stderr)
+            return 1
         time.sleep(LOOK_EVERY_SECONDS)
 
 

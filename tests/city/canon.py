@@ -23,12 +23,19 @@ SOFT = {
     ("accounts_entry", "source_id"): "accounts_source",
 }
 # Random by design, or made of it: the number of a message and its bytes, which carry it.
-RANDOM = {"levy_taxmessage": {"message", "content"}}
+RANDOM = {
+    "levy_taxmessage": {"message", "content"},
+    "levy_taxheard": {"content", "sha256", "key_id", "answer"},
+    "access_signin": {"token_sha256"},
+}
 SILENT = ("procrastinate_", "django_")
 # A run's number inside a text.
 NUMBERED = (
     (re.compile(r"(?<=flexible_month:420100:202612:)\d+"), "levy_run"),
     (re.compile(r"(?<=\brun:)\d+"), "levy_run"),
+    (re.compile(r"(?<=^debit:)\d+$"), "levy_debitbatch"),
+    (re.compile(r"(?<=^receipt:)\d+$|(?<=^late:)\d+$"), "levy_receipt"),
+    (re.compile(r"(?<=^account:)\d+$"), "accounts_source"),
     (re.compile(r"(?<=account-interest:)\d+|(?<=settlement:)\d+"), "accounts_settlement"),
 )
 BILL = re.compile(r"\b[A-Z]{2}\d{6}-\d{7}\b")  # 核定单号: from a sequence

@@ -16,10 +16,13 @@ import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 os.environ["SHEBAO_DATA"] = sys.argv[1]
 os.environ["DJANGO_SETTINGS_MODULE"] = "shebao.site.settings"
+os.environ["SHEBAO_NOW"] = "2026-12-21T10:00:00"
+os.environ["SHEBAO_HOSTS"] = "localhost,testserver"
 os.environ["SHEBAO_SECRET_KEY"] = "only-for-tests-" + "0" * 40
 
 import psycopg
@@ -136,10 +139,12 @@ def disturbed(
             continue
         # Spread over what is left of the run, then anywhere inside its next piece.
         target = begun + chance.randint(0, max(0, goal - begun) // left)
-        well = wait(pid, 4 * seconds + 1, lambda target=target, begun=begun: begun < target <= progress.now())  # type: ignore[misc]
-        if well is None or target == begun:
+        well = None
+        if target > begun:
+            well = wait(pid, CHILD_SECONDS_MAX, lambda target=target: progress.now() >= target)  # type: ignore[misc]
+        if well is None:
             pause = chance.uniform(0, 2 * seconds / steps) if steps > 1 else chance.uniform(0.5, 1) * share * seconds
-            well = well if well is not None else wait(pid, pause)
+            well = wait(pid, pause)
         if well is not None:
             told["late"] += 1  # it was done, or had failed, before the blow fell
             blows.pop()
@@ -157,6 +162,34 @@ def disturbed(
         if well:
             told["outlived"] = told.get("outlived", 0) + 1
     raise AssertionError(f"{step.name} makes no progress under kills")
+
+
+def asked(
+    step: Any, city: Any, kills: int, server_kills: int, usual: dict[str, float], chance: random.Random
+) -> tuple[dict[str, float], Any]:
+    """Do a step of requests. usual: how long each takes; empty: undisturbed. Returns that, and what fell."""
+    from tests.city.web import Web
+    from tests.db.embedded_support import kill_server
+
+    ends = ["driver"] * kills + ["server"] * server_kills
+    chance.shuffle(ends)
+
+    def blow(pid: int) -> str:
+        what = ends.pop()
+        if what == "server":
+            kill_server(Path(os.environ["SHEBAO_DATA"]))
+            database.ensure()
+        else:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        return what
+
+    web = Web(child, blow, [chance.uniform(0, 0.9) for _ in ends] if usual else [], dict(usual))
+    try:
+        step.ask(city, web)
+    finally:
+        web.close()
+    return web.usual, web.told
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -186,10 +219,12 @@ def main() -> None:
     _, folder, kills, server_kills, seed, *names = sys.argv
     database.ensure(stop_at_exit=True)
     set_up()
+    from shebao.base import clock
     from tests.city import drills
     from tests.city.canon import World, difference
     from tests.db.tax_support import open_office
 
+    clock.time = SimpleNamespace(monotonic=lambda: clock._STARTED)  # type: ignore[attr-defined, assignment]  # pages stand still
     build()
     with ExitStack() as stack:
         cities = []
@@ -202,11 +237,15 @@ def main() -> None:
         for step in drills.STEPS:
             chosen = not names or step.name in names
             chance = random.Random(f"{seed}:{step.name}")
-            usual, told, worlds = (0.0, 0), {}, []
+            usual, told, worlds, times = (0.0, 0), {}, [], {}
             for city in cities:
                 point_at(city.name)
                 step.ready(city)
                 point_at(city.name)
+                if step.ask:
+                    times, told = asked(step, city, int(kills), int(server_kills), times if chosen else {}, chance)
+                    usual = (sum(times.values()), len(times))
+                    continue
                 progress = Progress(city.name, step.progress)
                 if city is cities[0] or not chosen:
                     usual = undisturbed(step, city, progress)
@@ -226,6 +265,19 @@ def main() -> None:
             whole = hashlib.sha256(json.dumps(said[0], sort_keys=True).encode()).hexdigest()
             rows = sum(len(rows) for rows in worlds[0].rows.values())
             print(json.dumps(line | {"rows": rows, "digest": whole, "differing": differing, "more": more}, ensure_ascii=False), flush=True)
+        print(json.dumps({"control": seen_by_a_fen(owner(cities[1].name))}), flush=True)
+
+
+def seen_by_a_fen(address: str) -> list[str]:
+    """The control of the drill: the tables that differ after one fen of one due was changed behind everybody's back."""
+    from tests.city.canon import World
+
+    before = World(address).digest()
+    with psycopg.connect(address) as link:
+        link.execute("set session_replication_role = replica")
+        link.execute("update levy_flexdue set total_fen = total_fen + 1 where ctid = (select ctid from levy_flexdue limit 1)")
+    after = World(address).digest()
+    return [table for table in before if before[table] != after[table]]
 
 
 if __name__ == "__main__":

@@ -5,16 +5,22 @@ was killed: it is all that a job does. `progress` counts what is committed of it
 """
 
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from procrastinate.contrib.django import app
 
 from shebao.access.acting import acting
@@ -26,8 +32,9 @@ from shebao.base.clock import ZONE
 from shebao.base.months import first_day
 from shebao.casework import jobs
 from shebao.gateways import bank as codec
-from shebao.gateways import statement
+from shebao.gateways import partner_keys, receipt_file, signed, statement
 from shebao.gateways import tax as tax_wire
+from shebao.gateways.tax_client import true_time
 from shebao.ledger import closing
 from shebao.levy import (
     assessing,
@@ -39,6 +46,7 @@ from shebao.levy import (
     recalculating,
     receiving,
     reconcile_statements,
+    tax_hearing,
     tax_reconcile,
 )
 from shebao.levy.bank_models import BANKS, DebitBatch, Scheme
@@ -51,12 +59,17 @@ from shebao.site import worker
 from tests import make
 from tests.changed_rules import with_changed
 from tests.city.steps import ACCOUNTS_PLACE, NAMES, PLACE
+from tests.city.web import Web, request
 from tests.db import debit_support, support
 from tests.db.tax_support import Office
+from tests.db.web_support import Browser
 
 ONE, OTHER = (Actor(Role.ENGINE, number, name) for number, name in ((300, "财务甲"), (301, "财务乙")))
 UNITS, HEADS, FLEXIBLE, SAVERS = 20, 2, 40, 400
 INCOME = "6222000000000001"
+
+
+MADE: dict[str, Any] = {}
 
 
 @dataclass
@@ -72,9 +85,10 @@ class City:
 @dataclass(frozen=True)
 class Step:
     name: str
-    act: Callable[[City], None]
+    act: Callable[[City], None] = lambda city: None
     progress: str = "select 0"
     ready: Callable[[City], None] = lambda city: None
+    ask: Callable[[City, Web], None] | None = None  # instead of act: requests to the web process
 
 
 def at(month: int, day: int, hour: int = 9) -> datetime:
@@ -87,8 +101,7 @@ def found() -> None:
     for i in range(UNITS):
         unit = support.make_unit(f"示例公司{i}", injury_class=1 + i % 8, since=202401)
         support.hire(unit, HEADS + i % 2, month=202401, wage_fen=(300_000, 640_000, 999_999, 9_000_000)[i % 4], at=at(202401, 2))
-    for month in (202609, 202610):
-        support.assess(month, at=at(month, 25))
+    support.assess(202609, at=at(202609, 25))
     people = [make.flexible(tier=(60, 80, 100, 300)[i % 4], since=202610).person_id for i in range(FLEXIBLE)]
     for month in (202610, 202611):
         flexible_run.owe(PLACE, month, clock=lambda month=month: at(month, 3))  # type: ignore[misc]
@@ -112,6 +125,11 @@ def found() -> None:
                 [Reference(f"m{month}", "记账", 1)], Rows.of(credits), place=ACCOUNTS_PLACE, on=at(month, 9).date(), at=at(month, 9),
                 kind=EntryKind.CREDIT,
             )  # fmt: skip
+    made = make.unit("网页示例公司", people=1)
+    make.operator(made, "web-op")
+    make.finance(username="web-finance")
+    MADE["typed"] = make.addition(made) | {"action": "save"}
+    with acting(ENGINE):
         reconcile_statements.register_account(PLACE, INCOME, "示例银行", 1, on=date(2026, 12, 20), at=at(202612, 1))
 
 
@@ -120,7 +138,7 @@ def found() -> None:
 
 def declare(city: City) -> None:
     with acting(ENGINE):
-        declaring.declare_all(PLACE, 202611, at=at(202611, 24), rulebook=standard())
+        declaring.declare_all(PLACE, 202610, at=at(202610, 24), rulebook=standard())
 
 
 def assess(city: City) -> None:
@@ -128,7 +146,7 @@ def assess(city: City) -> None:
 
     bulk.chunks.__defaults__ = (HEADS,)
     try:
-        monthly_assessment.assess(PLACE, 202611, clock=lambda: at(202611, 25))
+        monthly_assessment.assess(PLACE, 202610, clock=lambda: at(202610, 25))
     except AlreadyAssessedError:
         pass  # the one before was killed after its last word
 
@@ -215,12 +233,6 @@ def build_debits(city: City) -> None:
     bank_withholding.build_due(PLACE, city.folder / "debits", key, clock=lambda: at(202612, 21))
 
 
-def confirm_debits(city: City) -> None:
-    with acting(OTHER):
-        for batch in DebitBatch.objects.order_by("number"):
-            debit_batches.confirm_sending(batch.pk, at=at(202612, 21, 10))
-
-
 def exchange_with_bank(city: City, when: datetime) -> None:
     keys = [debit_support.BANK_PUBLIC]
     bank_exchange.exchange(city.folder, debit_support.OUR_KEY.private_bytes_raw(), keys, None, place=PLACE, clock=lambda: when)
@@ -273,6 +285,51 @@ def take_answers(city: City) -> None:
     exchange_with_bank(city, at(202612, 23))
 
 
+# The web process
+
+
+def sign_in(city: City) -> None:
+    settings.PARTNERS = city.office.ours
+    partner_keys.add_key(city.office.ours, "tax", city.office.own.public.line)
+    for name in ("web-finance", "web-op"):
+        cookies = Browser(name).client.cookies
+        city.made[name] = {key: cookies[key].value for key in ("shebao", "csrftoken")}
+
+
+def ask_web(city: City, web: Web) -> None:
+    """A filing and its submission, batches confirmed, a file of payments, days closed, a payment told by the tax office."""
+    with acting(ENGINE):
+        batches = list(DebitBatch.objects.order_by("number").values_list("number", flat=True))
+        bills = list(Bill.objects.filter(month=202611, kind="monthly", state="issued").order_by("unit_id"))
+    assert batches and len(bills) > 1
+    form = partial(_form, city)
+    filed = web.send("file", form("web-op", "/u/items/add-employee/new", MADE["typed"] | {"key": str(UUID(int=1))}))
+    assert filed[0] == 302, filed
+    case = re.search(r"/u/cases/(\d+)", filed[1])
+    assert case, filed
+    done = [web.send("submit", form("web-op", f"/u/cases/{case[1]}/submit", {"key": str(UUID(int=2)), "version": "1"}))]
+    done += [web.send("send", form("web-finance", f"/w/debits/{number}/send", {})) for number in batches]
+    payments = [("WB1", bills[0].number, "示例公司", bills[0].open_fen, date(2026, 11, 27))]
+    file = receipt_file.write("WB1", date(2026, 12, 20), payments)
+    done.append(web.send("upload", form("web-finance", "/w/receipts/upload", {"file": SimpleUploadedFile("到账.csv", file)})))
+    done.append(web.send("close", form("web-finance", "/w/books/closing/days", {"to": "2026-11-01"})))
+    # Sent again after it was done unseen, an act that happens once is refused: the page says that it is done.
+    assert all(status == 302 or (web.fell and status in (403, 409, 422)) for status, _ in done), done
+    told = tax_wire.payments_body([tax_wire.Paid("SW900", bills[1].number, bills[1].open_fen, at(202611, 27), "app")])
+    content = signed.Envelope(tax_hearing.SENDER, UUID(int=900), 900, date(2026, 12, 21), told).content()
+    path = f"/partners{tax_wire.PAYMENTS}" if not tax_wire.PAYMENTS.startswith("/partners") else tax_wire.PAYMENTS
+    headers = signed.sign_request(city.office.own, "POST", path, content, at=true_time())
+    status, _ = web.send("tax", request(path, content, "application/json", headers))
+    assert status == 200, status
+
+
+def _form(city: City, who: str, path: str, fields: dict[str, Any]) -> bytes:
+    cookies = city.made[who]
+    body = encode_multipart(BOUNDARY, fields | {"csrfmiddlewaretoken": cookies["csrftoken"]})
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    return request(path, body, MULTIPART_CONTENT, {"Cookie": cookie})
+
+
 # 结账
 
 
@@ -313,15 +370,15 @@ def settle_accounts(city: City) -> None:
 
 def queue_a_month(city: City) -> None:
     with acting(ENGINE):
-        declaring.declare_all(PLACE, 202612, at=at(202612, 24), rulebook=standard())
-        run_id = assessing.begin(PLACE, 202612, at=at(202612, 25))
+        declaring.declare_all(PLACE, 202611, at=at(202611, 24), rulebook=standard())
+        run_id = assessing.begin(PLACE, 202611, at=at(202611, 25))
         jobs.defer("assess_month", run_id=run_id)
 
 
 def work_until_assessed(city: City) -> None:
     """The worker itself, told to stop when the month is assessed: nobody starts the run again but it."""
     bulk.chunks.__defaults__ = (HEADS,)
-    site_jobs.now = lambda: at(202612, 25)
+    site_jobs.now = lambda: at(202611, 25)
     worker.HEARTBEAT_SECONDS, worker.STALLED_SECONDS, worker.POLL_SECONDS, worker.AGAIN_SECONDS = 0.2, 1.0, 0.2, 0.1
     app.periodic_registry.periodic_tasks = {  # as in the minutes between those of the clock; taking up comes every second instead
         key: task for key, task in app.periodic_registry.periodic_tasks.items() if task.task.name == "take_up_stalled"
@@ -329,43 +386,46 @@ def work_until_assessed(city: City) -> None:
     for task in app.periodic_registry.periodic_tasks.values():
         object.__setattr__(task, "cron", "* * * * * *")
 
+    def done() -> bool:
+        try:
+            with acting(ENGINE):
+                return not Run.objects.filter(kind=assessing.KIND, month=202611, state="running").exists()
+        except DatabaseError:
+            return False
+        finally:
+            connection.close()
+
     def watch() -> None:
         while True:
-            time.sleep(0.05)
-            try:
-                with acting(ENGINE):
-                    done = not Run.objects.filter(month=202612, state="running").exists()
-            except DatabaseError:
-                continue
-            finally:
-                connection.close()
-            if done:
+            time.sleep(0.1)
+            if done():
                 os.kill(os.getpid(), signal.SIGTERM)
-                return
 
-    threading.Thread(target=watch, daemon=True).start()
-    worker.work()
+    if not done():
+        threading.Thread(target=watch, daemon=True).start()
+        worker.work()
 
 
 STEPS = (
     Step("monthly_assessment", assess, "select count(*) from levy_runchunk", declare),
+    Step(
+        "job_process",
+        work_until_assessed,
+        "select count(*) from levy_runchunk c join levy_run r on r.id = c.run_id where r.month = 202611 and r.kind = 'monthly_assessment'",
+        queue_a_month,
+    ),
     Step("tax_exchange", exchange_with_tax, "select count(*) from levy_taxbill where state = 'accepted'"),
     Step("receipts", receive, "select count(*) from levy_receiptfile", pay_bills),
     Step("flexible_month", owe, "select count(*) from levy_runchunk"),
     Step("recalculate", recalculate_months, "select count(*) from levy_recalculationchunk"),
     Step("bank_withholding_build", build_debits, "select count(built_lines) from levy_debitchunk"),
-    Step("bank_withholding_send", send_debits, "select 0", confirm_debits),
+    Step("web_process", ready=sign_in, ask=ask_web),
+    Step("bank_withholding_send", send_debits),
     Step(
         "bank_withholding_post_and_reconcile",
         take_answers,
         "select count(posted_lines) + count(*) filter (where told) + (select count(*) from levy_reconday) from levy_debitchunk",
         bank_answers,
-    ),
-    Step(
-        "job_process",
-        work_until_assessed,
-        "select count(*) from levy_runchunk c join levy_run r on r.id = c.run_id where r.month = 202612",
-        queue_a_month,
     ),
     Step("close_days_and_month", close_books, "select count(*) from ledger_dayclosing"),
     Step("account_interest", settle_accounts, "select count(*) from accounts_chunk"),

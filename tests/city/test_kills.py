@@ -28,7 +28,7 @@ def drilled() -> dict[str, dict[str, object]]:
     print(done.stdout)
     assert done.returncode == 0, done.stderr[-4000:]
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return {line["step"]: line for line in lines}
+    return {str(line.get("step", "control")): line for line in lines}
 
 
 @pytest.mark.parametrize("step", NAMES)
@@ -40,7 +40,10 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_books_of_an_undistur
 
 
 def test_the_blows_fell_while_the_runs_were_at_work(drilled: dict[str, dict[str, int]]) -> None:
-    assert set(drilled) == set(NAMES)
-    fell = [told["driver"] + told["server"] for told in drilled.values()]
-    assert sum(fell) >= sum(told["late"] for told in drilled.values()), "most of them hit"
-    assert sum(told["server"] for told in drilled.values()) >= len(NAMES) * int(SERVER_KILLS) // 2
+    steps = [drilled[name] for name in NAMES]
+    assert sum(told["driver"] + told["server"] for told in steps) >= sum(told["late"] for told in steps), "most of them hit"
+    assert sum(told["server"] for told in steps) >= len(NAMES) * int(SERVER_KILLS) // 2
+
+
+def test_the_comparison_would_see_a_single_fen(drilled: dict[str, dict[str, object]]) -> None:
+    assert drilled["control"] == {"control": ["levy_flexdue"]}

@@ -21,7 +21,7 @@ from shebao.base.actor import ENGINE
 from shebao.base.clock import now
 from shebao.casework.models import Case, CaseState
 from tests import make
-from tests.db.embedded_support import await_true, data_folder, environment, postmaster
+from tests.db.embedded_support import await_true, data_folder, environment, kill_server, postmaster
 
 READY = "按 Ctrl-C 停止。"
 STOPS_SECONDS_MAX = 60
@@ -105,11 +105,55 @@ def test_the_hall_answers_shares_its_database_and_leaves_nothing_running() -> No
         assert postmaster(data) is None
 
 
-def test_when_one_part_ends_the_rest_is_stopped_and_told() -> None:
+def part_of(hall: int, word: bytes) -> int:
+    return next(pid for pid in family(hall) if word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
+
+
+def test_whoever_is_killed_from_outside_is_started_again_the_database_too() -> None:
+    port = free_port()
+    with data_folder() as data, running(port, data) as hall:
+        worker = part_of(hall.pid, b"worker")
+        os.kill(worker, signal.SIGKILL)
+        await_said(hall, "后台任务被信号 9 终止，已重新启动")
+        web = part_of(hall.pid, b"granian")
+        one_of_two = family(web)[-1]
+        os.kill(one_of_two, signal.SIGKILL)
+        await_true(lambda: len([pid for pid in family(web) if lives(pid)]) >= 2 and not lives(one_of_two), pause_seconds=0.1)
+        assert answers(port) == 200
+        before = postmaster(data)
+        kill_server(data)
+        await_said(hall, "数据库被意外终止，已重新启动")
+        assert postmaster(data) not in (None, before)
+        await_reachable(hall, port)
+        os.kill(web, signal.SIGKILL)
+        await_said(hall, "网页服务被信号 9 终止，已重新启动")
+        await_reachable(hall, port)
+
+
+def await_reachable(hall: "subprocess.Popen[str]", port: int) -> None:
+    until = time.monotonic() + 4 * STOPS_SECONDS_MAX  # a web process reads all of the program when it starts
+    while not reachable(port):
+        assert hall.poll() is None and time.monotonic() < until, "the web does not come back"
+        time.sleep(0.2)
+
+
+def await_said(hall: "subprocess.Popen[str]", sentence: str) -> None:
+    assert hall.stderr
+    while sentence not in (line := hall.stderr.readline()):
+        assert line, "the hall has ended"
+
+
+def reachable(port: int) -> bool:
+    try:
+        return answers(port) == 200
+    except OSError:
+        return False
+
+
+def test_when_one_part_ends_by_itself_the_rest_is_stopped_and_told() -> None:
     with data_folder() as data, running(free_port(), data) as hall:
         mine = family(hall.pid)
-        worker = next(pid for pid in mine if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
-        os.kill(worker, signal.SIGKILL)
+        os.kill(part_of(hall.pid, b"worker"), signal.SIGTERM)
         assert hall.wait(STOPS_SECONDS_MAX) == 1
         assert hall.stderr
         said = hall.stderr.read()

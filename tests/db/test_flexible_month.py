@@ -1,13 +1,8 @@
-"""The runs over all flexible workers: what a month owes, who is left out, what lapses with the year; killed anywhere they end the same."""
+"""The runs over all flexible workers: what a month owes, who is left out, what lapses with the year."""
 
-import random
-import signal
-import subprocess
-import sys
 from datetime import date, datetime
 
 import pytest
-from django.db import connections
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
@@ -16,7 +11,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.terms import Sex
 from shebao.enrolment import tiers
 from shebao.enrolment.operations import Stop
-from shebao.levy import flexible, flexible_billing, flexible_month
+from shebao.levy import flexible, flexible_billing
 from shebao.levy.flexible_billing import Wanted
 from shebao.levy.models import Bill, Run
 from shebao.policy.rulebook import standard
@@ -108,66 +103,6 @@ def test_whoever_joins_or_assesses_around_the_run_owes_once() -> None:
     assert owe(202602).rows == 1
     assert [(row[0], row[4], row[8]) for row in dues(202602)] == [(who.person_id, 100, "billed"), (other.person_id, 60, "open")]
     assert receivable() == owed()
-
-
-def test_a_run_killed_at_random_points_ends_with_the_same_dues_and_books() -> None:
-    for i in range(40):
-        make.flexible(tier=(60, 70, 100, 300)[i % 4])
-    runs_of = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flexible_month, "CHUNK_IDS", 4)
-        runs_of[202601] = owe(202601)
-    name, chance = connections["default"].settings_dict["NAME"], random.Random(7)
-    program = f"""
-import time
-from shebao.site.console_site import set_up
-set_up()
-from django.db import connections
-from shebao.site.database import django_databases
-for alias, settings in django_databases({name!r}).items():
-    connections[alias].settings_dict.update(settings)
-from shebao.levy import flexible_month
-from shebao.runs import flexible_month as runs
-from tests.db.support import moment
-flexible_month.CHUNK_IDS = 4
-before = flexible_month.do_chunk
-def slowly(*given, **more):
-    done = before(*given, **more)
-    print("chunk", flush=True)
-    time.sleep(0.05)
-    return done
-flexible_month.do_chunk = slowly
-runs.owe("420100", 202602, clock=lambda: moment(202602, 2))
-print("done", flush=True)
-"""
-    kills, said = 0, ""
-    while "done" not in said:
-        driver = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-        assert driver.stdout is not None
-        said = ""
-        for _ in range(chance.randint(1, 4)):
-            said += driver.stdout.readline()
-        if "done" in said or kills > 20:
-            driver.communicate(timeout=60)
-            break
-        driver.send_signal(signal.SIGKILL)
-        driver.wait(60)
-        kills += 1
-        assert receivable() == owed()  # at every moment, also in the middle
-    assert kills >= 3
-    with acting(ENGINE):
-        run = Run.objects.get(month=202602, kind="flexible_month")
-        assert (run.state, run.rows, run.total_fen) == ("done", runs_of[202601].rows, runs_of[202601].total_fen)
-    assert dues(202602) == dues(202601) and len(dues(202602)) == 40
-    postings = [
-        ask(
-            "select substring(p.key from '[0-9]+$'), a.kind, sum(e.amount_fen)::bigint from ledger_posting p join ledger_entry e"
-            " on e.posting_id = p.id join ledger_account a on a.id = e.account_id where p.key like %s group by 1, 2 order by 1, 2",
-            [f"flexible_month:420100:{month}:%"],
-        )
-        for month in (202601, 202602)
-    ]
-    assert postings[0] == postings[1] and len(postings[0]) >= 20
 
 
 def test_what_the_year_leaves_unpaid_lapses_when_its_last_payable_day_is_over() -> None:

@@ -1,15 +1,9 @@
 """重新核定 after a rule has changed: a trial owes nothing, another person releases it, differences are charged or kept as 待退差额 with
-their reason; whatever was paid, deferred, determined at 110 % or written off is told apart; killed anywhere it ends the same."""
+their reason; whatever was paid, deferred, determined at 110 % or written off is told apart."""
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import date
 
 import pytest
-from django.db import connections
-from psycopg import conninfo
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE, Actor, Role
@@ -265,62 +259,3 @@ def test_a_rule_without_a_value_ends_the_trial_with_a_sentence(town: dict[str, i
     broken = with_changed("pension.base", date(2025, 1, 1), PLACE, {"average_fen": 749_600, "floor_fen": None, "cap_fen": 2_248_800})
     made = trial(FIRST + 4, FIRST + 4, broken)
     assert made.state == "failed" and "下限" in made.note and "尚未确定" in made.note
-
-
-WORKER = """
-import sys, time, django
-django.setup()
-from shebao.levy import recalculating
-from shebao.runs import recalculate
-from tests.db.support import AT
-from tests.db.test_recalculation import higher_floor
-recalculating.CHUNK_PEOPLE = 1
-plain = recalculating.do_piece
-def slowly(*given):
-    found = plain(*given)
-    print("in the middle", flush=True)
-    time.sleep(float(sys.argv[2]))
-    return found
-recalculating.do_piece = slowly
-recalculate.run(int(sys.argv[1]), clock=lambda: AT, rulebook=higher_floor())
-"""
-
-
-def _urls() -> dict[str, str]:
-    parts = {alias: connections[alias].settings_dict for alias in ("default", "owner")}
-    return {
-        f"SHEBAO_{'DATABASE' if alias == 'default' else 'OWNER'}_URL": conninfo.make_conninfo(
-            host=p["HOST"], port=p["PORT"] or None, user=p["USER"], password=p["PASSWORD"], dbname=p["NAME"]
-        )
-        for alias, p in parts.items()
-    }
-
-
-def test_killed_anywhere_the_trial_ends_with_the_same_lines(town: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """kill -9 of a worker in the middle of a piece: what it had not committed is gone, the rest is not done again."""
-    rules, month = higher_floor(), FIRST + 5
-    monkeypatch.setattr(recalculating, "CHUNK_PEOPLE", 1)  # a piece a unit
-    undisturbed = trial(month, month, rules)
-    wanted = [_plain(x) for x in lines(undisturbed)]
-    assert wanted and undisturbed.chunks_total >= 2
-    discard(undisturbed)
-    with acting(ONE):
-        made = recalculating.begin(PLACE, month, month, rules, at=AT)
-    for pieces in (0, 1):  # killed in the middle of the first piece, then in the middle of the second
-        with subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(made), "0.3"], env={**os.environ, **_urls()}, stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            for _ in range(pieces + 1):
-                assert process.stdout.readline() == "in the middle\n"
-            process.kill()
-        assert process.returncode == -signal.SIGKILL
-        assert ask("select count(*) from levy_recalculationchunk where recalculation_id = %s", [made]) == [(pieces,)]
-    assert found(made).state == "computing"
-    recalculate.run(made, clock=lambda: AT, rulebook=rules)
-    assert found(made).state == "trial"
-    assert [_plain(x) for x in lines(found(made))] == wanted
-
-
-def _plain(x: RecalculationLine) -> tuple[object, ...]:
-    return (x.unit_id, x.person_id, x.month, x.insurance, x.unit_fen, x.person_fen, x.due_unit_fen, x.due_person_fen, x.reason, x.state)

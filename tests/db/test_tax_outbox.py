@@ -1,10 +1,5 @@
 """税务发件箱: every bill reaches the tax office once as it is now, whoever dies and however often it is sent."""
 
-import os
-import random
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -223,57 +218,6 @@ def test_an_undeclared_month_that_is_declared_late_is_sent_again_with_its_amount
     now = office.bills[bill.number]
     assert now.version == 2 and now.total_fen == bills_of(unit)[1].total_fen < estimated.total_fen
     assert {a.origin for a in now.amounts} == {"normal"}
-
-
-KILLED = """
-import sys
-from datetime import datetime
-from pathlib import Path
-from shebao.site.console_site import set_up
-set_up()
-from django.db import connections
-connections["default"].settings_dict["NAME"] = sys.argv[3]
-from shebao.base.clock import ZONE
-from shebao.gateways import partner_keys
-from shebao.gateways.tax_client import Partner
-from shebao.levy import tax
-from shebao.gateways import tax as wire
-from shebao.runs import tax_office
-wire.MANY = 2  # many small messages
-keys = partner_keys.own_key(Path(sys.argv[2])), [partner_keys.own_key(Path(sys.argv[2]).parent / "theirs").public]
-print("ready", flush=True)
-tax_office.send(Partner(sys.argv[1], *keys, timeout=5), clock=lambda: datetime.now(ZONE))
-"""
-
-
-def test_killed_again_and_again_the_office_has_every_bill_exactly_once(own_database: str, office: Office) -> None:
-    support.make_agency()
-    units = [support.make_unit(f"公司{i}") for i in range(24)]
-    for unit in units:
-        support.hire(unit, 1)
-    support.assess(202610)
-    partner = office.partner()  # makes the keys
-    assert partner.keys
-    random.seed(20_261_122)
-    kills = 0
-    for _ in range(40):
-        worker = subprocess.Popen(
-            [sys.executable, "-c", KILLED, office.url, str(office.ours), own_database], stdout=subprocess.PIPE, env=os.environ.copy()
-        )
-        assert worker.stdout is not None and worker.stdout.readline() == b"ready\n"
-        time.sleep(random.uniform(0, 0.25))
-        if worker.poll() is None:
-            worker.kill()
-            kills += 1
-        worker.wait()
-        if len(office.bills) == 24 and set(states().values()) == {"accepted"}:
-            break
-    send(office, AT + timedelta(days=400))
-    assert kills >= 3, "it was killed several times"
-    assert set(states().values()) == {"accepted"} and len(states()) == 24
-    assert sorted(bill.number for bill in office.pushed) == sorted(states()), "each came once"
-    assert all(bill.version == 1 for bill in office.pushed)
-    assert as_owner("select count(*) from levy_taxmessage where state <> 'answered'") == [(0,)]
 
 
 def test_two_senders_at_once_send_each_bill_once(city: list[int], office: Office) -> None:

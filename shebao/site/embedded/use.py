@@ -69,6 +69,12 @@ def is_running(data: Path) -> bool:
     return connection is not None and processes.postmaster(layout.pgdata) is not None and server.answers(connection) is None
 
 
+def has_crashed(data: Path) -> bool:
+    """Whether the server of a data folder is gone without having been told to stop: then its pid file is still there. Asks nobody."""
+    layout = existing(data)
+    return (layout.pgdata / "postmaster.pid").exists() and processes.postmaster(layout.pgdata) is None
+
+
 def leave(data: Path) -> None:
     """This process no longer uses the server; the last one stops it, unless it was told to keep running."""
     with _guard:
