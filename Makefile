@@ -7,7 +7,8 @@ CITY ?= 1000000
 
 # Constraints, policies, triggers, locks, partitions, plans: what another major version could do otherwise.
 ON_15 := isolation append_only races races_register assessment receiving ledger registers facts roster search arrears_orders declaration \
-  deferral bookings large_batches registration casework operators certificate_bundles month_marks vertical
+  deferral bookings large_batches registration casework operators certificate_bundles month_marks vertical \
+  books auditor accounts_crediting accounts_settling refunds suspense reconciliation flexible_dues relief late_fees withholding
 
 .DEFAULT_GOAL := help
 .PHONY: help setup system run test test-15 test-unit check bench docs lock clean

@@ -128,8 +128,8 @@ def _never_mind_the_disk() -> None:
     from shebao.site import database
 
     with psycopg.connect(database.known().superuser or "", autocommit=True) as link:
-        for line in ("alter system set fsync = off", "alter system set full_page_writes = off", "select pg_reload_conf()"):
-            link.execute(line)
+        link.execute("alter system set fsync = off")
+        link.execute("select pg_reload_conf()")
 
 
 def _set_up() -> None:

@@ -42,10 +42,15 @@ def audit(address: str, *, place: str = "", on: date | None = None) -> list[Find
             link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             link.read_only = True
             with link.cursor() as cursor:
-                told = [_control(cursor, control, place, past=on is not None) for control in CONTROLS]
-                return [*(_rule(cursor, rule, place, on) for rule in RULES), *told]
+                return examine(cursor, place=place, on=on)
     except psycopg.Error as error:
         raise AuditImpossible(f"稽核没有完成：数据库没有应答或拒绝了查询（{str(error).splitlines()[0]}）") from error
+
+
+def examine(cursor: Cursor, *, place: str = "", on: date | None = None) -> list[Finding]:
+    """As audit, on what the caller's transaction sees."""
+    told = [_control(cursor, control, place, past=on is not None) for control in CONTROLS]
+    return [*(_rule(cursor, rule, place, on) for rule in RULES), *told]
 
 
 def _missing(cursor: Cursor, tables: Iterable[str]) -> list[str]:

@@ -102,7 +102,7 @@ def refuse(reasons: Mapping[int, str], *, at: datetime) -> None:
     )
     for row in rows:
         row.state, row.ended_at, row.reason = CancelState.REFUSED, at, reasons[row.bill_id][:200]
-        row.save(update_fields=["state", "ended_at", "reason"])
+    Cancelling.objects.bulk_update(rows, ["state", "ended_at", "reason"])
     told = [
         Trace(
             "levy.cancel_refused",

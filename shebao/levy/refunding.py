@@ -196,12 +196,11 @@ def _book_approved(refund: Refund, *, on: date, at: datetime) -> None:
 def _take_from_accounts(refund: Refund, lines: Sequence[RefundLine], *, on: date, at: datetime) -> None:
     """Months of flexible workers are refunded months now; personal accounts give back what these dues had brought them."""
     people: list[tuple[int, int, int]] = []
+    keys = [(line.person_id, line.month, line.fund) for line in lines if line.source == SourceKind.FLEXDUE]
+    dues = FlexDue.objects.filter(pk__in=keys)
+    people += [(due.person_id, due.month, due.account_fen) for due in dues.order_by("person_id", "month") if due.account_fen]
+    dues.update(state=DueState.REFUNDED)
     for line in lines:
-        if line.source == SourceKind.FLEXDUE and line.person_id and line.month:
-            due = FlexDue.objects.get(person_id=line.person_id, month=line.month, insurance=line.fund)
-            FlexDue.objects.filter(person_id=line.person_id, month=line.month, insurance=line.fund).update(state=DueState.REFUNDED)
-            if due.account_fen:
-                people.append((line.person_id, line.month, due.account_fen))
         due_back = line.refund_due
         if due_back is not None and line.fund == crediting.PENSION and due_back.person_fen:
             people.append((due_back.person_id, due_back.month, due_back.person_fen))

@@ -58,10 +58,11 @@ def receive_told(
         r.serial: r for r in Receipt.objects.select_for_update().filter(serial__in={p.serial for p in payments} - new.keys()).order_by("id")
     }
     _adopt([p for p in payments if p.serial in old], old, batch, place=place, on=on, at=at)
+    first = {payment.serial: payment for payment in reversed(ordered)}
     found: list[Told] = []
     for payment in payments:
         receipt = new.get(payment.serial) or old[payment.serial]
-        status = ToldAs.NEW if payment.serial in new and payment is _first(payment.serial, ordered) else _again(payment, receipt)
+        status = ToldAs.NEW if payment.serial in new and payment is first[payment.serial] else _again(payment, receipt)
         reason = "流水号已登记，但本次核定单号、金额或日期不同；已转人工核对，没有入账" if status is ToldAs.HELD else receipt.reason
         found.append(Told(payment.serial, status, receipt.pk, ReceiptState(receipt.state), receipt.allocated_fen, receipt.rest_fen, reason))
     held = [(p, (new.get(p.serial) or old[p.serial]).pk) for p, told in zip(payments, found, strict=True) if told.status is ToldAs.HELD]
@@ -72,10 +73,6 @@ def receive_told(
     return found
 
 
-def _first(serial: str, ordered: Sequence[Payment]) -> Payment:
-    return next(p for p in ordered if p.serial == serial)
-
-
 def _again(payment: Payment, receipt: Receipt) -> ToldAs:
     same = (receipt.bill_number, receipt.amount_fen, receipt.paid_on) == (payment.bill_number, payment.amount_fen, payment.paid_on)
     return ToldAs.KNOWN if same else ToldAs.HELD
@@ -83,6 +80,7 @@ def _again(payment: Payment, receipt: Receipt) -> ToldAs:
 
 def _adopt(payments: Iterable[Payment], old: dict[str, Receipt], batch: str, *, place: str, on: date, at: datetime) -> None:
     """The statement was faster than the partner: its money, in suspense so far, gets the bill that the partner names."""
+    adopted: list[Receipt] = []
     wanted: list[tuple[Receipt, str, int, str]] = []
     numbers = {p.serial: p for p in payments if old[p.serial].channel == Channel.STATEMENT and not old[p.serial].bill_number}
     if not numbers:
@@ -97,11 +95,10 @@ def _adopt(payments: Iterable[Payment], old: dict[str, Receipt], batch: str, *, 
         receipt.bill_number, receipt.batch, receipt.paid_on = payment.bill_number, batch, payment.paid_on
         bill = bills.get(payment.bill_number)
         receipt.reason = matching.why_not(bill, receipt.agency_id, receipt.amount_fen)
-        Receipt.objects.filter(pk=receipt.pk).update(
-            bill_number=receipt.bill_number, batch=batch, paid_on=receipt.paid_on, reason=receipt.reason
-        )
+        adopted.append(receipt)
         if not receipt.reason:
             wanted.append((receipt, payment.bill_number, receipt.amount_fen, f"adopted:{receipt.pk}"))
+    Receipt.objects.bulk_update(adopted, ["bill_number", "batch", "paid_on", "reason"])
     if wanted:
         claim(wanted, place=place, on=on, at=at)
 

@@ -12,8 +12,8 @@ from shebao.gateways import statement as statements
 from shebao.gateways.bank import Kind
 from shebao.gateways.bank_client import Folder
 from shebao.gateways.partner_keys import keys_of, own_key
-from shebao.gateways.statement import Direction, Movement, StatementRefused
-from shebao.sandbox import bank_books, bank_files, bank_sends
+from shebao.gateways.statement import Direction, Movement
+from shebao.sandbox import bank_books, bank_files, bank_refunds, bank_sends
 from shebao.sandbox.bank_books import Leg, NoSuchAccount
 from shebao.sandbox.bank_files import FileRefused
 from shebao.sandbox.process import Partner, keep, kept, next_number
@@ -96,7 +96,11 @@ class Bank(Partner):
     def take(self, content: bytes, name: str) -> str:
         """Take a file of the hall, whatever way it came: 'taken', 'early', 'known'. Raises: FileRefused."""
         if content.startswith(statements.PAYOUT_MARK.encode("gb18030")):
-            return self._take_refunds(content)
+            with self.store.change() as link:
+                said, text = bank_refunds.take(link, content, fund=self.fund, at=now())
+                if text:
+                    self.note(link, said, text)
+            return said
         keys = keys_of(self.keys, HALL)
         if not keys:
             raise FileRefused("SBX-26", "沙箱银行还没有登记社保经办机构的公钥，请先交换公钥（shebao sandbox key）")
@@ -108,36 +112,6 @@ class Bank(Partner):
             self.note(link, said, f"{name}：{ {'taken': '已受理', 'early': '等待前一个文件', 'known': '重复送达，没有再次处理'}[said] }")
         self.nudged.set()
         return said
-
-    def _take_refunds(self, content: bytes) -> str:
-        """退费付款文件: pay each line from the fund at once; the answer is the statement. An account that is closed: 退票."""
-        try:
-            file = statements.read_payout(content)
-        except StatementRefused as error:
-            raise FileRefused(error.code, error.text) from error
-        if file.account != self.fund or file.day > today():
-            raise FileRefused("SBX-27", "付款文件的账号不是社保收入户，或日期在今天之后；没有付款，请核对后重新出盘")
-        with self.store.change() as link:
-            digest = kept(link, f"refunds {file.batch}")
-            if digest:
-                if digest != file.sha256.hex():
-                    raise FileRefused("SBX-24", f"批次 {file.batch} 已经受理，这个文件内容不同；没有付款，请与社保经办机构核对")
-                return "known"
-            if bank_books.account(link, self.fund).balance_fen < file.total_fen:
-                raise FileRefused("SBX-28", "收入户余额不足，没有付款")
-            keep(link, f"refunds {file.batch}", file.sha256.hex())
-            known = bank_books.accounts(link, {line.account for line in file.lines})
-            there, back = [], []
-            for line in file.lines:
-                bank_books.add_account(link, line.account, line.name, "", "person", today())
-                wrong = line.account in known and (known[line.account].state != "open" or known[line.account].holder != line.name)
-                target = bank_books.COLLECTED if wrong else line.account
-                there.append(Leg(self.fund, target, line.amount_fen, "refund", line.serial, "退费", line.name))
-                if wrong:
-                    back.append(Leg(target, self.fund, line.amount_fen, "returned", line.serial, "退票", line.name))
-            bank_books.book(link, f"refunds:{file.batch}", [*there, *back], text=f"退费付款 {file.batch}", day=today(), at=now())
-            self.note(link, "taken", f"退费付款 {file.batch}：{len(there)} 笔，退票 {len(back)} 笔")
-        return "taken"
 
     def _answer_one(self) -> bool:
         with self.store.change() as link:

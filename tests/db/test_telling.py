@@ -5,6 +5,8 @@ from datetime import date
 from itertools import count
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
@@ -12,7 +14,9 @@ from shebao.base.months import span
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
 from shebao.levy import receiving
+from shebao.levy.matching import settle
 from shebao.levy.models import Bill, BillState, Channel, Receipt, ReceiptState
+from shebao.levy.payments import new_receipts
 from shebao.levy.receiving import Payment, Told, ToldAs
 from shebao.levy.refund_models import HeldTold
 from tests.db.support import AT, PLACE, assess, finance, hire, make_agency, make_unit, moment, race
@@ -112,9 +116,6 @@ def _receipts() -> list[Receipt]:
 
 def test_what_the_statement_showed_first_finds_its_bill_when_the_partner_tells_of_it(bill: Bill) -> None:
     with acting(finance()):
-        from shebao.levy.matching import settle
-        from shebao.levy.payments import new_receipts
-
         early = new_receipts(
             [Payment("SW-E", "", "甲示例公司", bill.total_fen, TODAY)], None, 1, ReceiptState.SUSPENSE, AT, channel=Channel.STATEMENT
         )
@@ -124,6 +125,23 @@ def test_what_the_statement_showed_first_finds_its_bill_when_the_partner_tells_o
     assert (told.status, told.allocated_fen) == (ToldAs.KNOWN, bill.total_fen)
     assert fresh(bill).state == BillState.PAID
     assert balance(AccountKind.BANK) == bank, "the money has been there since the statement"
+
+
+def test_a_long_list_takes_no_more_statements_than_a_short_one(unit: int) -> None:
+    def asked(count_: int) -> int:
+        month = next(_months)
+        assess(month, at=moment(month, 5))
+        with acting(ENGINE):
+            bill = Bill.objects.get(unit_id=unit, month=month)
+        early = [Payment(f"SWL{month}{i}", "", "甲示例公司", 50, TODAY) for i in range(count_)]
+        with acting(finance()):
+            settle(new_receipts(early, None, 1, ReceiptState.SUSPENSE, AT, channel=Channel.STATEMENT), place=PLACE, on=TODAY, at=AT)
+        told = [payment(bill, 50, p.serial) for p in early] + [payment(bill, 70) for _ in range(count_)]
+        with CaptureQueriesContext(connection) as queries:
+            assert [t.allocated_fen for t in tell(told)] == [50] * count_ + [70] * count_
+        return len(queries)
+
+    assert asked(20) == asked(2)
 
 
 def test_two_tellers_of_the_same_payment_count_it_once(bill: Bill) -> None:
