@@ -17,6 +17,14 @@ def with_changed(rule_id: str, on: date, place: str, value: Any, *, law: str = "
     return Rulebook(book.places.values(), rules)
 
 
+def without(rule_id: str, on: date, place: str) -> Rulebook:
+    """As before the entry that holds on a day in a place was published."""
+    book = standard()
+    target = book.rule(rule_id, on, place)
+    known = {id(rule): rule for code in book.places for rule in book.all(code)}
+    return Rulebook(book.places.values(), [rule for rule in known.values() if rule is not target])
+
+
 def _changed(rule: Rule, value: Any, law: str) -> Rule:
     entry = Entry(
         id=rule.id,

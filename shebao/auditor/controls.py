@@ -14,10 +14,10 @@ where d.state in ('open', 'sent') group by 1, 2
 """
 _BILLS, _FLEX = ("levy_billline", "levy_bill"), ("levy_flexdue",)
 
-# What came in, whoever told of it. File and hand tell of arrivals; what the tax office or a bank tells has arrived once a statement
-# shows it. What was handed over to another agency (a receipt with a parent) is no new money.
+# What came in, whoever told of it. What the tax office or a bank tells has arrived once a statement shows it; file, hand and the statement
+# itself tell of arrivals. What was handed over to another agency (a receipt with a parent) is no new money.
 _WHERE = "r.state in ('allocated', 'suspense') and {}"
-_ARRIVED = "(r.channel in ('file', 'hand') or r.arrived_on is not null)"
+_ARRIVED = "(r.channel not in ('tax', 'bank') or r.arrived_on is not null)"
 _ON_ITS_WAY = "r.channel in ('tax', 'bank') and r.arrived_on is null"
 _SHARED = """
 select g.place, l.insurance, sum(s.amount_fen)::bigint from levy_receipt r join levy_allocation s on s.receipt_id = r.id

@@ -33,6 +33,11 @@ def take_back_bills(bill_ids: Iterable[int], *, place: str, on: date, at: dateti
     return reversing.reverse([_bill(pk) for pk in sorted(set(bill_ids))], place=place, on=on, at=at)
 
 
+def counts(bill_id: int, on: date) -> bool:
+    """Whether a bill counts for its people as it stands: nothing is open of it but deferred unit parts."""
+    return bool(_cleared([bill_id], on))
+
+
 def credit_batch(batch_id: int, *, label: str, agency_id: int | None = None, place: str, on: date, at: datetime) -> Credited:
     """Credit everybody whose dues a debit batch has paid, in one statement. Call it once their rows say so (state paid, this batch)."""
     rows = Rows(_BATCH, {"batch": batch_id, "reference": f"debit:{batch_id}", "pension": PENSION.value})

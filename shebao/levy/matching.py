@@ -10,7 +10,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy import late_payments, paid
+from shebao.levy import crediting, late_payments, paid
 from shebao.levy.models import (
     ENDED_STATES,
     IN_TRANSIT,
@@ -19,6 +19,8 @@ from shebao.levy.models import (
     BillKind,
     BillLine,
     BillState,
+    DueState,
+    FlexDue,
     Receipt,
     ReceiptState,
 )
@@ -42,9 +44,6 @@ class Held:
 
     def newly_clear(self) -> list[Bill]:
         return [bill for bill in self.bills.values() if bill.state == BillState.PAID and bill.pk not in self.were_clear]
-
-    def opened(self) -> list[Bill]:
-        return [bill for bill in self.bills.values() if bill.pk in self.were_clear and bill.state != BillState.PAID]
 
 
 def hold(numbers: Iterable[str], days: Iterable[date]) -> Held:
@@ -159,6 +158,8 @@ def release(receipt: Receipt, number: str, *, key: str, place: str, on: date, at
         raise CannotReleaseError(f"这笔到账没有分配给 {number} 的金额，请刷新后核对")
     if stands_on_it or bill.state in ENDED_STATES:
         raise CannotReleaseError(f"{number} 已有人员转入欠费补缴单或单据已结束，不能撤回分配；如确属多收，请办理退费")
+    if bill.kind == BillKind.PERSON and FlexDue.objects.filter(bill=bill, state=DueState.REFUNDED).exists():
+        raise CannotReleaseError(f"{number} 已有月份办理退费，不能撤回分配；其余月份如需退还，请逐月办理退费")
     shares = [(line, -brought[line.pk]) for line in held.lines[bill.pk] if line.pk in brought]
     for line, fen in shares:
         line.paid_fen += fen
@@ -172,8 +173,9 @@ def release(receipt: Receipt, number: str, *, key: str, place: str, on: date, at
     store([receipt], [bill], held.all_lines, [shares])
     if bill.kind == BillKind.ARREARS and bill.pk in held.were_clear:
         _owed_again(bill)
-    if opened := held.opened():
-        paid.opened_again(opened, place=place, on=on, at=at)
+    # Not only what was 已到账: a bill of which the rest was moved or put off counted for its people too.
+    if not crediting.counts(bill.pk, on):
+        paid.opened_again([bill], place=place, on=on, at=at)
     book(
         [Booking(key, "撤回分配，转暂收", f"receipt:{receipt.serial}", tuple(_out_of_suspense(receipt, shares)))],
         place=place, on=on, at=at,

@@ -85,7 +85,7 @@ def reconcile(place: str, day: date, *, tax_rows: Sequence[TaxDayRow] | None, on
     """
     account = account_of(place)
     hold_account(account.pk)
-    waiting = Statement.objects.filter(account=account, state=StatementState.LOADED, day__lte=day, lines__outcome=None)
+    waiting = Statement.objects.filter(account=account, state=StatementState.LOADED, day__lte=day, lines__isnull=False, lines__outcome=None)
     fresh = 0
     for statement in sorted({s.pk: s for s in waiting}.values(), key=lambda s: s.sequence):
         lines = [line for line in lines_of(statement.pk) if line.outcome is None]

@@ -288,6 +288,26 @@ def test_money_claimed_for_a_bill_bears_the_fee_of_the_day_it_was_paid_and_gives
     assert all(fee.reversed_at is None for fee in fees() if fee.receipt_id == receipt and fee.month == other.month)
 
 
+def test_money_that_leaves_a_bill_with_a_deferred_rest_takes_along_what_it_brought_to_the_accounts() -> None:
+    """缓缴 counts for the people; once their own parts are gone from the bill, it does not."""
+    mine, month = make_unit("缓缴公司", mask=FOUR, vip=False, since=202201), free_month()
+    hire(mine, 2, month=202301, mask=FOUR, at=moment(202301, 2))
+    wanted = deferring.NewDeferral(mine, 1, "hardship", (Insurance.PENSION,), month, month, date(2027, 6, 30), "协议", None)
+    with acting(ENGINE):
+        deferring.grant(wanted, at=moment(month, 2))
+    bill = billed(mine, month)
+    with acting(ENGINE):
+        put_off = BillLine.objects.get(bill=bill, insurance=Insurance.PENSION.value).unit_fen
+    pay_on(bill, bill.total_fen - put_off, bill.due_date)
+    credited = "select coalesce(sum(e.own_fen), 0)::bigint from accounts_entry e join accounts_source s on s.id = e.source_id" \
+        " where s.reference in (%s, 'back:' || (select id from accounts_source where reference = %s and turn = 1))"  # fmt: skip
+    assert ask(credited, [f"bill:{bill.pk}"] * 2)[0][0] > 0
+    with acting(ENGINE):
+        receipt = Receipt.objects.get(bill=bill)
+    by_two(receipt.pk, MoveKind.RELEASE, receipt.amount_fen, bill)
+    assert ask(credited, [f"bill:{bill.pk}"] * 2) == [(0,)]
+
+
 def test_a_claim_is_not_released_while_the_fee_it_made_is_paid(bill: Bill) -> None:
     receipt = suspended(bill.total_fen, bill.due_date + timedelta(days=30))
     by_two(receipt, MoveKind.MATCH, bill.total_fen, bill)

@@ -5,13 +5,18 @@ import pytest
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.months import span
+from shebao.base.terms import Insurance
 from shebao.ledger.models import AccountKind
-from shebao.levy import matching, suspense
+from shebao.levy import flexible_billing, matching, suspense
 from shebao.levy.models import Bill, BillState, ReceiptState
-from shebao.levy.refund_models import HeldTold, MoveKind
+from shebao.levy.refund_models import HeldTold, MoveKind, SourceKind
+from shebao.levy.refund_sources import Source
+from shebao.policy.rulebook import standard
+from tests import make
 from tests.db.money_support import (
     CLERK,
     COLLEAGUE,
+    apply_refund,
     arrive,
     balances,
     check_everything,
@@ -20,6 +25,7 @@ from tests.db.money_support import (
     payment,
     propose,
     receipt,
+    review_refund,
     serials,
     tell,
 )  # fmt: skip
@@ -155,6 +161,22 @@ def test_money_others_rely_on_cannot_be_taken_away(bills: tuple[Bill, Bill]) -> 
     with pytest.raises(suspense.NotPossibleError):
         propose(unknown(900), MoveKind.RELEASE, 900, bill=bills[0].number)
     assert matching.CannotReleaseError.code == "RFD-07"
+
+
+def test_a_month_that_was_refunded_does_not_come_back_as_suspense_to_be_refunded_again(units: tuple[int, int]) -> None:
+    worker = make.flexible(since=202611)
+    with acting(ENGINE):
+        wanted = flexible_billing.Wanted(worker.person_id, 1, 60, 202611, 202611)
+        bill = flexible_billing.issue(wanted, place=PLACE, rulebook=standard(), on=AT.date(), at=AT)
+    serial = f"FX{next(serials):05d}"
+    tell(payment(bill, bill.total_fen, serial))
+    arrive(serial)
+    due = Source(SourceKind.FLEXDUE, person_id=worker.person_id, month=202611, insurance=Insurance.PENSION.value)
+    review_refund(apply_refund(due, person=worker.person_id))
+    move = propose(serial, MoveKind.RELEASE, bill.total_fen, bill=bill.number)
+    with pytest.raises(matching.CannotReleaseError, match="已有月份办理退费"):
+        decide(move)
+    assert receipt(serial).rest_fen == 0
 
 
 def test_two_people_who_propose_the_same_money_at_once_cannot_both_have_it(bills: tuple[Bill, Bill]) -> None:
