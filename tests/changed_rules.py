@@ -9,9 +9,10 @@ from shebao.policy.shapes import KINDS
 
 
 def with_changed(rule_id: str, on: date, place: str, value: Any, *, law: str = "示例文号〔2025〕1号") -> Rulebook:
-    """The entry that holds on a day in a place gets another value and document; everything else stays."""
+    """The entry that holds on a day in a place, a null one too, gets another value and document; everything else stays."""
     book = standard()
-    target = book.rule(rule_id, on, place)
+    target = book.find(rule_id, on, place)
+    assert target is not None
     known = {id(rule): rule for code in book.places for rule in book.all(code)}
     rules = [_changed(rule, value, law) if rule is target else rule for rule in known.values()]
     return Rulebook(book.places.values(), rules)

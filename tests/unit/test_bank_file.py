@@ -133,6 +133,8 @@ def test_no_noise_gets_through(content: bytes) -> None:
         (CONTENT.replace(b"000000089952", b"000000089953", 1), {}, "BNK-07", "与末行的 SHA-256 摘要不符"),
         (resealed(CONTENT, 0, 66, b"0000004"), {}, "BNK-08", "首行写明 4 笔、末行 3 笔，文件里有 3 笔"),
         (resealed(CONTENT, 0, 73, b"000000000000001"), {}, "BNK-09", "首行总金额 0.01 元、末行 2,023.92 元，明细合计 2,023.92 元"),
+        (resealed(CONTENT, 1, 60, b"\0"), {}, "BNK-10", "第 2 行的“户名”不合格式"),
+        (resealed(CONTENT, 1, 126, b"\0"), {}, "BNK-10", "第 2 行的“银行流水号”不合格式"),
         (resealed(CONTENT, 4, 1, b"0000004"), {}, "BNK-08", "首行写明 3 笔、末行 4 笔"),
         (resealed(CONTENT, 4, 8, b"000000000000001"), {}, "BNK-09", "末行 0.01 元"),
         (resealed(CONTENT, 2, 127, b" "), {}, "BNK-01", "第 3 行不在约定的位置换行"),

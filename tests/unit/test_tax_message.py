@@ -221,6 +221,32 @@ def test_what_is_no_strict_json_is_refused_before_anything_is_built(content: byt
     assert code_of(strict_json.load, content) in ("TAX-01", "TAX-02")
 
 
+def test_a_message_over_the_limit_is_too_large_whatever_is_in_it() -> None:
+    with pytest.raises(MessageRefused) as told:
+        strict_json.load(b'{"a":"' + b"x" * strict_json.BYTES_MAX + b'"}')
+    assert (told.value.code, told.value.status) == ("TAX-01", 413)
+
+
+def test_a_line_break_a_foreign_letter_and_the_same_number_twice_are_refused() -> None:
+    reversal = tax.Reversal("CZ1", PAID.serial, PAID.amount_fen, AT, "缴错")
+    for wrong, code in (
+        ([replace(reversal, reason="缴错\n另起一行")], "TAX-03"),
+        ([replace(reversal, reason="缴错\0")], "TAX-03"),
+        ([replace(reversal, serial="冲1")], "TAX-03"),
+        ([replace(reversal, serial="CZ１")], "TAX-03"),
+        ([reversal, replace(reversal, serial="CZ2")], "TAX-11"),
+    ):
+        assert code_of(tax.read_reversals, tax.reversals_body(wrong)) == code
+    assert code_of(tax.read_states_asked, tax.states_body(["HD1", "HD1"])) == "TAX-03"
+
+
+def test_a_type_from_which_more_was_taken_than_it_had_is_refused() -> None:
+    """Also when the whole bill still adds up."""
+    pension, injury = BILL.amounts
+    wrong = replace(BILL, amounts=(pension, replace(injury, less_fen=injury.unit_fen + 1)), total_fen=BILL.total_fen - 8)
+    assert code_of(tax.read_bills, tax.bills_body([wrong])) == "TAX-10"
+
+
 def test_eight_levels_are_read_and_nine_are_not() -> None:
     assert strict_json.load(b'{"a":' + b"[" * 7 + b"]" * 7 + b"}")
     assert code_of(strict_json.load, b'{"a":' + b"[" * 8 + b"]" * 8 + b"}") == "TAX-02"
