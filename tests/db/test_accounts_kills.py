@@ -30,8 +30,8 @@ from shebao.base.clock import ZONE
 from shebao.runs import account_interest
 settling.CHUNK_IDS = 100
 write, publish = settling.write, settling.publish
-def slow_write(table, stream):
-    time.sleep(0.004); write(table, stream); time.sleep(0.004)
+def slow_write(*given):
+    time.sleep(0.004); write(*given); time.sleep(0.004)
 def slow_publish(*given, **named):
     publish(*given, **named); time.sleep(0.05)
 settling.write, settling.publish = slow_write, slow_publish
