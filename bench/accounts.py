@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from bench.harness import Row, Spent, open_city, spending
+from bench.harness import Row, Spent, open_city, peak_mb, spending
 from shebao.base.clock import ZONE
 
 PLACE, YEAR = "420100", 2025
@@ -20,6 +20,7 @@ AT = datetime(2026, 7, 1, 9, tzinfo=ZONE)
 PAGE = 1 << 20
 DECIMAL_ROWS = 20_000
 KERNEL_ROWS = 1_000_000
+CHUNKED_ROWS = 1_000_000  # chunks are compared over so many accounts, whatever the size of the city
 
 
 def load(address: str, people: int) -> None:
@@ -105,13 +106,14 @@ def built(size: int, *, together: bool) -> float:
         run_id = settling.begin(PLACE, YEAR, rulebook=standard(), on=AT.date(), at=AT)
     with acting(ENGINE):
         work = settling.plan(run_id)
+    chunks = work.chunks[: CHUNKED_ROWS // size]
     began = time.perf_counter()
     if together:
         with acting(ENGINE):
-            for chunk in work.chunks:
+            for chunk in chunks:
                 settling.do_chunk(work, chunk)
     else:
-        for chunk in work.chunks:
+        for chunk in chunks:
             with acting(ENGINE):
                 settling.do_chunk(work, chunk)
     with acting(ENGINE), connection.cursor() as cursor:
@@ -163,6 +165,7 @@ def run(people: int = 1_000_000) -> list[dict[str, Any]]:
     load(address, people)
     print(f"  {people:,} accounts, load {os.getloadavg()[0]:.1f}", flush=True)
     spent, rows = settle()
+    print(f"  settled and posted in {spent.wall:.1f} s, load {os.getloadavg()[0]:.1f}, peak {peak_mb():.0f} MB", flush=True)
     limit = raw_copy(address)
     ratio = spent.wall / limit.wall
     ours, loop = kernel()
@@ -174,12 +177,13 @@ def run(people: int = 1_000_000) -> list[dict[str, Any]]:
         whole.append(built(50_000, together=True))
     chunked = min(apart) / min(whole)
     load_now = f"load {os.getloadavg()[0]:.1f}"
+    chunked_rows = min(rows, CHUNKED_ROWS)
     cpu = f"CPU {spent.cpu:.1f} s here + {spent.server_cpu:.1f} s PostgreSQL, limit {limit.all_cpu:.1f} s; {load_now}"
     found = [
         Row(f"accounts settled, posted: {rows:,}", spent.wall, None, limit.wall, ratio, "≤ 1.3 × raw COPY + key", ratio <= 1.3, "s", cpu),
         Row("interest kernel, 1,000,000 accounts", ours, loop, None, loop / ours, "≥ 100 × a Decimal loop", loop >= 100 * ours, "s"),
         Row(
-            f"settlement in guarded chunks of 50,000, {rows:,}", min(apart), min(whole), None, chunked, "≤ 1.1 × one transaction",
+            f"settlement in guarded chunks of 50,000, {chunked_rows:,}", min(apart), min(whole), None, chunked, "≤ 1.1 × one transaction",
             chunked <= 1.1, "s", "best of three, turn about",
         ),
     ]  # fmt: skip

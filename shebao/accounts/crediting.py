@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Self
 
-from django.db import connection
+from django.db import IntegrityError, connection
+from psycopg.errors import UniqueViolation
 
+from shebao.accounts.copying import many_rows
 from shebao.accounts.models import EntryKind
 from shebao.base.clock import ZONE
 from shebao.base.months import Month, month_of
@@ -38,10 +40,13 @@ class Rows:
     """Who is credited with what, as a query of the caller's own tables: columns reference, person_id, month, own_fen, employer_fen.
 
     Several rows of one reference, person and month are added up; what adds up to nothing is no entry. values: its named parameters.
+    people: the first and last person of a range of tens of thousands, given by one reference with one row a person and month: their
+    tallies are brought forward as a range, and credit raises CreditRaced where somebody's first credit of the year came in between.
     """
 
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    people: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, rows: Sequence[tuple[str, int, Month, int, int]]) -> Self:
@@ -53,6 +58,10 @@ class Rows:
             " %(r_employer)s::bigint[]) as n (reference, person_id, month, own_fen, employer_fen)",
             dict(zip(names, columns, strict=True)),
         )
+
+
+class CreditRaced(Exception):
+    """Somebody of a range got the first credit of the year in this very instant. Nothing of the transaction stays: do it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +109,26 @@ def credit(
         "a_at": at,
         "a_kind": kind.value,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_CREDIT.format(rows=rows.sql, **_TALLIED[kind]), values)
-        made = cursor.fetchall()
+    if rows.people is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_CREDIT.format(given=_ADDED.format(rows=rows.sql), tallies=_TALLIES.format(**_TALLIED[kind])), values)
+            made = cursor.fetchall()
+    else:
+        made = _credit_range(rows, values, kind)
     return booked(made, counter, place=place, on=on, at=at)
+
+
+def _credit_range(rows: Rows, values: dict[str, Any], kind: EntryKind) -> list[Any]:
+    assert rows.people is not None
+    statement = _CREDIT.format(given=_GIVEN_ONCE.format(rows=rows.sql), tallies=_TALLIES_OF_RANGE.format(**_TALLIED[kind]))
+    try:
+        with many_rows(), connection.cursor() as cursor:
+            cursor.execute(statement, values | {"a_first": rows.people[0], "a_last": rows.people[1]})
+            return list(cursor.fetchall())
+    except IntegrityError as error:
+        if isinstance(error.__cause__, UniqueViolation) and (error.__cause__.diag.table_name or "").startswith("accounts_tally"):
+            raise CreditRaced from error
+        raise
 
 
 def open_month(place: str, wanted: Month, *, at: datetime) -> Month:
@@ -162,6 +187,29 @@ SOURCE_COLUMNS = (
     "(reference, turn, kind, label, place, agency_id, credited_month, booked_on, recorded_at, rows, own_fen, employer_fen,"
     " reverses_id, case_id)"
 )
+_VALUES = "%(a_year)s, %(a_place)s, {brought}, {own}, {employer}, {product}, {other}, 0"
+_PEOPLE = """select g.person_id, sum(g.own_fen)::bigint as own_fen, sum(g.employer_fen)::bigint as employer_fen,
+               sum(g.own_fen + g.employer_fen)::bigint as fen
+        from given g join made m on m.reference = g.reference group by 1 order by 1"""
+_TALLIES = f"tallies as (insert into accounts_tally {TALLY_COLUMNS} select n.person_id, {_VALUES} from ({_PEOPLE}) n" + ADD_UP + ")"
+# ON CONFLICT costs each row twice as much as knowing beforehand which are there.
+_TALLIES_OF_RANGE = f"""
+n as materialized ({_PEOPLE}),
+there as (
+  update accounts_tally t set brought_fen = t.brought_fen + {{brought}}, own_fen = t.own_fen + {{own}},
+    employer_fen = t.employer_fen + {{employer}}, product_fen = t.product_fen + {{product}}, other_fen = t.other_fen + {{other}}
+  from n where t.person_id between %(a_first)s and %(a_last)s and t.year = %(a_year)s and t.place = %(a_place)s
+    and t.person_id = n.person_id
+  returning t.person_id),
+tallies as (
+  insert into accounts_tally {TALLY_COLUMNS} select n.person_id, {_VALUES}
+  from n where not exists (select 1 from there where there.person_id = n.person_id))"""
+_ADDED = """
+  select g.reference, g.person_id, g.month, sum(g.own_fen)::bigint as own_fen, sum(g.employer_fen)::bigint as employer_fen
+  from ({rows}) g join asked on asked.reference = g.reference
+  group by 1, 2, 3 having sum(g.own_fen) <> 0 or sum(g.employer_fen) <> 0"""
+_GIVEN_ONCE = """
+  select g.* from ({rows}) g join asked on asked.reference = g.reference where g.own_fen <> 0 or g.employer_fen <> 0"""
 _CREDIT = (
     """
 with asked as (
@@ -170,10 +218,7 @@ with asked as (
        as a (reference, label, agency_id, case_id)
   left join lateral (select s.id, s.turn from accounts_source s where s.reference = a.reference order by s.turn desc limit 1) last on true
   where last.id is null or exists (select 1 from accounts_source r where r.reverses_id = last.id)),
-given as materialized (
-  select g.reference, g.person_id, g.month, sum(g.own_fen)::bigint as own_fen, sum(g.employer_fen)::bigint as employer_fen
-  from ({rows}) g join asked on asked.reference = g.reference
-  group by 1, 2, 3 having sum(g.own_fen) <> 0 or sum(g.employer_fen) <> 0),
+given as materialized ({given}),
 made as (
   insert into accounts_source """
     + SOURCE_COLUMNS
@@ -189,17 +234,7 @@ entries as (
     + """
   select g.person_id, m.id, g.own_fen, g.employer_fen, g.month, %(a_month)s, %(a_year)s, %(a_kind)s
   from given g join made m on m.reference = g.reference),
-tallies as (
-  insert into accounts_tally """
-    + TALLY_COLUMNS
-    + """
-  select n.person_id, %(a_year)s, %(a_place)s, {brought}, {own}, {employer}, {product}, {other}, 0
-  from (select g.person_id, sum(g.own_fen)::bigint as own_fen, sum(g.employer_fen)::bigint as employer_fen,
-               sum(g.own_fen + g.employer_fen)::bigint as fen
-        from given g join made m on m.reference = g.reference group by 1 order by 1) n
-  """
-    + ADD_UP
-    + """)
+{tallies}
 select id, reference, label, rows, own_fen, employer_fen from made order by id
 """
 )

@@ -3,18 +3,14 @@
 The year is closed to credits from the beginning on (what comes later goes to the next open year), so that every restart reads the same.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
-import psycopg
 from django.db import connection
 from numpy.typing import NDArray
-from psycopg.abc import Buffer
-from psycopg.adapt import Loader
 
+from shebao.accounts.copying import RawArrays, copy_rows, many_rows, rows_of
 from shebao.accounts.crediting import FUND
 from shebao.accounts.models import Chunk, PlaceYear, Settlement, YearState
 from shebao.accounts.part_year import resettle
@@ -196,20 +192,6 @@ class Block:
     product: FenArray
 
 
-INT8_ARRAY_OID = 1016
-_ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
-_ARRAY_HEADER_BYTES = 20
-
-
-class _RawLoader(Loader):
-    """Hand over the bytes of an array as they came; NumPy reads them."""
-
-    format = 1  # type: ignore[assignment]
-
-    def load(self, data: Buffer) -> bytes:
-        return bytes(data)
-
-
 _READ = """
 select array_agg(person_id), array_agg(opening), array_agg(own_fen), array_agg(employer_fen), array_agg(other_fen), array_agg(basis_fen),
        array_agg(product_fen)
@@ -225,15 +207,9 @@ from (select person_id, coalesce(s.closing_fen, 0) + coalesce(t.brought_fen, 0) 
 def read_block(work: Work, first: int, last: int) -> Block:
     """The accounts of a range of people. An account that was empty all year is left out."""
     values = {"year": work.year, "place": work.place, "before": work.before, "first": first, "last": last}
-    # A server-side cursor on the psycopg connection of the current transaction: Django's own binds in the client, text only.
-    with psycopg.Cursor(connection.connection) as cursor:
-        cursor.adapters.register_loader(INT8_ARRAY_OID, _RawLoader)
+    with many_rows(), RawArrays(connection.connection) as cursor:
         cursor.execute(_READ, values, binary=True)
-        arrays = cursor.fetchone()
-    if arrays is None or arrays[0] is None:
-        empty = np.empty(0, np.int64)
-        return Block(*([empty] * 7))
-    columns = [np.frombuffer(a, _ELEMENT, offset=_ARRAY_HEADER_BYTES)["value"].astype(np.int64) for a in arrays]
+        columns = rows_of(cursor)
     alive = np.logical_or.reduce([column != 0 for column in columns[1:]])
     if not alive.all():
         columns = [column[alive] for column in columns]
@@ -266,48 +242,35 @@ def settle_block(block: Block, rate_ppm: int, gap_ppm: int) -> Settled:
     return Settled(on_opening, on_credits, closing, differs(on_credits, yearly_interest(credits, rate_ppm), closing, gap_ppm))
 
 
-_COLUMNS = [
+_COLUMNS = (
     *((name, 8) for name in ("person_id", "opening_fen", "own_fen", "employer_fen", "other_fen", "basis_fen", "product_fen")),
     *((name, 8) for name in ("interest_opening_fen", "interest_credits_fen", "closing_fen")),
     ("settlement_id", 4),
-]
-COPY_INTO = "({}) from stdin (format binary)".format(", ".join(name for name, _ in _COLUMNS))
-_ROW = np.dtype([("fields", ">i2")] + [part for name, size in _COLUMNS for part in ((f"{name}_length", ">i4"), (name, f">i{size}"))])
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_COPY_TRAILER = b"\xff\xff"
+)
 
 
-def encode(block: Block, settled: Settled, run_id: int) -> memoryview:
-    """Snapshots as a binary COPY stream."""
-    rows = np.empty(len(block.people), _ROW)
-    rows["fields"] = len(_COLUMNS)
-    for name, size in _COLUMNS:
-        rows[f"{name}_length"] = size
-    rows["person_id"], rows["opening_fen"], rows["own_fen"], rows["employer_fen"] = block.people, block.opening, block.own, block.employer
-    rows["other_fen"], rows["basis_fen"], rows["product_fen"] = block.other, block.basis, block.product
-    rows["interest_opening_fen"], rows["interest_credits_fen"] = settled.interest_opening, settled.interest_credits
-    rows["closing_fen"], rows["settlement_id"] = settled.closing, run_id
-    return memoryview(_COPY_HEADER + rows.tobytes() + _COPY_TRAILER)
-
-
-def write(table: str, stream: memoryview) -> None:
-    """COPY a stream into a detached table of the current transaction."""
-    with connection.connection.cursor() as cursor, cursor.copy(f"copy {table} {COPY_INTO}") as copy:
-        for part in _parts(stream):
-            copy.write(part)
-
-
-def _parts(stream: memoryview, size: int = 1 << 20) -> Iterator[Any]:
-    for start in range(0, len(stream), size):
-        yield stream[start : start + size]
+def write(table: str, block: Block, settled: Settled, run_id: int) -> None:
+    """COPY the snapshots of a block into a detached table of the current transaction."""
+    values = {
+        "person_id": block.people,
+        "opening_fen": block.opening,
+        "own_fen": block.own,
+        "employer_fen": block.employer,
+        "other_fen": block.other,
+        "basis_fen": block.basis,
+        "product_fen": block.product,
+        "interest_opening_fen": settled.interest_opening,
+        "interest_credits_fen": settled.interest_credits,
+        "closing_fen": settled.closing,
+        "settlement_id": np.full(len(block.people), run_id),
+    }
+    copy_rows(table, _COLUMNS, values)
 
 
 def do_chunk(work: Work, chunk: tuple[int, int, int]) -> int:
     """One chunk in the current transaction: its guard row and its snapshots, or neither. Returns the number of accounts."""
     take_time()
     number, first, last = chunk
-    with connection.cursor() as cursor:
-        cursor.execute("set local max_parallel_workers_per_gather = 0")  # the run has its own two writers
     block = read_block(work, first, last)
     settled = settle_block(block, work.rate_ppm, work.gap_ppm)
     with connection.cursor() as cursor:
@@ -318,7 +281,7 @@ def do_chunk(work: Work, chunk: tuple[int, int, int]) -> int:
         )
         if cursor.fetchone() is None:
             return 0
-    write(work.table, encode(block, settled, work.run_id))
+    write(work.table, block, settled, work.run_id)
     return len(block.people)
 
 

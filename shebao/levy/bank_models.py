@@ -117,7 +117,7 @@ class DebitBatch(models.Model):
 class DebitChunk(models.Model):
     """A range of people of a batch, fixed when it was planned, and its guards: what was built, posted and told in it, once each.
 
-    base: lines of the chunk are numbered from base + 1.
+    base: lines of the chunk are numbered from base + 1. sent_sha256: of what the file asked for them (gateways.bank.asked_digest).
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -128,6 +128,7 @@ class DebitChunk(models.Model):
     base = models.IntegerField()
     built_lines = models.IntegerField(null=True)
     built_fen = models.BigIntegerField(null=True)
+    sent_sha256 = models.BinaryField(max_length=32, null=True)
     posted_lines = models.IntegerField(null=True)
     posted_fen = models.BigIntegerField(null=True)
     told = models.BooleanField(default=False)

@@ -38,10 +38,14 @@ def counts(bill_id: int, on: date) -> bool:
     return bool(_cleared([bill_id], on))
 
 
-def credit_batch(batch_id: int, *, label: str, agency_id: int | None = None, place: str, on: date, at: datetime) -> Credited:
-    """Credit everybody whose dues a debit batch has paid, in one statement. Call it once their rows say so (state paid, this batch)."""
-    rows = Rows(_BATCH, {"batch": batch_id, "reference": f"debit:{batch_id}", "pension": PENSION.value})
-    return crediting.credit([Reference(f"debit:{batch_id}", label, agency_id)], rows, place=place, on=on, at=at)
+def credit_chunk(batch_id: int, chunk: int, people: tuple[int, int], *, label: str, place: str, on: date, at: datetime) -> Credited:
+    """Credit everybody in a chunk of a debit batch (people: its first and last) whose dues it has paid, once their rows say so.
+
+    Raises: CreditRaced.
+    """
+    reference = f"debit:{batch_id}:{chunk}"
+    values = {"batch": batch_id, "reference": reference, "pension": PENSION.value, "first": people[0], "last": people[1]}
+    return crediting.credit([Reference(reference, label)], Rows(_CHUNK, values, people), place=place, on=on, at=at)
 
 
 def credit_refund(
@@ -105,8 +109,8 @@ select 'bill:' || b.id, f.person_id, f.month, f.account_fen, 0
 from levy_bill b join levy_flexdue f on f.bill_id = b.id and f.insurance = %(pension)s
 where b.id = any(%(bills)s) and b.kind = 'person'
 """
-_BATCH = """
+_CHUNK = """
 select %(reference)s::text as reference, f.person_id, f.month, f.account_fen::bigint as own_fen, 0::bigint as employer_fen
-from levy_debitline l join levy_flexdue f on f.person_id = l.person_id and f.month between l.first_month and l.last_month
-where l.batch_id = %(batch)s and f.batch_id = %(batch)s and f.insurance = %(pension)s and f.state = 'paid'
+from levy_flexdue f
+where f.person_id between %(first)s and %(last)s and f.batch_id = %(batch)s and f.insurance = %(pension)s and f.state = 'paid'
 """

@@ -3,6 +3,7 @@
 Restartable anywhere: the plan is stored, each chunk has its guard, the state row decides who goes on. Lock order: batch, chunk, dues.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
+from shebao.accounts.copying import Column, RawArrays, array_of, copy_rows, many_rows, rows_of
 from shebao.audit.operations import Trace, record
 from shebao.base.actor import current
 from shebao.base.clock import ZONE
@@ -20,7 +22,6 @@ from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, month_of, month_shown
 from shebao.gateways import bank as codec
 from shebao.levy.bank_models import BANKS, BatchState, DebitAgreement, DebitBatch, DebitChunk, LeftOut, Scheme
-from shebao.levy.copying import RawArrays, array_of, copy_rows, rows_of
 from shebao.levy.debit_months import BILLED_REASON, NOT_NOW_REASON, OUT_REASON, STATE_SQL, Collected, collect
 from shebao.policy.batch_day import batch_day
 from shebao.policy.calendar import social_insurance_year
@@ -229,20 +230,25 @@ def build_chunk(batch: DebitBatch, number: int) -> int:
             "months": found.months[good],
         },
     )
-    with connection.cursor() as cursor:
-        cursor.execute("set local enable_mergejoin = off")
+    with many_rows(), RawArrays(connection.connection) as cursor:
         cursor.execute(
-            f"""
-            update levy_flexdue d set state = 'sent', batch_id = l.batch_id from levy_debitline_{batch.pk} l
-            where l.sequence between %s and %s and d.person_id between %s and %s
-              and d.person_id = l.person_id and d.month between l.first_month and l.last_month and d.state = 'open'
+            """
+            update levy_flexdue d set state = 'sent', batch_id = %s from unnest(%s, %s, %s) as l (person_id, first_month, last_month)
+            where d.person_id between %s and %s and d.person_id = l.person_id and d.month between l.first_month and l.last_month
+              and d.state = 'open'
             """,
-            [chunk.base + 1, chunk.base + lines, chunk.first_person, chunk.last_person],
+            [
+                batch.pk,
+                *(Column(column[good]) for column in (found.people, found.first_month, found.last_month)),
+                chunk.first_person,
+                chunk.last_person,
+            ],
         )
         if cursor.rowcount != int(found.dues[good].sum()):
             raise DuesMovedError("有人刚刚通过其他渠道缴费，本段重新生成")
-        out = np.flatnonzero(~good)
-        if len(out):
+    out = np.flatnonzero(~good)
+    if len(out):
+        with connection.cursor() as cursor:
             cursor.execute(
                 "insert into levy_debitleftout (batch_id, person_id, agency_id, reason, open_fen)"
                 " select %s, p, a, r, f from unnest(%s::bigint[], %s::int[], %s::text[], %s::bigint[]) as n (p, a, r, f)",
@@ -259,22 +265,20 @@ def build_chunk(batch: DebitBatch, number: int) -> int:
 
 def _collected(batch: DebitBatch, values: dict[str, object]) -> tuple[Collected, NDArray[np.int64], NDArray[np.int64]]:
     """The people of a range with something open, their agencies and agreements."""
-    with RawArrays(connection.connection) as cursor:
+    with many_rows(), RawArrays(connection.connection) as cursor:
         cursor.execute(
             f"""
-            select array_agg(x.person_id), array_agg(x.month::int8), array_agg(x.state::int8), array_agg(x.fen), array_agg(x.agency),
-                   array_agg(x.agreement)
-            from (
-              select d.person_id, d.month, {STATE_SQL} as state, (d.total_fen + d.interest_fen)::int8 as fen, d.agency_id::int8 as agency,
-                     a.id as agreement
-              from levy_debitagreement a join levy_flexdue d on d.person_id = a.person_id and d.month between %(year)s and %(month)s
-              where {_SIGNED} and a.person_id between %(first)s and %(last)s and d.person_id between %(first)s and %(last)s
-              order by d.person_id, d.month, d.insurance) x
+            select array_agg(d.person_id), array_agg(d.month::int8), array_agg(d.insurance::int8), array_agg(({STATE_SQL})::int8),
+                   array_agg((d.total_fen + d.interest_fen)::int8), array_agg(d.agency_id::int8), array_agg(a.id)
+            from levy_debitagreement a join levy_flexdue d on d.person_id = a.person_id and d.month between %(year)s and %(month)s
+            where {_SIGNED} and a.person_id between %(first)s and %(last)s and d.person_id between %(first)s and %(last)s
             """,
             values,
             binary=True,
         )
-        people, months, states, fen, agencies, agreements = rows_of(cursor)
+        people, months, insurances, *rest = rows_of(cursor)
+    order = np.lexsort((insurances, months, people))
+    people, months, states, fen, agencies, agreements = (column[order] for column in (people, months, *rest))
     found = collect(people, months, states, fen, batch.month)
     last = np.searchsorted(people, found.people, side="right") - 1  # the latest due tells the agency that keeps the person now
     return found, agencies[last], agreements[last]
@@ -297,36 +301,54 @@ def publish(batch_id: int, *, at: datetime) -> None:
     DebitBatch.objects.filter(pk=batch_id).update(lines=lines, total_fen=fen, left_out=left_out, built_at=at)
 
 
-RECORD_TEXT = np.dtype([("number", "S16"), ("account", "S20"), ("name", "S32")])
+_BETWEEN = "\x1f"  # no name holds it
+_NAME_BYTES = 32
 _INTS = ("sequence", "amount", "first_month", "last_month", "months", "person", "agency")
 _RECORDS = """
-  select array_agg(x.sequence), array_agg(x.amount), array_agg(x.first), array_agg(x.last), array_agg(x.months), array_agg(x.person_id),
-         array_agg(x.agency), string_agg(x.text, ''::bytea)
-  from (
-    select l.sequence::int8 as sequence, l.amount_fen::int8 as amount, l.first_month::int8 as first, l.last_month::int8 as last,
-           l.months::int8 as months, l.person_id, l.agency_id::int8 as agency,
-           -- As bytes, cut and padded; sixteen characters fit as a rule, eight always, whatever each of them takes.
-           convert_to(a.number || rpad(a.account, 20), 'UTF8')
-             || substr(convert_to(case when octet_length(convert_to(left(p.name, 16), 'GB18030')) <= 32 then left(p.name, 16)
-                                       else left(p.name, 8) end || repeat(' ', 32), 'GB18030'), 1, 32) as text
-    from levy_debitline l join levy_debitagreement a on a.id = l.agreement_id join parties_person p on p.id = l.person_id
-    where l.batch_id = %s and l.sequence between %s and %s and p.id between %s and %s and a.person_id between %s and %s
-    order by l.sequence) x
+  select array_agg(l.sequence::int8), array_agg(l.amount_fen::int8), array_agg(l.first_month::int8), array_agg(l.last_month::int8),
+         array_agg(l.months::int8), array_agg(l.person_id), array_agg(l.agency_id::int8),
+         string_agg(a.number, %(between)s), string_agg(a.account, %(between)s), string_agg(p.name, %(between)s)
+  from levy_debitline l join levy_debitagreement a on a.id = l.agreement_id join parties_person p on p.id = l.person_id
+  where l.batch_id = %(batch)s and l.sequence between %(low)s and %(high)s and p.id between %(first)s and %(last)s
+    and a.person_id between %(first)s and %(last)s
 """
 
 
 def records(batch_id: int, chunk: DebitChunk) -> dict[str, NDArray[Any]]:
-    """The lines of a chunk as they stand in the file, by sequence: whole numbers, and number, account and name as padded bytes."""
+    """The lines of a chunk as they stand in the file, by sequence: whole numbers, and number, account and name as bytes."""
     take_time()
-    reach = [chunk.base + 1, chunk.base + (chunk.built_lines or 0)]
-    people = [chunk.first_person, chunk.last_person]
-    with RawArrays(connection.connection) as cursor:
-        cursor.execute(_RECORDS, [batch_id, *reach, *people, *people], binary=True)
+    with many_rows(), RawArrays(connection.connection) as cursor:
+        cursor.execute(_RECORDS, _reach(batch_id, chunk) | {"between": _BETWEEN}, binary=True)
         row = cursor.fetchone()
     assert row is not None
     found: dict[str, NDArray[Any]] = {name: array_of(value) for name, value in zip(_INTS, row, strict=False)}
-    text = np.frombuffer(row[-1] or b"", RECORD_TEXT)
-    return found | {name: text[name] for name in ("number", "account", "name")}
+    number, account, name = ((text or "").encode(codec.ENCODING).split(_BETWEEN.encode()) if text else [] for text in row[-3:])
+    names = np.array([n if len(n) <= _NAME_BYTES else codec.name_bytes(n.decode(codec.ENCODING)) for n in name], f"S{_NAME_BYTES}")
+    found |= {"number": np.array(number, "S16"), "account": np.array(account, "S20"), "name": names}
+    order = np.argsort(found["sequence"])
+    return {field: column[order] for field, column in found.items()}
+
+
+def _reach(batch_id: int, chunk: DebitChunk) -> dict[str, Any]:
+    """Bounds of a chunk: sequences and people."""
+    high = chunk.base + (chunk.built_lines or 0)
+    return {"batch": batch_id, "low": chunk.base + 1, "high": high, "first": chunk.first_person, "last": chunk.last_person}
+
+
+def owners(batch_id: int, chunk: DebitChunk) -> dict[str, NDArray[np.int64]]:
+    """Whose the lines of a chunk are, by sequence."""
+    with many_rows(), RawArrays(connection.connection) as cursor:
+        cursor.execute(
+            """
+            select array_agg(sequence::int8), array_agg(person_id), array_agg(agency_id::int8) from levy_debitline
+            where batch_id = %(batch)s and sequence between %(low)s and %(high)s
+            """,
+            _reach(batch_id, chunk),
+            binary=True,
+        )
+        found = dict(zip(("sequence", "person", "agency"), rows_of(cursor), strict=True))
+    order = np.argsort(found["sequence"])
+    return {name: column[order] for name, column in found.items()}
 
 
 def chunks_of(batch_id: int) -> list[DebitChunk]:
@@ -371,12 +393,17 @@ def next_order(cursor: CursorWrapper, bank: str, day: date) -> int:
     return int(cursor.fetchone()[0])
 
 
-def built(batch_id: int, sha256: bytes, *, at: datetime) -> None:
-    """The file is on the disk: the batch waits for the second person."""
+def built(batch_id: int, content: bytes, *, at: datetime) -> None:
+    """The file is on the disk: the batch waits for the second person. What it says of each chunk is kept as a digest."""
     batch = DebitBatch.objects.select_for_update().get(pk=batch_id)
     if batch.state != BatchState.BUILDING:
         return
-    DebitBatch.objects.filter(pk=batch_id).update(state=BatchState.BUILT, file_sha256=sha256)
+    begin = 0
+    for chunk in chunks_of(batch_id):
+        end = begin + (chunk.built_lines or 0)
+        DebitChunk.objects.filter(pk=chunk.pk).update(sent_sha256=codec.asked_digest(content, codec.Kind.DEBIT, begin, end))
+        begin = end
+    DebitBatch.objects.filter(pk=batch_id).update(state=BatchState.BUILT, file_sha256=hashlib.sha256(content).digest())
     record([Trace("debit.built", batch.number, after={"lines": batch.lines, "total_fen": batch.total_fen})], at=at)
 
 

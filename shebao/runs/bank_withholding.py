@@ -3,7 +3,6 @@
 Killed anywhere, it goes on where it was and ends with the same lines, the same file and the same books.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -14,6 +13,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from shebao.access.acting import acting
+from shebao.accounts.crediting import CreditRaced
 from shebao.base.actor import ENGINE
 from shebao.base.clock import ZONE
 from shebao.base.months import Month, month_of
@@ -55,7 +55,7 @@ def build(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> P
 
 def build_chunks(work: debit_batches.Work) -> None:
     """Every missing chunk, each in a transaction of its own."""
-    _parallel([lambda n=number: _build_chunk(work.batch, n) for number in work.chunks])  # type: ignore[misc]
+    _parallel([lambda n=number: _again(lambda: _build_chunk(work.batch, n), DuesMovedError) for number in work.chunks])  # type: ignore[misc]
 
 
 def write(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> Path | None:
@@ -67,7 +67,7 @@ def write(batch_id: int, folder: Path, private_key: bytes, *, clock: Clock) -> P
     content = content_of(batch, private_key)
     path = put_file(folder, file_name(batch.number), content)
     with acting(ENGINE):
-        debit_batches.built(batch_id, hashlib.sha256(content).digest(), at=clock())
+        debit_batches.built(batch_id, content, at=clock())
     return path
 
 
@@ -140,7 +140,7 @@ def post(batch_id: int, *, clock: Clock) -> bool:
         with acting(ENGINE):
             debit_answers.post_chunk(batch, number, on=on, at=at)
 
-    _parallel([lambda n=number: one(n) for number in missing])  # type: ignore[misc]
+    _parallel([lambda n=number: _again(lambda: one(n), CreditRaced) for number in missing])  # type: ignore[misc]
     with acting(ENGINE):
         return debit_answers.finish(batch_id, at=at)
 
@@ -161,12 +161,17 @@ def tell(batch_id: int, *, clock: Clock) -> int:
 
 
 def _build_chunk(batch: DebitBatch, number: int) -> None:
+    with acting(ENGINE):
+        debit_batches.build_chunk(batch, number)
+
+
+def _again(job: Callable[[], None], raced: type[Exception]) -> None:
+    """A job that was overtaken by somebody's payment starts again; nothing of it has stayed."""
     for attempt in range(1, TRIES_MAX + 1):
         try:
-            with acting(ENGINE):
-                debit_batches.build_chunk(batch, number)
+            job()
             return
-        except DuesMovedError:
+        except raced:
             if attempt == TRIES_MAX:
                 raise
 

@@ -1,6 +1,9 @@
-"""Columns between PostgreSQL and NumPy: int8 arrays come as their bytes, rows go as binary COPY."""
+"""Columns between PostgreSQL and NumPy: int8 arrays come and go as their bytes, rows go as binary COPY; plans for many rows."""
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,9 +11,10 @@ import psycopg
 from django.db import connection
 from numpy.typing import NDArray
 from psycopg.abc import Buffer
-from psycopg.adapt import Loader
+from psycopg.adapt import Dumper, Loader
+from psycopg.pq import Format
 
-INT8_ARRAY_OID = 1016
+INT8_OID, INT8_ARRAY_OID = 20, 1016
 PART_BYTES = 1 << 20
 _ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
 _ARRAY_HEADER_BYTES = 20
@@ -25,12 +29,32 @@ class _RawLoader(Loader):
         return bytes(data)
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Whole numbers, shape (n,), as a parameter int8[] of a RawArrays cursor."""
+
+    values: NDArray[np.int64]
+
+
+class _RawDumper(Dumper):
+    format = Format.BINARY
+    oid = INT8_ARRAY_OID
+
+    def dump(self, obj: Column) -> bytes:
+        elements = np.empty(len(obj.values), _ELEMENT)
+        elements["length"], elements["value"] = 8, obj.values
+        if not len(elements):
+            return struct.pack(">iiI", 0, 0, INT8_OID)
+        return struct.pack(">iiIii", 1, 0, INT8_OID, len(elements), 1) + elements.tobytes()
+
+
 class RawArrays(psycopg.Cursor[Any]):
     """A server-side-binding cursor on the psycopg connection of the transaction that hands int8[] over as bytes; execute with binary."""
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
         self.adapters.register_loader(INT8_ARRAY_OID, _RawLoader)
+        self.adapters.register_dumper(Column, _RawDumper)
 
 
 def array_of(value: bytes | None) -> NDArray[np.int64]:
@@ -44,6 +68,19 @@ def rows_of(cursor: RawArrays) -> list[NDArray[np.int64]]:
     """The arrays of a query's single row."""
     row = cursor.fetchone()
     return [array_of(value) for value in row] if row is not None else []
+
+
+_FOR_MANY = {"enable_nestloop": "off", "enable_mergejoin": "off", "enable_indexscan": "off", "max_parallel_workers_per_gather": "0"}
+
+
+@contextmanager
+def many_rows() -> Iterator[None]:
+    """Statements inside touch a range of some ten thousand rows: page by page, joined by hash, by this backend alone (a run has its own
+    two writers). The planner cannot know: it has no figures of tables that are just being filled."""
+    with connection.cursor() as cursor:
+        cursor.execute("".join(f"set local {name} = {value};" for name, value in _FOR_MANY.items()))
+        yield  # after an error the rollback gives them back
+        cursor.execute("".join(f"set local {name} to default;" for name in _FOR_MANY))
 
 
 def copy_rows(table: str, columns: Sequence[tuple[str, int]], values: Mapping[str, NDArray[Any]]) -> None:
