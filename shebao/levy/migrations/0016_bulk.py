@@ -69,7 +69,7 @@ end $$;
 class Migration(migrations.Migration):
     """What a debit run does 900,000 times is made cheaper; what it must not do is refused as before."""
 
-    dependencies = [("levy", "0012_flexible2")]
+    dependencies = [("levy", "0015_payout_answers")]
     operations = [
         migrations.AddField("debitchunk", "sent_sha256", models.BinaryField(max_length=32, null=True)),
         migrations.RunSQL(WAY, migrations.RunSQL.noop),
