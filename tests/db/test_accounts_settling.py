@@ -175,6 +175,21 @@ def part(person: int, kind: EndKind, month: int, place: str) -> PartYear:
         return settle_part_year(person, kind, month, place=place, agency_id=1, rulebook=standard(), on=on, at=at(on))
 
 
+def test_an_account_whose_last_year_is_not_settled_yet_is_not_paid_out_and_one_without_that_year_is(place: str) -> None:
+    """Its opening balance would be missing from what the heirs get."""
+    waits, fresh = people(2)
+    monthly(waits, 2024, ["500"] * 12, place)
+    monthly(fresh, 2025, ["600"] * 2, place)
+    monthly(waits, 2025, ["600"] * 2, place)
+    with pytest.raises(NotSettleableError, match="2024 年个人账户尚未结算"):
+        part(waits, EndKind.DEATH, 202504, place)
+    assert part(fresh, EndKind.DEATH, 202504, place).open_fen == 0
+    settle(place, 2024)
+    row = part(waits, EndKind.DEATH, 202504, place)
+    assert row.open_fen == closing(waits, place, 2024)[0] and row.paid_fen == row.open_fen + 120_000 + row.interest_fen
+    books_agree(place)
+
+
 def test_a_death_within_the_year_pays_out_with_the_last_rate_and_is_settled_again_when_its_own_rate_appears(place: str) -> None:
     (person,) = people(1)
     monthly(person, 2024, ["500"] * 12, place)
