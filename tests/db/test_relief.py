@@ -162,7 +162,7 @@ def test_the_counter_registers_a_size_from_a_day_on_and_refuses_what_makes_no_se
     assert codes(since="2026-12-01") == ["REG-51"]
     filing = Filing({"size": "small", "since": "2020-07-01", "document": "划型文件"})
     july = bill_of(unit, 202007)
-    with acting(ENGINE), pytest.raises(MoneyMovedError):
+    with pytest.raises(MoneyMovedError), acting(ENGINE):  # nothing of it stays
         item.perform([filing], ctx)
     with acting(ENGINE):
         assert item.second_review is not None and "待退" in item.second_review([filing], ctx), "assessed months are computed anew"
