@@ -123,7 +123,10 @@ def _lines(why: Any) -> list[str]:
 
 
 def _months(text: str | None) -> list[int]:
-    parts = [amount(part) for part in (text or "0").split(",")]
+    try:
+        parts = [amount(part) for part in (text or "0").split(",")]
+    except argparse.ArgumentTypeError as error:  # the parser asks only about whole arguments
+        raise BadMonthsError(f"参数 --credits：{error}") from error
     if len(parts) not in (1, 12):
         raise BadMonthsError("每月记账额请写 12 个用逗号分开的金额，或写一个金额表示每月相同，例如 --credits 337.92")
     return parts * 12 if len(parts) == 1 else parts

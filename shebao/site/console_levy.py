@@ -81,11 +81,14 @@ def _recalculate(given: argparse.Namespace) -> int:
     from shebao.base.actor import ENGINE, Actor, Role
     from shebao.base.clock import now
     from shebao.base.money import yuan
+    from shebao.channels.console.policy import BadArgument
     from shebao.levy import recalculating
     from shebao.levy.recalculation_queries import find, sums_of
     from shebao.policy.rulebook import standard
     from shebao.runs import recalculate
 
+    if given.first > given.last:
+        raise BadArgument("起始年月不能晚于截止年月，请核对")
     if given.dry_run:
         with acting(ENGINE):
             changes = recalculating.what_changed(given.place, given.first, given.last, standard())
