@@ -10,16 +10,15 @@ from shebao.site.console_site import set_up
 
 set_up()
 
-from tests.city.money import MoneyCity, make_city, make_flexible  # noqa: E402 - models are read only after Django is set up
+from tests.city.money import MoneyCity, make_city  # noqa: E402 - models are read only after Django is set up
 
-LIVES = int(os.environ.get("SHEBAO_TEST_CITY", "30"))
+LIVES = int(os.environ.get("SHEBAO_TEST_CITY", "20"))
 STEPS = 40
 
 
 @pytest.fixture(scope="module")
 def city(database: str) -> None:
     make_city()
-    make_flexible()
 
 
 def test_whatever_happens_in_whatever_order_the_books_say_what_an_independent_reckoning_says(city: None) -> None:
@@ -35,5 +34,7 @@ def test_whatever_happens_in_whatever_order_the_books_say_what_an_independent_re
             suppress_health_check=list(HealthCheck),
         ),
     )
-    print(f"{MoneyCity.steps_done:,} steps; came to: {', '.join(sorted(MoneyCity.reached))}")
-    assert MoneyCity.reached >= {"assessed", "paid", "paid in part", "paid twice", "file again", "ordered", "written off", "corrected"}
+    came_to = ", ".join(f"{word} {n:,}" for word, n in sorted(MoneyCity.reached.items()))
+    print(f"{MoneyCity.lives:,} lives, {MoneyCity.steps_done:,} steps; came to: {came_to}")
+    common = {"assessed", "paid twice", "late fee", "statement", "deferred", "corrected", "flexible bill"}
+    assert MoneyCity.reached.keys() >= common, common - MoneyCity.reached.keys()

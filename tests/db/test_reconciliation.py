@@ -16,6 +16,7 @@ from shebao.levy.models import Bill, BillState, Receipt
 from shebao.levy.receiving import ToldAs
 from shebao.levy.reconcile_models import DifferenceKind, OutgoingKind, ReconDay, Statement
 from shebao.levy.refund_models import MoveKind
+from tests.city.money import audited
 from tests.db.money_support import (
     CLERK,
     COLLEAGUE,
@@ -406,3 +407,20 @@ def test_two_who_reconcile_the_same_day_at_once_book_it_once(bank: Bank, bill: B
         assert Receipt.objects.filter(serial="RACE-UNKNOWN").count() == 1
         assert Statement.objects.filter(day=bank.day).count() == 1
     assert isinstance(bank.day, date)
+
+
+def test_the_auditor_counts_money_that_only_the_statement_told_of(bank: Bank) -> None:
+    bank.send(credit("AUDITED", 4_200, bank.day))
+    reconcile(bank.day)
+    with acting(ENGINE):
+        assert [told for told in audited() if told.startswith(("bank", "transit", "suspense"))] == []
+
+
+def test_a_day_without_movements_is_summed_up_once(bank: Bank) -> None:
+    bank.send()
+    empty = bank.day
+    reconcile(empty)
+    bank.send(credit("LATER", 300, bank.day))
+    reconcile(bank.day)
+    with acting(ENGINE):
+        assert ReconDay.objects.get(day=empty).rounds == 1
