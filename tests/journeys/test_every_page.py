@@ -152,7 +152,11 @@ def of_finance(walk: Walk) -> None:
 
 def of_flexible(walk: Walk) -> None:
     """Somebody who pays for themselves: months with their reasons, what is still owed."""
-    walk.open("/p/pay?how=choose&show=1")
+    walk.open("/p/pay")
+    walk.page.set_viewport_size(DESK)
+    walk.page.get_by_role("button", name="核定信息").click()
+    expect(walk.page.get_by_text("怎么算的").first).to_be_visible()
+    walk.look("what the chosen months cost")
     walk.open("/p/arrears")
     walk.page.get_by_text("各月怎么算的").click()
     walk.look("every month explained")
