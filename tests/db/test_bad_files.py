@@ -289,7 +289,7 @@ def test_two_batches_confirmed_one_after_the_other_both_go_out(world: World) -> 
 
 
 def movement(day: date, n: int) -> Movement:
-    return Movement(f"YH{day:%m%d}{n:04d}", Direction.CREDIT, 12_345, "甲示例公司", "无此单号", day)
+    return Movement(f"YH{day:%m%d}{n:04d}", Direction.CREDIT, 12_345, "甲示例公司", "NO-SUCH-BILL", day)
 
 
 def statement_of(day: date, sequence: int, opening_fen: int) -> bytes:
