@@ -153,16 +153,19 @@ def open_month(place: str, wanted: Month, *, at: datetime) -> Month:
     return month if row[0] == "open" else open_month(place, month, at=at)
 
 
-def booked(made: Sequence[tuple[int, str, str, int, int, int]], counter: AccountKind, *, place: str, on: date, at: datetime) -> Credited:
-    """Book sources just made, one posting each: (id, reference, label, rows, own fen, employer fen)."""
+def booked(made: Sequence[tuple[str, int, str, int, int, int]], counter: AccountKind, *, place: str, on: date, at: datetime) -> Credited:
+    """Book sources just made, one posting each: (reference, turn, label, rows, own fen, employer fen).
+
+    Its key is what the source is, not its number: a restarted run, or two connections in another order, book the same.
+    """
     bookings = [
         Booking(
-            f"account:{source_id}",
+            f"account:{reference}:{turn}",
             (label if fen >= 0 else f"冲回：{label}")[:120],
             reference,
             (Side(FUND, counter, fen), Side(FUND, AccountKind.PERSONAL, -fen)),
         )
-        for source_id, reference, label, _, own_fen, employer_fen in made
+        for reference, turn, label, _, own_fen, employer_fen in made
         if (fen := own_fen + employer_fen)
     ]
     book(bookings, place=place, on=open_day(place, on), at=at)
@@ -227,7 +230,7 @@ made as (
          t.rows, t.own_fen, t.employer_fen, null, a.case_id
   from asked a join (select reference, count(*)::int as rows, sum(own_fen)::bigint as own_fen, sum(employer_fen)::bigint as employer_fen
                      from given group by 1) t on t.reference = a.reference
-  order by a.reference on conflict (reference, turn) do nothing returning id, reference, label, rows, own_fen, employer_fen),
+  order by a.reference on conflict (reference, turn) do nothing returning id, reference, turn, label, rows, own_fen, employer_fen),
 entries as (
   insert into accounts_entry """
     + ENTRY_COLUMNS
@@ -235,6 +238,6 @@ entries as (
   select g.person_id, m.id, g.own_fen, g.employer_fen, g.month, %(a_month)s, %(a_year)s, %(a_kind)s
   from given g join made m on m.reference = g.reference),
 {tallies}
-select id, reference, label, rows, own_fen, employer_fen from made order by id
+select reference, turn, label, rows, own_fen, employer_fen from made order by id
 """
 )

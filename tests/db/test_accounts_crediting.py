@@ -1,9 +1,14 @@
 """划入个人账户: a cleared bill credits its people once, an opened one takes it back, and the fund is the sum of the accounts throughout."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from django.db import connection
 
+from shebao.accounts import crediting
+from shebao.accounts.crediting import Credited, CreditRaced, Reference, Rows
 from shebao.accounts.models import EntryKind
 from shebao.levy import crediting as bills
 from shebao.levy import paid
@@ -157,3 +162,48 @@ def test_what_reads_and_writes_of_accounts_is_held_by_the_database() -> None:
         assert support.attempt(None, f"delete from {table}", alias="owner") == "23001"
     assert support.attempt(ENGINE, "update accounts_entry set own_fen = 0") == "42501"
     assert one("select count(*) from accounts_entry") > 0
+
+
+def credit_range(reference: str, who: list[int]) -> Credited:
+    """Two months for each of some people, as a debit batch does it."""
+    rows = Rows.of([(reference, person, month, 100 + i, 0) for i, person in enumerate(who) for month in (202609, 202610)])
+    with acting(ENGINE):
+        given = Rows(rows.sql, rows.values, (min(who), max(who)))
+        return crediting.credit([Reference(reference, reference, 1)], given, place=PLACE, on=ON, at=at(ON))
+
+
+def test_a_range_is_credited_as_its_people_would_be_and_once() -> None:
+    who = people(3)
+    credit("range-before", [(who[0], 202608, 7)], date(2026, 9, 1))
+    fund = books_agree()
+    made = credit_range("range", who)
+    assert (made.sources, made.rows, made.total_fen) == (1, 6, 606)
+    assert tally(who[0]) == (207, 7 * 4 + 200 * 3, 0, 0)
+    assert [tally(person) for person in who[1:]] == [(202, 606, 0, 0), (204, 612, 0, 0)]
+    assert credits_of(who[2]) == [(202609, 102), (202610, 102)] and books_agree() == fund + 606
+    assert credit_range("range", who).rows == 0 and books_agree() == fund + 606
+
+
+def test_a_first_credit_of_the_year_from_elsewhere_makes_a_range_start_again() -> None:
+    who = people(2)
+    fund = books_agree()
+
+    def apart() -> Credited:
+        try:
+            return credit_range("raced", who)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with acting(ENGINE):
+            credit("first", [(who[1], 202610, 50)], ON)
+            running = pool.submit(apart)
+            for _ in range(200):  # until it waits for us
+                if as_owner("select 1 from pg_locks where not granted"):
+                    break
+                time.sleep(0.05)
+        with pytest.raises(CreditRaced):
+            running.result()
+    assert books_agree() == fund + 50
+    assert credit_range("raced", who).rows == 4
+    assert tally(who[1])[0] == 252 and books_agree() == fund + 50 + 402
