@@ -131,6 +131,23 @@ def _credit_range(rows: Rows, values: dict[str, Any], kind: EntryKind) -> list[A
         raise
 
 
+def live_entries(references: Sequence[str]) -> list[tuple[str, int, Month]]:
+    """Whom these references have credited for which month, and not taken back: (reference, person, month)."""
+    if not references:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select s.reference, e.person_id, e.month from accounts_source s join accounts_entry e on e.source_id = s.id
+            and e.year = s.credited_month / 100
+            where s.reference = any(%s) and s.reverses_id is null
+              and not exists (select 1 from accounts_source r where r.reverses_id = s.id)
+            """,
+            [list(references)],
+        )
+        return list(cursor.fetchall())
+
+
 def open_month(place: str, wanted: Month, *, at: datetime) -> Month:
     """The month a movement is credited in: the wanted one while its year is open; else the month it is recorded in, or the January after
     the last settled year. The year cannot be settled before this transaction has ended."""
