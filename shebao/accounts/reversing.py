@@ -29,7 +29,7 @@ def reverse(references: Sequence[str], *, place: str, on: date, at: datetime) ->
         by_month: dict[Month, list[int]] = {}
         for source_id, month in live:
             by_month.setdefault(month, []).append(source_id)
-        made: list[tuple[int, str, str, int, int, int]] = []
+        made: list[tuple[str, int, str, int, int, int]] = []
         for month, sources in sorted(by_month.items()):  # one month as a rule: what is undone together was made together
             now = open_month(place, month, at=at)
             values: dict[str, Any] = {
