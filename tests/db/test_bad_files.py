@@ -67,7 +67,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(database: str, cheap_hashes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("files")
     with pytest.MonkeyPatch.context() as patch, open_office(folder) as office:
         patch.setenv("SHEBAO_NOW", NOW)
