@@ -16,6 +16,7 @@ ACTIONS = {
     "accounts.settled": "个人账户结算完成",
     "accounts.part_year": "个人账户当年结算",
     "access.signed_in": "登录",
+    "parties.window_opened": "设立个人流动窗口",
     "parties.calendar_entered": "录入工作日历",
     "parties.calendar_confirmed": "确认工作日历",
     "access.person_account": "开通个人账号",

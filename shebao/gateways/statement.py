@@ -1,9 +1,8 @@
-"""银行对账单 and 退费付款文件 between the 收入户's bank and us: strict text files in GB18030; described in docs/partners/statement.md.
+"""银行对账单 of the 收入户's bank: a strict text file in GB18030; described in docs/partners/statement.md.
 
-对账单   #对账单|1|账号|日期|序号|期初余额|期末余额|贷方笔数|贷方金额|借方笔数|借方金额
-         流水号|贷或借|金额|对方户名|附言|记账日期                                (one movement a line)
-         #摘要|SHA-256 of all bytes before this line, hex
-付款文件 #退费付款|1|账号|日期|批次号|笔数|总金额  ·  流水号|收款户名|收款银行|收款账号|金额  ·  #摘要|…
+#对账单|1|账号|日期|序号|期初余额|期末余额|贷方笔数|贷方金额|借方笔数|借方金额
+流水号|贷或借|金额|对方户名|附言|记账日期                                (one movement a line)
+#摘要|SHA-256 of all bytes before this line, hex
 Lines end in CR LF; amounts in yuan with two decimals; no line is left out, none is empty.
 """
 
@@ -17,8 +16,9 @@ from enum import Enum
 from shebao.base import money
 from shebao.base.errors import ShebaoError
 
-MARK, PAYOUT_MARK, TRAILER = "#对账单", "#退费付款", "#摘要"
+MARK, TRAILER = "#对账单", "#摘要"
 _HEAD = f"首行应为：{MARK}|1|账号|日期|序号|期初余额|期末余额|贷方笔数|贷方金额|借方笔数|借方金额"
+_HEAD_COLUMNS = 11
 VERSION = "1"
 BYTES_MAX = 256 * 1024 * 1024
 LINES_MAX = 1_000_000
@@ -94,35 +94,9 @@ class TaxDayRow:
     paid_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class PayoutLine:
-    """One refund to be paid: serial is ours and comes back as the reference of the statement's line."""
-
-    serial: str
-    name: str
-    bank: str
-    account: str
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class PayoutFile:
-    """Refunds of one day that the bank shall pay out of the account."""
-
-    sha256: bytes
-    account: str
-    day: date
-    batch: str
-    lines: tuple[PayoutLine, ...]
-
-    @property
-    def total_fen(self) -> int:
-        return sum(line.amount_fen for line in self.lines)
-
-
 def read(content: bytes, *, today: date) -> Statement:
     """Read a statement strictly. Raises: StatementRefused."""
-    head, rows, digest = _parts(content, MARK, 11, _HEAD)
+    head, rows, digest = _parts(content)
     account, day = _account(head[2]), _day(head[3], 1)
     if day > today:
         raise StatementRefused("STM-06", f"对账单日期 {day} 在今天之后，请核对后重新下载")
@@ -176,33 +150,6 @@ def write(account: str, day: date, sequence: int, opening_fen: int, movements: S
     return _written([head, *rows])
 
 
-def read_payout(content: bytes) -> PayoutFile:
-    """Read a payout file, as the bank does. Raises: StatementRefused."""
-    head, rows, digest = _parts(content, PAYOUT_MARK, 7, f"首行应为：{PAYOUT_MARK}|1|账号|日期|批次号|笔数|总金额")
-    account, day = _account(head[2]), _day(head[3], 1)
-    if not _SERIAL.match(head[4]):
-        raise StatementRefused("STM-05", "首行的批次号只能用字母、数字和短横线，最多 40 位")
-    lines = []
-    for number, row in enumerate(rows, start=2):
-        if len(row) != 5 or not _SERIAL.match(row[0]) or not row[1] or not _ACCOUNT.match(row[3]):
-            raise StatementRefused("STM-11", f"第 {number} 行不是一笔付款，应有流水号、户名、银行、账号、金额；没有受理，请重新出盘")
-        lines.append(PayoutLine(row[0], row[1], row[2], row[3], _positive(row[4], number)))
-    file = PayoutFile(digest, account, day, head[4], tuple(lines))
-    if len(lines) != _count(head[5], "笔数"):
-        raise StatementRefused("STM-08", f"首行写明 {head[5]} 笔，文件里有 {len(lines)} 笔，文件可能不完整；没有受理，请重新发送")
-    if file.total_fen != _amount(head[6], 1):
-        raise StatementRefused("STM-09", "首行总金额与明细合计不符；没有受理，请与对方核对")
-    _once([line.serial for line in lines])
-    return file
-
-
-def write_payout(account: str, day: date, batch: str, lines: Sequence[PayoutLine]) -> bytes:
-    """退费付款文件 for the bank."""
-    head = [PAYOUT_MARK, VERSION, account, day.isoformat(), batch, str(len(lines)), money.yuan(sum(line.amount_fen for line in lines))]
-    rows = [[line.serial, plain(line.name), plain(line.bank), line.account, money.yuan(line.amount_fen)] for line in lines]
-    return _written([head, *rows])
-
-
 def plain(text: str) -> str:
     """A text without what would break a line of the file."""
     return _FORBIDDEN.sub(" ", text).strip()[:100]
@@ -229,7 +176,7 @@ def _written(rows: Sequence[Sequence[str]]) -> bytes:
     return body + f"{TRAILER}|{hashlib.sha256(body).hexdigest()}\r\n".encode("gb18030")
 
 
-def _parts(content: bytes, mark: str, columns: int, expected: str) -> tuple[list[str], list[list[str]], bytes]:
+def _parts(content: bytes) -> tuple[list[str], list[list[str]], bytes]:
     """Head, body rows and the digest of the whole file."""
     if not content.strip():
         raise StatementRefused("STM-01", "文件是空的，请重新下载后再上传")
@@ -241,8 +188,8 @@ def _parts(content: bytes, mark: str, columns: int, expected: str) -> tuple[list
         text = content.decode("gb18030")
     except UnicodeDecodeError:
         raise StatementRefused("STM-04", "文件编码不是 GB18030，或有残缺的字；没有登记，请重新下载") from None
-    if not text.startswith(f"{mark}|{VERSION}|"):
-        raise StatementRefused("STM-05", expected)
+    if not text.startswith(f"{MARK}|{VERSION}|"):
+        raise StatementRefused("STM-05", _HEAD)
     lines = text.split("\r\n")
     if len(lines) < 3 or lines[-1] != "" or not lines[-2].startswith(f"{TRAILER}|"):
         raise StatementRefused("STM-07", "文件没有结尾的摘要行，可能不完整；没有登记，请重新下载")
@@ -251,8 +198,8 @@ def _parts(content: bytes, mark: str, columns: int, expected: str) -> tuple[list
     if not _DIGEST.match(digest) or hashlib.sha256(body).hexdigest() != digest:
         raise StatementRefused("STM-12", "文件内容与结尾的摘要不符，可能在途中被改动；没有登记，请重新下载")
     rows = [line.split("|") for line in lines[:-2]]
-    if len(rows[0]) != columns:
-        raise StatementRefused("STM-05", expected)
+    if len(rows[0]) != _HEAD_COLUMNS:
+        raise StatementRefused("STM-05", _HEAD)
     if len(rows) - 1 > LINES_MAX:
         raise StatementRefused("STM-02", f"文件超过 {LINES_MAX} 笔，请与银行核对")
     return rows[0], rows[1:], hashlib.sha256(content).digest()

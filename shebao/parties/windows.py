@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from shebao.audit.operations import Trace, record
 from shebao.base.clock import ZONE
 from shebao.base.months import month_of
 from shebao.base.terms import Insurance
@@ -39,4 +40,6 @@ def ensure_window(agency_id: int, *, at: datetime) -> Unit:
         day,
         kind=UnitKind.WINDOW.value,
     )
-    return Unit.objects.get(pk=register_units([new], at=at)[0])
+    window = Unit.objects.get(pk=register_units([new], at=at)[0])
+    record([Trace("parties.window_opened", window.number, unit_id=window.pk, agency_id=agency_id)], at=at)
+    return window

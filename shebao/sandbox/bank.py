@@ -13,7 +13,7 @@ from shebao.gateways.bank import Kind
 from shebao.gateways.bank_client import Folder
 from shebao.gateways.partner_keys import keys_of, own_key
 from shebao.gateways.statement import Direction, Movement
-from shebao.sandbox import bank_books, bank_files, bank_refunds, bank_sends
+from shebao.sandbox import bank_books, bank_files, bank_sends
 from shebao.sandbox.bank_books import Leg, NoSuchAccount
 from shebao.sandbox.bank_files import FileRefused
 from shebao.sandbox.process import Partner, keep, kept, next_number
@@ -95,12 +95,6 @@ class Bank(Partner):
 
     def take(self, content: bytes, name: str) -> str:
         """Take a file of the hall, whatever way it came: 'taken', 'early', 'known'. Raises: FileRefused."""
-        if content.startswith(statements.PAYOUT_MARK.encode("gb18030")):
-            with self.store.change() as link:
-                said, text = bank_refunds.take(link, content, fund=self.fund, at=now())
-                if text:
-                    self.note(link, said, text)
-            return said
         keys = keys_of(self.keys, HALL)
         if not keys:
             raise FileRefused("SBX-26", "沙箱银行还没有登记社保经办机构的公钥，请先交换公钥（shebao sandbox key）")
@@ -289,7 +283,7 @@ class Bank(Partner):
         """退票: a refund that was paid comes back, once."""
         serial = str(request.json().get("serial", ""))
         with self.store.change() as link:
-            paid = [m for m in bank_books.movements(link, self.fund) if m.reference == serial and m.kind in ("refund", "payout")]
+            paid = [m for m in bank_books.movements(link, self.fund) if m.reference == serial and m.kind == "payout"]
             if not paid:
                 raise NotFound("没有付过这个流水号的退费，请核对")
             leg = Leg(paid[-1].counter, self.fund, -paid[-1].amount_fen, "returned", serial, "退票", paid[-1].counter_name)

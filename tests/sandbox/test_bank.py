@@ -14,7 +14,7 @@ from shebao.gateways import bank, statement
 from shebao.gateways.bank import BankFile, BankFileRefused, Header, Kind
 from shebao.gateways.bank_client import BankUnreachable, Http, put_file
 from shebao.gateways.partner_keys import own_key
-from shebao.gateways.statement import PayoutLine, StatementRefused
+from shebao.gateways.statement import StatementRefused
 from tests.sandbox.support import TODAY, Sandbox, await_true, sandbox
 
 HALL, BANK = "SB420100", "BK403"
@@ -292,24 +292,65 @@ def test_every_day_has_a_statement_and_each_opens_with_the_closing_of_the_last(p
     assert [each.opening_fen for each in told[1:]] == [each.closing_fen for each in told[:-1]]
 
 
-def test_refunds_are_paid_from_the_fund_and_a_closed_account_sends_them_back(partners: Sandbox) -> None:
+def payout_file(made: Sandbox, lines: Sequence[Line], *, order: int = 1, key: bytes = b"") -> tuple[str, bytes]:
+    """FK: refunds of the hall; a Line is number, account, name, fen."""
+    batch = f"TF{next(batches):06d}"
+    columns = {
+        "sequence": np.arange(1, len(lines) + 1),
+        "number": np.array([each[0].encode() for each in lines], "S16"),
+        "account": np.array([each[1].encode() for each in lines], "S20"),
+        "name": np.array([bank.name_bytes(each[2]) for each in lines], "S32"),
+        "amount": np.array([each[3] for each in lines]),
+        "purpose": np.array(["社保退费".encode("gb18030")] * len(lines)),
+    }
+    return batch, bank.write(Header(Kind.PAYOUT, HALL, BANK, batch, TODAY, order), columns, key or key_of(made))
+
+
+def refund(line: Line, number: str, fen: int) -> Line:
+    return number, line[1], line[2], fen
+
+
+@pytest.mark.parametrize("way", ["folder", "http"])
+def test_refunds_are_paid_from_the_fund_once_and_what_cannot_be_paid_is_answered(partners: Sandbox, way: str) -> None:
     good, closed = line(0, 1_00, partners), line(0, 1_00, partners, state="closed")
-    lines = [PayoutLine("TK20261116-000001-1", good[2], "沙箱银行", good[1], 20_00)]
-    lines.append(PayoutLine("TK20261116-000002-1", closed[2], "沙箱银行", closed[1], 30_00))
-    content = statement.write_payout(FUND, TODAY, "TF20261116-0001", lines)
+    lines = [refund(good, "TK00000001-1", 20_00), refund(closed, "TK00000002-1", 30_00), refund(good, "TK00000003-1", OPENING_FEN)]
+    batch, content = payout_file(partners, lines)
     http = Http(partners.bank.address())
-    http.send("TF", content, path="payouts")
-    http.send("TF", content, path="payouts")
-    assert balance(partners, good[1]) == 21_00
-    assert balance(partners, FUND) == OPENING_FEN - 20_00
-    partners.bank.call("POST", "/control/return", {"serial": "TK20261116-000001-1"})
-    partners.bank.call("POST", "/control/return", {"serial": "TK20261116-000001-1"})
+    for _ in range(2):  # the same bytes again change nothing
+        if way == "http":
+            http.send("FK", content, path="payouts")
+        else:
+            put(partners, f"FK_{batch}_01.txt", content)
+            await_true((partners.folder / "bank" / "exchange" / "outbox" / "done" / f"FK_{batch}_01.txt").exists)
+    answer = inbox(partners, f"FR_{batch}_01.txt")
+    await_true(answer.exists)
+    public = own_key(partners.folder / "bank" / "partners").public.raw
+    file = bank.read(answer.read_bytes(), Kind.PAYOUT_RESULT, sender=BANK, receiver=HALL, public_key=public, today=TODAY)
+    assert http.fetch(batch, 1, path="payout-results") == answer.read_bytes()
+    assert results(file) == ["00", "12", "11"]
+    assert (file.header.batch, file.header.total_fen) == (batch, 20_00)
+    assert (balance(partners, good[1]), balance(partners, closed[1]), balance(partners, FUND)) == (21_00, 1_00, OPENING_FEN - 20_00)
+    for _ in range(2):
+        partners.bank.call("POST", "/control/return", {"serial": "TK00000001-1"})
     partners.next_day()
     told = statement.read(statements(partners)[0].read_bytes(), today=TODAY + timedelta(days=1))
-    assert [(m.direction.value, m.amount_fen, m.reference[-8:]) for m in told.movements] == [
-        ("debit", 20_00, "000001-1"), ("debit", 30_00, "000002-1"), ("credit", 30_00, "000002-1"), ("credit", 20_00, "000001-1")
+    assert [(m.direction.value, m.amount_fen, m.reference) for m in told.movements] == [
+        ("debit", 20_00, "TK00000001-1"), ("credit", 20_00, "TK00000001-1")
     ]  # fmt: skip
     assert told.closing_fen == OPENING_FEN
+    assert partners.show("bank")["books"] == "right"
+
+
+def test_a_payout_file_that_somebody_else_signed_or_a_digit_of_which_was_changed_pays_nobody(partners: Sandbox) -> None:
+    payee = line(0, 1_00, partners)
+    batch, forged = payout_file(partners, [refund(payee, "TK00000001-1", 20_00)], key=bytes(32))
+    _, true = payout_file(partners, [refund(payee, "TK00000001-1", 20_00)])
+    put(partners, f"FK_{batch}_01.txt", forged)
+    put(partners, "FK_changed_01.txt", true.replace(b"000000002000", b"000000009000", 1))
+    rejected = partners.folder / "bank" / "exchange" / "outbox" / "rejected"
+    await_true(lambda: len(list(rejected.glob("*.why.txt"))) == 2)
+    assert sorted(path.read_text()[:6] for path in rejected.glob("*.why.txt")) == ["BNK-06", "BNK-07"]
+    assert (balance(partners, payee[1]), balance(partners, FUND)) == (1_00, OPENING_FEN)
 
 
 def test_while_the_bank_is_down_files_wait_and_one_post_after_it_is_enough(partners: Sandbox) -> None:

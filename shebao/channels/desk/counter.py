@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from shebao.access.acting import acting
 from shebao.audit.operations import Trace, record
 from shebao.base.clock import now
 from shebao.base.terms import Post
@@ -17,7 +18,7 @@ from shebao.casework.queries import Wanted, get_case
 from shebao.casework.queues import BY_CODE, queue
 from shebao.channels import errors, filing, filing_check, filing_materials
 from shebao.channels.contexts import at_counter, of_case
-from shebao.channels.desk.pages import actor_of, clean, live_of, show
+from shebao.channels.desk.pages import actor_of, clean, engine_of, live_of, show
 from shebao.channels.desk.words import state_words
 from shebao.channels.filing import Face
 from shebao.channels.guards import agency
@@ -25,7 +26,7 @@ from shebao.channels.portal.case_lists import item_of_case
 from shebao.channels.portal.pages import clash
 from shebao.levy.desk_queries import find_units
 from shebao.parties.models import Unit
-from shebao.parties.windows import window_of
+from shebao.parties.windows import ensure_window, window_of
 
 NEW_UNIT = "new"
 FOUND_MAX = 20
@@ -68,6 +69,16 @@ def home(request: HttpRequest) -> HttpResponse:
         "saved": request.GET.get("saved") == "1",
     }
     return show(request, "counter", "窗口受理", context)
+
+
+@agency(Post.CLERK)
+@require_POST
+def open_window(request: HttpRequest) -> HttpResponse:
+    """The agency's 个人流动窗口, made when it is needed for the first time; then what can be done through it."""
+    actor = actor_of(request)
+    with acting(engine_of(actor)):
+        window = ensure_window(actor.agency_id, at=now())
+    return HttpResponseRedirect(f"/w/counter/?q={window.number}")
 
 
 def _groups(unit: Unit) -> dict[str, list[dict[str, str]]]:

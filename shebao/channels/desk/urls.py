@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern] = [
     path("slips", qualification.slips_page, name="desk-slips"),
     path("slips/<int:slip_id>/print", qualification.print_slip, name="desk-slip-print"),
     path("counter/", counter.home, name="desk-counter"),
+    path("counter/window", counter.open_window, name="desk-counter-window"),
     path("counter/cases/<int:case_id>", counter.case_page, name="desk-counter-case"),
     path("counter/cases/<int:case_id>/edit", counter.edit, name="desk-counter-edit"),
     path("counter/cases/<int:case_id>/submit", counter.submit, name="desk-counter-submit"),
