@@ -10,8 +10,9 @@ from django.db import connection
 from shebao.accounts import crediting
 from shebao.accounts.crediting import Credited, CreditRaced, Reference, Rows
 from shebao.accounts.models import EntryKind
+from shebao.base.terms import Insurance
 from shebao.levy import crediting as bills
-from shebao.levy import paid
+from shebao.levy import deferring, paid
 from shebao.levy.models import Bill
 from tests.db import arrears_support as arrears
 from tests.db import support
@@ -94,6 +95,83 @@ def test_who_was_taken_onto_an_order_is_credited_by_the_order_and_the_rest_by_th
     assert credits_of(pays) == [(202605, 72_000)] and credits_of(owes) == []
     support.pay(order, order.open_fen, at=support.moment(202609, 3))
     assert credits_of(owes) == [(202605, 72_000)] and credits_of(pays) == [(202605, 72_000)]
+    books_agree()
+
+
+def test_who_comes_back_from_an_order_is_credited_by_the_month_and_who_was_credited_keeps_the_day() -> None:
+    unit = support.make_unit()
+    owes, pays = support.person_ids(support.hire(unit, 2, month=202601, wage_fen=900_000))
+    support.assess(202601)
+    with acting(ENGINE):
+        bill = Bill.objects.get(unit_id=unit, month=202601)
+    later = date(2026, 9, 1)
+    arrears.register(unit, [owes], later)
+    order = arrears.issue(unit, later)
+    with acting(ENGINE):
+        bill.refresh_from_db()
+    support.pay(bill, bill.open_fen, at=support.moment(202609, 2))
+    arrears.roll_back(order, date(2026, 9, 10))
+    with acting(ENGINE):
+        bill.refresh_from_db()
+    support.pay(bill, bill.open_fen, at=support.moment(202610, 8))
+    assert credits_of(owes) == credits_of(pays) == [(202601, 72_000)]
+    assert (tally(pays)[1], tally(owes)[1]) == (72_000 * 4, 72_000 * 3), "from September, and from October on"
+    books_agree()
+    with acting(ENGINE):
+        paid.opened_again([bill], place=PLACE, on=ON, at=at(ON))
+    assert credits_of(owes) == credits_of(pays) == [(202601, 0)], "both are taken back, whatever credited them"
+    with acting(ENGINE):
+        paid.cleared([bill], place=PLACE, on=ON, at=at(ON))
+        paid.touched([bill], place=PLACE, on=ON, at=at(ON))
+    assert credits_of(owes) == credits_of(pays) == [(202601, 72_000)]
+    books_agree()
+
+
+def deferred(unit: int, month: int) -> None:
+    wanted = deferring.NewDeferral(unit, 1, "hardship", (Insurance.PENSION,), month, month, date(2026, 8, 31), "deferral", None)
+    with acting(ENGINE):
+        deferring.grant(wanted, at=support.moment(month, 26))
+
+
+def test_an_order_for_the_deferred_part_of_the_employer_credits_nobody_a_second_time() -> None:
+    unit = support.make_unit()
+    (person,) = support.person_ids(support.hire(unit, 1, month=202602, wage_fen=900_000))
+    support.assess(202602)
+    with acting(ENGINE):
+        bill = Bill.objects.get(unit_id=unit, month=202602)
+    deferred(unit, 202602)
+    with acting(ENGINE):
+        put_off = sum(part.amount_fen for part in deferring.open_parts(bill) if part.deferred)
+    support.pay(bill, bill.total_fen - put_off, at=support.moment(202602, 28))
+    assert put_off > 0 and credits_of(person) == [(202602, 72_000)], "缓缴不影响个人权益"
+    after = date(2026, 9, 10)
+    arrears.register(unit, [person], after)
+    order = arrears.issue(unit, after)
+    support.pay(order, order.open_fen, at=support.moment(202609, 11))
+    assert credits_of(person) == [(202602, 72_000)]
+    books_agree()
+
+
+def test_what_was_taken_out_of_a_line_is_not_deferred_on_it_too() -> None:
+    unit = support.make_unit()
+    gone, stays = support.person_ids(support.hire(unit, 2, month=202511, wage_fen=900_000))
+    support.assess(202511)
+    with acting(ENGINE):
+        bill = Bill.objects.get(unit_id=unit, month=202511)
+    later = date(2026, 7, 1)
+    arrears.register(unit, [gone], later)
+    arrears.issue(unit, later)
+    deferred(unit, 202511)
+    with acting(ENGINE):
+        bill.refresh_from_db()
+        (line,) = bill.lines.filter(insurance=Insurance.PENSION.value)
+        assert [p.amount_fen for p in deferring.open_parts(bill) if p.deferred] == [line.unit_fen // 2], "one of two people is left"
+    owed = line.open_fen - line.unit_fen // 2
+    assert owed == 72_000
+    support.pay(bill, bill.open_fen - line.unit_fen // 2 - 1, at=support.moment(202607, 2))
+    assert credits_of(stays) == [], "a fen of the own part is open"
+    support.pay(bill, 1, at=support.moment(202607, 3))
+    assert credits_of(stays) == [(202511, 72_000)]
     books_agree()
 
 
