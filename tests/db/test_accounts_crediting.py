@@ -154,7 +154,7 @@ def test_an_order_for_the_deferred_part_of_the_employer_credits_nobody_a_second_
 
 def test_what_was_taken_out_of_a_line_is_not_deferred_on_it_too() -> None:
     unit = support.make_unit()
-    gone, stays = support.person_ids(support.hire(unit, 2, month=202511, wage_fen=900_000))
+    gone, stays = support.person_ids(support.hire(unit, 2, month=202511, wage_fen=900_000, mask=Insurance.PENSION.flag))
     support.assess(202511)
     with acting(ENGINE):
         bill = Bill.objects.get(unit_id=unit, month=202511)
