@@ -247,6 +247,47 @@ class PartYear(models.Model):
         constraints = [models.UniqueConstraint(fields=["person", "place", "month"], name="accounts_partyear_once")]
 
 
+class ProposalState(models.TextChoices):
+    """One person proposes, another decides."""
+
+    PROPOSED = "proposed", "待复核"
+    CONFIRMED = "confirmed", "已结算"
+    DECLINED = "declined", "已退回"
+
+
+class PartYearProposal(models.Model):
+    """当年结算 that waits for, or was decided by, a second person. balance_fen: what the trial came to; what was settled is part_year's."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    place = models.CharField(max_length=6)
+    agency_id = models.SmallIntegerField()
+    kind = models.CharField(max_length=10, choices=EndKind)
+    month = models.IntegerField()
+    reason = models.CharField(max_length=200)
+    balance_fen = models.BigIntegerField()
+    state = models.CharField(max_length=9, choices=ProposalState, default=ProposalState.PROPOSED)
+    proposed_by = models.IntegerField()
+    proposed_at = models.DateTimeField()
+    decided_by = models.IntegerField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    part_year = models.OneToOneField(PartYear, null=True, on_delete=models.PROTECT, related_name="proposal")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "place"], condition=models.Q(state="proposed"), name="accounts_proposal_waiting"),
+            models.CheckConstraint(
+                condition=models.Q(state="proposed", decided_by=None)
+                | (~models.Q(state="proposed") & models.Q(decided_by__isnull=False) & ~models.Q(decided_by=models.F("proposed_by"))),
+                name="accounts_proposal_two_people",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="confirmed", part_year__isnull=False) | (~models.Q(state="confirmed") & models.Q(part_year=None)),
+                name="accounts_proposal_settled",
+            ),
+        ]
+
+
 class Resettled(models.Model):
     """多退少补: a part-year settlement reckoned again when its own year's rate appeared."""
 

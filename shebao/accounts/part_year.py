@@ -13,9 +13,10 @@ from shebao.audit.operations import Trace, record
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, month_of, month_shown
 from shebao.parties.models import Person
-from shebao.policy.account import last_interest_rule
+from shebao.policy.account import explain_part_year, last_interest_rule
+from shebao.policy.explain import Explained
 from shebao.policy.formulas.personal_account import opening_interest, product_interest
-from shebao.policy.rulebook import Rulebook
+from shebao.policy.rulebook import Rule, Rulebook
 
 PAYS = {EndKind.TRANSFER: EntryKind.TRANSFER_OUT, EndKind.DEATH: EntryKind.PAYOUT}
 
@@ -36,6 +37,46 @@ class Standing:
     balance_fen: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a 当年结算 in a month comes to, fen. rate: the rule that it is reckoned by."""
+
+    kind: EndKind
+    month: Month
+    stands: Standing
+    rate: Rule
+    interest_fen: int
+
+    @property
+    def balance_fen(self) -> int:
+        return self.stands.balance_fen + self.interest_fen
+
+    @property
+    def paid_fen(self) -> int:
+        return self.balance_fen if self.kind in PAYS else 0
+
+    @property
+    def explained(self) -> Explained:
+        """怎么算的."""
+        stands = self.stands
+        return explain_part_year(stands.open_fen, stands.product_fen, stands.balance_fen, self.month, self.rate, pays=self.kind in PAYS)
+
+
+def attempt(person_id: int, kind: EndKind, month: Month, *, place: str, rulebook: Rulebook, at: datetime) -> Tried:
+    """试算: what settle_part_year would do now; nothing of the account is written. Raises as it does."""
+    if open_month(place, month, at=at) != month:
+        raise NotSettleableError(
+            f"{month // 100} 年个人账户已经结算或正在结算，不能再按 {month_shown(month)}做当年结算；请按本年的月份办理"
+        )
+    if PartYear.objects.filter(
+        person_id=person_id, place=place, month__gte=month // 100 * 100, month__lt=month // 100 * 100 + 100
+    ).exists():
+        raise NotSettleableError("这个账户本年已做过当年结算，没有重复结算；之后到账的缴费按年度结算计息")
+    stands = standing(person_id, place, month)
+    rate = last_interest_rule(rulebook, month // 100, place)
+    return Tried(EndKind(kind), month, stands, rate, _interest(stands.open_fen, stands.product_fen, int(rate.value), month))
+
+
 def settle_part_year(
     person_id: int,
     kind: EndKind,
@@ -54,19 +95,8 @@ def settle_part_year(
     Raises: NotSettleableError, RuleMissing (no rate was published for this year or the two before).
     """
     Person.objects.select_for_update().get(pk=person_id)
-    if open_month(place, month, at=at) != month:
-        raise NotSettleableError(
-            f"{month // 100} 年个人账户已经结算或正在结算，不能再按 {month_shown(month)}做当年结算；请按本年的月份办理"
-        )
-    if PartYear.objects.filter(
-        person_id=person_id, place=place, month__gte=month // 100 * 100, month__lt=month // 100 * 100 + 100
-    ).exists():
-        raise NotSettleableError("这个账户本年已做过当年结算，没有重复结算；之后到账的缴费按年度结算计息")
-    stands = standing(person_id, place, month)
-    rate = last_interest_rule(rulebook, month // 100, place)
-    interest_fen = _interest(stands.open_fen, stands.product_fen, int(rate.value), month)
-    balance_fen = stands.balance_fen + interest_fen
-    paid_fen = balance_fen if kind in PAYS else 0
+    tried = attempt(person_id, kind, month, place=place, rulebook=rulebook, at=at)
+    stands, rate, interest_fen, balance_fen, paid_fen = tried.stands, tried.rate, tried.interest_fen, tried.balance_fen, tried.paid_fen
     part = PartYear.objects.create(
         person_id=person_id,
         place=place,

@@ -15,6 +15,8 @@ ACTIONS = {
     "accounts.settlement_stopped": "个人账户结算中止",
     "accounts.settled": "个人账户结算完成",
     "accounts.part_year": "个人账户当年结算",
+    "accounts.part_year_proposed": "提出个人账户当年结算",
+    "accounts.part_year_declined": "退回个人账户当年结算",
     "access.signed_in": "登录",
     "parties.window_opened": "设立个人流动窗口",
     "parties.calendar_entered": "录入工作日历",

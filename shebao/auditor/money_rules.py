@@ -162,8 +162,8 @@ ACCOUNTS = (
         "select count(*) from accounts_source",
         ("accounts_source", "accounts_entry"),
     ),
-    # 国发〔1997〕26号, 国发〔2005〕38号, reckoned here by the paper and not by the rule book. Per person and month: what was charged through each
-    # unit; once all of it is credited (the own parts say so), the employer's part is what is missing to 11 %, never more than was charged.
+    # 国发〔1997〕26号, 国发〔2005〕38号, by the papers and not by the rule book. Per person and month: what was charged through each unit;
+    # once all of it is credited (the own parts say so), the employer's part is what is missing to 11 %, at most what it was charged.
     Rule(
         "employer_part_of_accounts",
         "单位划入个人账户的金额：2005 年底以前补足缴费基数的 11%，2006 年起为零",

@@ -6,8 +6,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shebao.accounts.models import EntryKind
-from shebao.accounts.queries import AccountTold, AccountYear, EntryTold, Months, accounts_of, entries_of, months_counted, year_reckoned
+from shebao.accounts.models import EndKind, EntryKind, PartYear, Resettled
+from shebao.accounts.queries import (
+    AccountTold,
+    AccountYear,
+    EntryTold,
+    Months,
+    accounts_of,
+    entries_of,
+    months_counted,
+    part_years_of,
+    year_reckoned,
+)
 from shebao.base.money import yuan, yuan_shown
 from shebao.base.months import iso, month_shown
 from shebao.levy.rights import PaidMonth, paid_months
@@ -67,11 +77,17 @@ def account_context(account: AccountTold, year: int | None) -> dict[str, Any]:
         "chosen_rate": rate_words(chosen, account.place) if chosen else "",
         "entries": [entry_row(e) for e in entries_of(account.person_id, account.place, chosen.year)] if chosen else [],
         "reason": reason(why.to_dict()) if why else None,
+        "parts_years": _part_years(account),
         "charts": {
             "years": _chart_years(account.years),
             "months": _chart_months(chosen) if chosen else "",
         },
     }
+
+
+def _part_years(account: AccountTold) -> list[dict[str, Any]]:
+    """当年结算 of an account with what was settled again (None: not yet)."""
+    return [{"part": p, "again": getattr(p, "resettled", None)} for p in part_years_of(account.person_id) if p.place == account.place]
 
 
 def entry_row(entry: EntryTold) -> dict[str, Any]:
@@ -155,6 +171,7 @@ def as_json(account: AccountTold, year: int | None = None) -> dict[str, Any]:
         "start": iso(counted.start) if counted.start else None,
         "months": {"actual": counted.actual, "paid": counted.paid, "carried": counted.carried, "deemed": counted.deemed},
         "years": [_year_json(y) for y in account.years],
+        "part_years": [_part_json(row["part"], row["again"]) for row in _part_years(account)],
     }
     if year is not None and (found := account.year(year)) is not None:
         why = explained(found, account.place)
@@ -181,6 +198,31 @@ def _year_json(y: AccountYear) -> dict[str, Any]:
         "closing": yuan(y.closing_fen),
         "months": [yuan(fen) for fen in y.months_fen],
     }
+
+
+def _part_json(part: PartYear, again: Resettled | None) -> dict[str, Any]:
+    return {
+        "month": iso(part.month),
+        "kind": part.kind,
+        "rate_ppm": part.rate_ppm,
+        "rate_year": part.rate_year,
+        "interest": yuan(part.interest_fen),
+        "balance": yuan(part.balance_fen),
+        "paid": yuan(part.paid_fen),
+        "again": {"rate_ppm": again.rate_ppm, "difference": yuan(again.difference_fen)} if again else None,
+    }
+
+
+def part_lines(account: AccountTold) -> list[str]:
+    """当年结算 of an account, a line each, for a terminal."""
+    return [_part_line(row["part"], row["again"]) for row in _part_years(account)]
+
+
+def _part_line(part: PartYear, again: Resettled | None) -> str:
+    rate = f"{percent(part.rate_ppm)}（{part.rate_year} 年）"
+    told = f"当年结算 {month_shown(part.month)}（{EndKind(part.kind).label}）：计息 {yuan_shown(part.interest_fen)} 元，利率 {rate}，"
+    told += f"结算余额 {yuan_shown(part.balance_fen)} 元，支付 {yuan_shown(part.paid_fen)} 元"
+    return told + (f"；按 {percent(again.rate_ppm)} 补结算，差额 {yuan_shown(again.difference_fen)} 元" if again else "")
 
 
 def _entry_json(e: EntryTold) -> dict[str, Any]:

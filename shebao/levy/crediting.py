@@ -113,8 +113,8 @@ def credit_refund(
     on: date,
     at: datetime,
 ) -> Credited:
-    """Take what is paid back out of the accounts: (person, month, account part > 0 fen) of flexible workers; differences: 待退差额 of pension,
-    whose own part goes, and the employer's that was filled up with it. refund: its identity, once.
+    """Take what is paid back out of the accounts. refund: its identity, once. people: (person, month, account part > 0 fen) of flexible
+    workers; differences: 待退差额 of pension, whose own part goes, and the employer's that was filled up with it.
 
     Only for parts of a bill that stays cleared; when a bill is opened again, take_back_bills does all of it.
     """

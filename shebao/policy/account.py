@@ -97,7 +97,8 @@ def year_of(opening_fen: int, credits_fen: Sequence[int], year: int, place: str,
 def explain_year(told: Year, year: int, credits_fen: Sequence[int] | None = None) -> Explained:
     """How a year's interest and closing balance came about. credits_fen: the twelve months, where they are at hand.
 
-    Steps: 'credits' (only where the employer's part is among them), 'product' (no money: fen·months), 'interest_opening', 'interest_credits', 'closing', 'check'.
+    Steps: 'credits' (only where the employer's part is among them), 'product' (no money: fen·months),
+    'interest_opening', 'interest_credits', 'closing', 'check'.
     """
     rate, bears = percent(told.rate_ppm), told.opening_fen + told.basis_fen
     part = "" if told.months == MONTHS else f" × {told.months} ÷ 12"
@@ -138,6 +139,45 @@ def explain_year(told: Year, year: int, credits_fen: Sequence[int] | None = None
         ("记账利率", f"{rate}（{told.rate.status.label}）"),
     )
     return Explained(f"{year} 年个人账户记账利息", inputs, tuple(steps))
+
+
+def explain_part_year(open_fen: int, product_fen: int, standing_fen: int, month: Month, rate: Rule, *, pays: bool) -> Explained:
+    """How a 当年结算 in a month came about. open_fen, product_fen: what bears interest up to the month before; standing_fen: the balance
+    before it. Steps: 'interest_opening', 'interest_credits', 'balance'."""
+    ppm, months, year = int(rate.value), month % 100 - 1, month // 100
+    opening_fen, credits_fen = opening_interest(open_fen, ppm, months), product_interest(product_fen, ppm)
+    balance_fen = standing_fen + opening_fen + credits_fen
+    shown = percent(ppm)
+    own = rate.valid_from.year == year
+    steps = (
+        Step(
+            "interest_opening",
+            "上年末储存额的利息",
+            f"{yuan_shown(open_fen)} 元 × {shown} × {months} ÷ 12 = {yuan_shown(opening_fen)} 元（四舍五入到分）",
+            opening_fen,
+            (rate,),
+        ),
+        Step(
+            "interest_credits",
+            "本年记账额的利息",
+            f"到上月底的月积数 {yuan_shown(product_fen)} × {shown} ÷ 12 = {yuan_shown(credits_fen)} 元（四舍五入到分）",
+            credits_fen,
+            (rate,),
+        ),
+        Step(
+            "balance",
+            "结算余额",
+            f"结算前余额 + 两项利息：{yuan_shown(standing_fen)} + {yuan_shown(opening_fen)} + {yuan_shown(credits_fen)} = "
+            f"{yuan_shown(balance_fen)} 元；{'全部支付或转出，账户余额为零' if pays else '留在个人账户'}",
+            balance_fen,
+        ),
+    )
+    later = "" if own else f"；{year} 年的利率公布后按它重算，差额多退少补"
+    inputs = (
+        ("办理月份", f"{month_shown(month)}，计息到上月底（{months} 个月）"),
+        ("记账利率", f"{shown}（{rate.valid_from.year} 年公布的，{rate.status.label}{later}）"),
+    )
+    return Explained(f"{month_shown(month)}个人账户当年结算", inputs, steps)
 
 
 def _credits(told: Year) -> str:

@@ -1,11 +1,11 @@
-"""shebao account settle | show | explain: 个人账户 by command, as run and pages do it."""
+"""shebao account settle | show | explain | part-year: 个人账户 by command, as run and pages do it."""
 
 import argparse
 import json
 from typing import Any
 
 from shebao.base.errors import ShebaoError
-from shebao.channels.console import Parser, amount, answering, whole
+from shebao.channels.console import Parser, a_month, amount, answering, whole
 from shebao.site.console_site import set_up
 from shebao.site.database import ensure
 
@@ -17,6 +17,13 @@ class NoSuchAccountError(ShebaoError):
     """No person bears the number, or there is no account."""
 
     code = "ACT-06"
+    status = 404
+
+
+class NoSuchClerkError(ShebaoError):
+    """No account of the agency bears the name."""
+
+    code = "FEE-15"
     status = 404
 
 
@@ -40,6 +47,12 @@ def register(subparsers: "argparse._SubParsersAction[Any]") -> None:
     explain.add_argument("number", nargs="?", metavar="个人编号")
     explain.add_argument("--year", type=whole, required=True, metavar="年度")
     explain.add_argument("--opening", type=amount, default=0, metavar="元", help="上年末累计储存额")
+    part = _add(kinds, "part-year", _part_year, "当年结算：退休、关系转出、死亡时试算；写明 --account 的提出，由另一人在网页上复核")
+    part.add_argument("number", metavar="个人编号")
+    part.add_argument("--kind", required=True, choices=("retirement", "transfer", "death"), help="原因：退休、关系转出、死亡")
+    part.add_argument("--month", type=a_month, metavar="年月", help="办理月份，例如 2026-11；不写为本月")
+    part.add_argument("--account", metavar="用户名", help="提出人；不写只试算")
+    part.add_argument("--reason", default="", metavar="依据", help="提出的依据，例如退休审批表编号")
     explain.add_argument("--credits", metavar="元,元,…", help="每月记账额：12 个用逗号分开的金额，或一个金额表示每月相同")
 
 
@@ -113,6 +126,39 @@ def _explain(given: argparse.Namespace) -> int:
     if found is None:
         raise NoSuchAccountError(f"{given.year} 年还没有结算，或者没有记录；可以先执行 shebao account settle {given.year}")
     _tell(given, found.to_dict(), _lines(found))
+    return 0
+
+
+def _part_year(given: argparse.Namespace) -> int:
+    _open()
+    from shebao.access.acting import acting
+    from shebao.access.models import Account
+    from shebao.accounts.models import EndKind
+    from shebao.accounts.part_year import attempt
+    from shebao.accounts.part_year_review import propose
+    from shebao.base.actor import ENGINE, Actor, Role
+    from shebao.base.clock import now, today
+    from shebao.base.months import month_of
+    from shebao.base.terms import Post
+    from shebao.channels.console.account import tried_json, tried_lines
+    from shebao.policy.rulebook import standard
+
+    month, kind, at = given.month or month_of(today()), EndKind(given.kind), now()
+    with acting(ENGINE):
+        clerks = Account.objects.filter(agency__isnull=False, disabled_at=None, grants__post=Post.FINANCE.value)
+        by = clerks.filter(username=given.account).first() if given.account else None
+        if given.account and by is None:
+            raise NoSuchClerkError(f"没有名为“{given.account}”的在用财务账号，请用 --account 写明提出人的用户名")
+        account = _account(given)
+        tried = attempt(account.person_id, kind, month, place=given.place, rulebook=standard(), at=at)
+    told, lines = tried_json(tried), tried_lines(tried)
+    if by is not None and by.agency_id is not None:
+        with acting(Actor(Role.ENGINE, by.pk, by.name, 0, by.agency_id)):
+            made = propose(
+                account.person_id, kind, month, given.reason, place=given.place, agency_id=by.agency_id, rulebook=standard(), at=at
+            )
+        told, lines = told | {"proposal": made.pk}, [*lines, "已提出，由另一位财务人员在该人的个人账户页面复核"]
+    _tell(given, told, lines)
     return 0
 
 

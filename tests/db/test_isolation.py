@@ -136,6 +136,7 @@ UNSEEN = (
         "parties_calendaryear",
         "levy_personrequest",
         "accounts_source",
+        "accounts_partyearproposal",
         *OF_PERSON,
         *OF_ACCOUNTS,
         "access_guess",
@@ -281,6 +282,11 @@ def _account_of(person: int, agency: int) -> None:
         register_facts([NewFacts(person, 202503, 0, 0, "示例")], from_day=on, at=support.AT)
         to = {"place": support.PLACE, "agency_id": agency, "rulebook": without, "on": on, "at": support.AT}
         settle_part_year(person, EndKind.RETIREMENT, 202505, **to)
+    as_owner(
+        "insert into accounts_partyearproposal (person_id, place, agency_id, kind, month, reason, balance_fen, state, proposed_by, proposed_at)"
+        " values (%s, %s, %s, 'death', 202601, 'x', 1, 'proposed', 1, now())",
+        [person, support.PLACE, agency],
+    )
 
 
 def flexible(person: int, unit: int, agency: int) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from shebao.accounts.models import Settlement
+from shebao.accounts.part_year import Tried
 from shebao.accounts.queries import AccountTold, Gap
 from shebao.base.money import yuan, yuan_shown
+from shebao.base.months import iso
 from shebao.channels.console.policy import table_lines
-from shebao.channels.rights import explained, rate_words, sentences
+from shebao.channels.rights import explained, part_lines, rate_words, sentences
 from shebao.channels.rights_words import explained_lines
 from shebao.policy.rulebook import Status
 from shebao.policy.shapes import percent
@@ -55,6 +57,25 @@ def run_json(run: Settlement, gaps: Sequence[Gap]) -> dict[str, Any]:
     }
 
 
+def tried_lines(tried: Tried) -> list[str]:
+    """A trial of a 当年结算 in lines."""
+    return [*explained_lines(tried.explained), "", f"支付或转出 {yuan_shown(tried.paid_fen)} 元；试算没有记账，结算须由两人办理"]
+
+
+def tried_json(tried: Tried) -> dict[str, Any]:
+    """The same as plain data; amounts as text in yuan."""
+    return {
+        "kind": tried.kind.value,
+        "month": iso(tried.month),
+        "rate_ppm": int(tried.rate.value),
+        "rate_year": tried.rate.valid_from.year,
+        "interest": yuan(tried.interest_fen),
+        "balance": yuan(tried.balance_fen),
+        "paid": yuan(tried.paid_fen),
+        "explain": tried.explained.to_dict(),
+    }
+
+
 def account_lines(account: AccountTold, year: int | None) -> list[str]:
     """An account in lines; one year explained when it is named."""
     head = ("年度", "上年末累计", "本年记账", "其他变动", "利息", "年末累计", "记账利率")
@@ -71,6 +92,7 @@ def account_lines(account: AccountTold, year: int | None) -> list[str]:
         for y in account.years
     ]
     lines = [*sentences(account), "", *table_lines([head, *rows], right_from=1)]
+    lines += part_lines(account)
     found = account.year(year) if year else None
     if found is not None and (why := explained(found, account.place)) is not None:
         lines += ["", *explained_lines(why)]

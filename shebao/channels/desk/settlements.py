@@ -7,7 +7,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET, require_POST
 
 from shebao.access.acting import acting
-from shebao.accounts import settling, trying
+from shebao.accounts import part_year_review, settling, trying
 from shebao.accounts.models import YearState
 from shebao.accounts.queries import settled_years
 from shebao.base.clock import now
@@ -40,7 +40,16 @@ def listed(request: HttpRequest) -> HttpResponse:
         done = state == YearState.SETTLED
         row = {"year": year, "state": STATES[state], "run": run, "done": done, "why_not": "" if done else _why_not(place, year, on)}
         rows.append(_rate(place, year) | row)
-    return show(request, "settlements", TITLE, {"rows": rows, "place": standard().place(place).label})
+    return show(
+        request,
+        "settlements",
+        TITLE,
+        {
+            "rows": rows,
+            "place": standard().place(place).label,
+            "part_years": part_year_review.all_waiting(actor_of(request).agency_id),
+        },
+    )
 
 
 @agency(Post.FINANCE)
