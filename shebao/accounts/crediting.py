@@ -131,6 +131,23 @@ def _credit_range(rows: Rows, values: dict[str, Any], kind: EntryKind) -> list[A
         raise
 
 
+def live_entries(references: Sequence[str]) -> list[tuple[str, int, Month]]:
+    """Whom these references have credited for which month, and not taken back: (reference, person, month)."""
+    if not references:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select s.reference, e.person_id, e.month from accounts_source s join accounts_entry e on e.source_id = s.id
+            and e.year = s.credited_month / 100
+            where s.reference = any(%s) and s.reverses_id is null
+              and not exists (select 1 from accounts_source r where r.reverses_id = s.id)
+            """,
+            [list(references)],
+        )
+        return list(cursor.fetchall())
+
+
 def open_month(place: str, wanted: Month, *, at: datetime) -> Month:
     """The month a movement is credited in: the wanted one while its year is open; else the month it is recorded in, or the January after
     the last settled year. The year cannot be settled before this transaction has ended."""
@@ -153,16 +170,19 @@ def open_month(place: str, wanted: Month, *, at: datetime) -> Month:
     return month if row[0] == "open" else open_month(place, month, at=at)
 
 
-def booked(made: Sequence[tuple[int, str, str, int, int, int]], counter: AccountKind, *, place: str, on: date, at: datetime) -> Credited:
-    """Book sources just made, one posting each: (id, reference, label, rows, own fen, employer fen)."""
+def booked(made: Sequence[tuple[str, int, str, int, int, int]], counter: AccountKind, *, place: str, on: date, at: datetime) -> Credited:
+    """Book sources just made, one posting each: (reference, turn, label, rows, own fen, employer fen).
+
+    Its key is what the source is, not its number: a restarted run, or two connections in another order, book the same.
+    """
     bookings = [
         Booking(
-            f"account:{source_id}",
+            f"account:{reference}:{turn}",
             (label if fen >= 0 else f"冲回：{label}")[:120],
             reference,
             (Side(FUND, counter, fen), Side(FUND, AccountKind.PERSONAL, -fen)),
         )
-        for source_id, reference, label, _, own_fen, employer_fen in made
+        for reference, turn, label, _, own_fen, employer_fen in made
         if (fen := own_fen + employer_fen)
     ]
     book(bookings, place=place, on=open_day(place, on), at=at)
@@ -227,7 +247,7 @@ made as (
          t.rows, t.own_fen, t.employer_fen, null, a.case_id
   from asked a join (select reference, count(*)::int as rows, sum(own_fen)::bigint as own_fen, sum(employer_fen)::bigint as employer_fen
                      from given group by 1) t on t.reference = a.reference
-  order by a.reference on conflict (reference, turn) do nothing returning id, reference, label, rows, own_fen, employer_fen),
+  order by a.reference on conflict (reference, turn) do nothing returning id, reference, turn, label, rows, own_fen, employer_fen),
 entries as (
   insert into accounts_entry """
     + ENTRY_COLUMNS
@@ -235,6 +255,6 @@ entries as (
   select g.person_id, m.id, g.own_fen, g.employer_fen, g.month, %(a_month)s, %(a_year)s, %(a_kind)s
   from given g join made m on m.reference = g.reference),
 {tallies}
-select id, reference, label, rows, own_fen, employer_fen from made order by id
+select reference, turn, label, rows, own_fen, employer_fen from made order by id
 """
 )

@@ -10,7 +10,7 @@ from django.db.models import Count, Sum
 
 from shebao.accounts.models import EntryKind, PartYear, PlaceYear, Registered, Settlement, YearState
 from shebao.base.months import Month
-from shebao.policy.account import RATE, Year
+from shebao.policy.account import RATE, SHARE, Year
 from shebao.policy.formulas import FenArray
 from shebao.policy.formulas.personal_account import differs, yearly_interest
 from shebao.policy.rulebook import Rule, Rulebook
@@ -207,7 +207,11 @@ def year_reckoned(told: AccountYear, place: str, rulebook: Rulebook) -> Year | N
     rule: Rule | None = rulebook.find(RATE, date(told.year, 12, 31), place)
     if not told.settled or rule is None or rule.value != told.rate_ppm:
         return None
-    return Year(told.opening_fen, told.credits_fen, told.product_fen, rule, other_fen=told.other_fen, basis_fen=told.basis_fen)
+    shares = tuple(r for r in rulebook.all(place) if r.id == SHARE) if told.employer_fen else ()
+    return Year(
+        told.opening_fen, told.credits_fen, told.product_fen, rule, other_fen=told.other_fen, basis_fen=told.basis_fen,
+        employer_fen=told.employer_fen, shares=shares,
+    )  # fmt: skip
 
 
 def settlements(place: str | None = None) -> list[Settlement]:

@@ -29,7 +29,7 @@ def reverse(references: Sequence[str], *, place: str, on: date, at: datetime) ->
         by_month: dict[Month, list[int]] = {}
         for source_id, month in live:
             by_month.setdefault(month, []).append(source_id)
-        made: list[tuple[int, str, str, int, int, int]] = []
+        made: list[tuple[str, int, str, int, int, int]] = []
         for month, sources in sorted(by_month.items()):  # one month as a rule: what is undone together was made together
             now = open_month(place, month, at=at)
             values: dict[str, Any] = {
@@ -92,7 +92,7 @@ with made as (
   select 'back:' || s.id, 1, s.kind, s.label, s.place, s.agency_id, %(month)s, %(on)s, %(at)s, s.rows, -s.own_fen, -s.employer_fen,
          s.id, s.case_id
   from accounts_source s where s.id = any(%(sources)s) order by s.id
-  on conflict do nothing returning id, reference, label, rows, own_fen, employer_fen, reverses_id),
+  on conflict do nothing returning id, reference, turn, label, rows, own_fen, employer_fen, reverses_id),
 given as materialized (
   select m.id, e.person_id, e.month, e.kind, -e.own_fen as own_fen, -e.employer_fen as employer_fen
   from made m join accounts_entry e on e.source_id = m.reverses_id and e.year = %(from_year)s),
@@ -114,6 +114,6 @@ tallies as (
   """
     + ADD_UP
     + """)
-select id, reference, label, rows, own_fen, employer_fen from made order by id
+select reference, turn, label, rows, own_fen, employer_fen from made order by id
 """
 )

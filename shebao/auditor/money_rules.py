@@ -162,6 +162,36 @@ ACCOUNTS = (
         "select count(*) from accounts_source",
         ("accounts_source", "accounts_entry"),
     ),
+    # 国发〔1997〕26号, 国发〔2005〕38号, reckoned here by the paper and not by the rule book. Per person and month: what was charged through each
+    # unit; once all of it is credited (the own parts say so), the employer's part is what is missing to 11 %, never more than was charged.
+    Rule(
+        "employer_part_of_accounts",
+        "单位划入个人账户的金额：2005 年底以前补足缴费基数的 11%，2006 年起为零",
+        """
+        with charged as (
+          select c.person_id, c.month, sum(c.own)::bigint as own,
+                 sum(greatest(0, least(c.unit, round(c.base * 0.11)::bigint - c.own)))::bigint as filled from (
+            select person_id, month, unit_id, sum(base) as base, sum(own) as own, sum(unit) as unit from (
+              select person_id, month, unit_id, pension_base_fen as base, pension_person_fen as own, pension_unit_fen as unit
+              from levy_assessment where month <= 200512
+              union all
+              select person_id, month, unit_id, base_fen, person_fen, unit_fen from levy_line where insurance = 110 and month <= 200512
+              union all
+              select d.person_id, d.month, d.unit_id, -d.base_fen, -d.person_fen, -d.unit_fen from levy_refunddue d
+              join levy_refundline l on l.refund_due_id = d.id join levy_refund r on r.id = l.refund_id and r.booked
+              where d.insurance = 110 and d.month <= 200512) x group by 1, 2, 3) c group by 1, 2),
+        credited as (
+          select e.person_id, e.month, min(s.place) as place, sum(e.own_fen)::bigint as own, sum(e.employer_fen)::bigint as employer
+          from accounts_entry e join accounts_source s on s.id = e.source_id where e.kind = 1 group by 1, 2
+          having e.month <= 200512 or sum(e.employer_fen) <> 0)
+        select k.place, k.person_id || ' ' || k.month, coalesce(c.filled, 0), k.employer
+        from credited k left join charged c on c.person_id = k.person_id and c.month = k.month
+        where case when c.own = k.own then k.employer <> c.filled else k.employer not between 0 and coalesce(c.filled, 0) end
+        order by 2
+        """,
+        "select count(*) from accounts_entry where kind = 1",
+        ("accounts_entry", "accounts_source", "levy_assessment", "levy_line", "levy_refunddue", "levy_refundline", "levy_refund"),
+    ),
     Rule(
         "refund_of_its_lines",
         "每笔退费 = 各来源之和，且由两人办理",

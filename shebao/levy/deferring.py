@@ -8,11 +8,14 @@ from datetime import date, datetime
 from django.db import IntegrityError, connection, transaction
 
 from shebao.audit.operations import Trace, record
+from shebao.base.clock import ZONE
 from shebao.base.errors import ShebaoError
 from shebao.base.months import Month, month_shown, shift, span
 from shebao.base.terms import INSURANCES, Insurance, insurances_in, mask_of
+from shebao.levy import paid
 from shebao.levy.models import MONTHLY_ORIGINS, OPEN_STATES, Bill, BillKind, BillLine, BillState, Deferral
 from shebao.levy.suspension import Deferred, suspended
+from shebao.levy.taking import units_taken
 from shebao.papers.operations import revoke_of
 
 
@@ -65,6 +68,8 @@ def grant(deferral: NewDeferral, *, at: datetime) -> int:
     )
     if numbers := list(bills.filter(state__in=OPEN_STATES).values_list("number", flat=True)):
         revoke_of(deferral.unit_id, numbers, "已办理缓缴，请重新打印", at)
+    if counting := list(bills.filter(paid_fen__gt=0).select_related("unit")):  # what came in may be all that was owed by the people
+        paid.touched(counting, place=counting[0].unit.place, on=at.astimezone(ZONE).date(), at=at)
     told = {"types": [i.key for i in deferral.insurances], "months": [deferral.first_month, deferral.last_month]}
     record([Trace("levy.deferred", f"{deferral.unit_id}", after=told, unit_id=deferral.unit_id, agency_id=deferral.agency_id)], at=at)
     return made.pk
@@ -100,9 +105,11 @@ def open_parts(bill: Bill, deferred: Deferred | None = None) -> tuple[Part, ...]
     last_of = {i.value: known[key] for i in INSURANCES if (key := (bill.unit_id, bill.month, i.value)) in known}
     later: dict[date, int] = {}
     if last_of and bill.kind == BillKind.MONTHLY:
-        for line in BillLine.objects.filter(bill=bill, insurance__in=list(last_of), origin__in=MONTHLY_ORIGINS):
+        lines = list(BillLine.objects.filter(bill=bill, insurance__in=list(last_of), origin__in=MONTHLY_ORIGINS))
+        gone = units_taken(line.pk for line in lines)
+        for line in lines:
             day = max(last_of[line.insurance], bill.due_date)
-            later[day] = later.get(day, 0) + min(line.unit_fen, line.open_fen)
+            later[day] = later.get(day, 0) + min(line.unit_fen - gone.get(line.pk, 0), line.open_fen)
     parts = [Part(bill.open_fen - sum(later.values()), bill.due_date, False), *(Part(later[day], day, True) for day in sorted(later))]
     return tuple(part for part in parts if part.amount_fen)
 

@@ -10,7 +10,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.money import split, yuan_shown
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import UNASSIGNED_FUND, Booking, Side, book
-from shebao.levy import crediting, late_payments, paid
+from shebao.levy import crediting, late_payments, paid, taking
 from shebao.levy.models import (
     ENDED_STATES,
     IN_TRANSIT,
@@ -36,6 +36,7 @@ class Held:
     bills: dict[str, Bill]
     lines: dict[int, list[BillLine]]
     deferred: dict[date, dict[tuple[int, int, int], date]]
+    gone: dict[int, int]  # by line: unit parts that were taken out of it
     were_clear: frozenset[int]
 
     @property
@@ -54,7 +55,8 @@ def hold(numbers: Iterable[str], days: Iterable[date]) -> Held:
         lines[line.bill_id].append(line)
     units = sorted({bill.unit_id for bill in bills.values()})
     deferred = {day: suspended(units, day) for day in set(days)} if units else {}
-    return Held(bills, lines, deferred, frozenset(bill.pk for bill in bills.values() if bill.state == BillState.PAID))
+    gone = taking.units_taken(line.pk for of_bill in lines.values() for line in of_bill) if any(deferred.values()) else {}
+    return Held(bills, lines, deferred, gone, frozenset(bill.pk for bill in bills.values() if bill.state == BillState.PAID))
 
 
 def settle(receipts: Sequence[Receipt], *, place: str, on: date, at: datetime, resolves: str | None = None) -> list[ReceiptState]:
@@ -247,8 +249,10 @@ def _closed(bill: Bill) -> str:
     }.get(BillState(bill.state), "核定单已全部到账，疑似重复缴费")
 
 
-def _deferred(line: BillLine, last: date | None, on: date) -> int:
-    return min(line.open_fen, line.unit_fen) if last and last >= on and line.origin in MONTHLY_ORIGINS else 0
+def _deferred(line: BillLine, held: Held, last: date | None, on: date) -> int:
+    if not last or last < on or line.origin not in MONTHLY_ORIGINS:
+        return 0
+    return min(line.open_fen, line.unit_fen - held.gone.get(line.pk, 0))
 
 
 def share(bill: Bill, held: Held, amount_fen: int, *, on: date) -> Shares:
@@ -256,7 +260,7 @@ def share(bill: Bill, held: Held, amount_fen: int, *, on: date) -> Shares:
     open_lines = [line for line in held.lines[bill.pk] if line.open_fen]
     # What runs under a deferral is paid last.
     later = held.deferred.get(on, {})
-    due = [line.open_fen - _deferred(line, later.get((bill.unit_id, bill.month, line.insurance)), on) for line in open_lines]
+    due = [line.open_fen - _deferred(line, held, later.get((bill.unit_id, bill.month, line.insurance)), on) for line in open_lines]
     first = min(amount_fen, sum(due))
     parts = split(first, due) if first else [0] * len(due)
     if amount_fen > first:

@@ -16,7 +16,7 @@ from shebao.base.errors import ShebaoError
 from shebao.base.months import month_of
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
-from shebao.levy import taking
+from shebao.levy import paid, taking
 from shebao.levy.arrears import overdue_bills
 from shebao.levy.billing import due_date
 from shebao.levy.late_fees import late_fees
@@ -133,6 +133,7 @@ def issue(unit_id: int, *, agency_id: int, place: str, case_id: int | None, rule
     BackPayment.objects.filter(pk__in=[w.pk for w in waiting if w.person_id not in ordered]).update(state=BackPaymentState.CANCELLED)
     book([_fees(order, f"order:{order.pk}", "欠费补缴单滞纳金应收", 1)], place=place, on=on, at=at)
     revoke_of(unit_id, sorted({due.bill_number for due in made.dues}), f"部分费款已转入欠费补缴单 {order.number}，请重新打印", at)
+    paid.touched(list(bills.values()), place=place, on=on, at=at)
     trace = Trace("levy.order_issued", order.number, case_id=case_id, unit_id=unit_id, after={"total_fen": order.total_fen})
     record([trace], at=at)
     return order

@@ -200,14 +200,12 @@ def _take_from_accounts(refund: Refund, lines: Sequence[RefundLine], *, on: date
     dues = FlexDue.objects.filter(pk__in=keys)
     people += [(due.person_id, due.month, due.account_fen) for due in dues.order_by("person_id", "month") if due.account_fen]
     dues.update(state=DueState.REFUNDED)
-    for line in lines:
-        due_back = line.refund_due
-        if due_back is not None and line.fund == crediting.PENSION and due_back.person_fen:
-            people.append((due_back.person_id, due_back.month, due_back.person_fen))
-    if people:
+    differences = [line.refund_due_id for line in lines if line.refund_due_id is not None and line.fund == crediting.PENSION]
+    if people or differences:
         crediting.credit_refund(
-            refund.number, people, label=f"退费 {refund.number}", agency_id=refund.agency_id, place=refund.place, on=on, at=at
-        )
+            refund.number, people, differences=differences, label=f"退费 {refund.number}", agency_id=refund.agency_id,
+            place=refund.place, on=on, at=at,
+        )  # fmt: skip
 
 
 # --- what the bank did ---

@@ -14,6 +14,16 @@ def locked_bills(bill_ids: Iterable[int]) -> dict[int, Bill]:
     return {bill.pk: bill for bill in Bill.objects.select_for_update().filter(pk__in=set(bill_ids)).order_by("id")}
 
 
+def units_taken(line_ids: Iterable[int]) -> dict[int, int]:
+    """The unit parts that were taken out of lines and are not back on them, fen by line: they cannot be deferred there any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select line_id, sum(unit_fen)::bigint from levy_takendue where line_id = any(%s) and state <> 'rolled_back' group by 1",
+            [list(line_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
 def take(
     dues: Sequence[Owed],
     fees: Sequence[int],

@@ -10,7 +10,7 @@ from shebao.base.money import yuan_shown
 from shebao.base.months import Month, month_of, month_shown
 from shebao.ledger.models import AccountKind
 from shebao.ledger.operations import Booking, Side, book
-from shebao.levy import taking
+from shebao.levy import paid, taking
 from shebao.levy.models import Bill, BillKind, Estimate, TakenState
 from shebao.levy.owing import owed_on
 from shebao.levy.shares import Owed
@@ -84,6 +84,7 @@ def write_off(people: Sequence[WriteOff], *, unit_id: int, agency_id: int, place
             on=on,
         )
     book([_booking(bill, [d for d in dues if d.person_id == p.person_id], p.person_id) for p in people], place=place, on=on, at=at)
+    paid.touched([bill], place=place, on=on, at=at)
     revoke_of(unit_id, [bill.number], "有人员当月欠费已注销，应缴金额有变，请重新打印", at)
     record(
         [

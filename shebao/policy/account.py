@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from shebao.base.money import yuan_shown
-from shebao.base.months import Month, first_day
+from shebao.base.months import Month, first_day, month_of, month_shown
 from shebao.policy.explain import Explained, Step
 from shebao.policy.formulas.personal_account import MONTHS, opening_interest, product, product_interest, share, yearly_interest
 from shebao.policy.rulebook import Rule, Rulebook
@@ -29,9 +29,27 @@ def last_interest_rule(rulebook: Rulebook, year: int, place: str) -> Rule:
 
 
 def credit_parts(rulebook: Rulebook, base_fen: int, month: Month, place: str) -> tuple[int, int]:
-    """(own, employer) fen credited of a month's base: 8 % and 3 % to 2005, 8 % and nothing since. Raises: RuleMissing before 1996."""
+    """(own, employer) fen credited of a month's base: 8 % and 3 % to 2005, 8 % and nothing since; together the whole share, half up.
+    Raises: RuleMissing before 1996."""
     rule: AccountShare = rulebook.rule(SHARE, first_day(month), place).value
-    return share(base_fen, rule.person_ppm), share(base_fen, rule.unit_ppm)
+    own_fen = share(base_fen, rule.person_ppm)
+    return own_fen, share(base_fen, rule.person_ppm + rule.unit_ppm) - own_fen
+
+
+@dataclass(frozen=True, slots=True)
+class FilledUp:
+    """A stretch of months in which the employer's contribution fills the account up to a share of the base. total_ppm: the person's part
+    and the employer's together."""
+
+    first: Month
+    last: Month
+    total_ppm: int
+
+
+def filled_up(rulebook: Rulebook, place: str) -> list[FilledUp]:
+    """The stretches in which the employer's contribution goes to accounts too; in every other month only the person's does."""
+    rules = [r for r in rulebook.all(place) if r.id == SHARE and r.value is not None and r.value.unit_ppm]
+    return [FilledUp(month_of(r.valid_from), month_of(r.valid_to or date.max), int(r.value.person_ppm + r.value.unit_ppm)) for r in rules]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,8 @@ class Year:
     months: int = MONTHS
     other_fen: int = 0
     basis_fen: int = 0
+    employer_fen: int = 0  # of credits_fen: what the employers' contributions filled up
+    shares: tuple[Rule, ...] = ()  # the rules of what is credited, where the employer's part is among it
 
     @property
     def rate_ppm(self) -> int:
@@ -77,11 +97,12 @@ def year_of(opening_fen: int, credits_fen: Sequence[int], year: int, place: str,
 def explain_year(told: Year, year: int, credits_fen: Sequence[int] | None = None) -> Explained:
     """How a year's interest and closing balance came about. credits_fen: the twelve months, where they are at hand.
 
-    Steps: 'product' (no money: fen·months), 'interest_opening', 'interest_credits', 'closing', 'check'.
+    Steps: 'credits' (only where the employer's part is among them), 'product' (no money: fen·months), 'interest_opening', 'interest_credits', 'closing', 'check'.
     """
     rate, bears = percent(told.rate_ppm), told.opening_fen + told.basis_fen
     part = "" if told.months == MONTHS else f" × {told.months} ÷ 12"
     steps = [
+        *([Step("credits", "本年记账额", _credits(told), told.credits_fen, told.shares)] if told.employer_fen else []),
         Step("product", "本年月积数", _product(told, credits_fen), None),
         Step(
             "interest_opening",
@@ -117,6 +138,14 @@ def explain_year(told: Year, year: int, credits_fen: Sequence[int] | None = None
         ("记账利率", f"{rate}（{told.rate.status.label}）"),
     )
     return Explained(f"{year} 年个人账户记账利息", inputs, tuple(steps))
+
+
+def _credits(told: Year) -> str:
+    shares = "；".join(f"{month_shown(month_of(r.valid_from))}起记{r.shown()}" for r in told.shares)
+    return (
+        f"个人缴费 {yuan_shown(told.credits_fen - told.employer_fen)} 元 + 单位缴费划入 {yuan_shown(told.employer_fen)} 元 = "
+        f"{yuan_shown(told.credits_fen)} 元。按费款所属期：{shares}；个人实缴不足应记的部分由单位缴费划入（四舍五入到分）"
+    )
 
 
 def _product(told: Year, credits_fen: Sequence[int] | None) -> str:

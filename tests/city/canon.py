@@ -22,22 +22,25 @@ SOFT = {
     ("accounts_snapshot", "settlement_id"): "accounts_settlement",
     ("accounts_entry", "source_id"): "accounts_source",
 }
-# Random by design, or made of it: the number of a message and its bytes, which carry it.
+# Random by design, or made of it: the number of a message and its bytes, which carry it; files in which bill numbers stand.
 RANDOM = {
+    "levy_receiptfile": {"sha256"},
     "levy_taxmessage": {"message", "content"},
     "levy_taxheard": {"content", "sha256", "key_id", "answer"},
     "access_signin": {"token_sha256"},
 }
 SILENT = ("procrastinate_", "django_")
-# A run's number inside a text.
-NUMBERED = (
-    (re.compile(r"(?<=flexible_month:420100:202612:)\d+"), "levy_run"),
-    (re.compile(r"(?<=\brun:)\d+"), "levy_run"),
-    (re.compile(r"(?<=^debit:)\d+$"), "levy_debitbatch"),
-    (re.compile(r"(?<=^receipt:)\d+$|(?<=^late:)\d+$"), "levy_receipt"),
-    (re.compile(r"(?<=^account:)\d+$"), "accounts_source"),
-    (re.compile(r"(?<=account-interest:)\d+|(?<=settlement:)\d+"), "accounts_settlement"),
-)
+# Numbers inside of keys and references: what they are numbers of, by the word before them.
+OF_WORD = {
+    **dict.fromkeys(("receipt", "hand", "void", "arrive", "adopted", "late", "reversal"), "levy_receipt"),
+    **dict.fromkeys(("bill", "settle", "order", "order-back", "write-off", "late-fee-back"), "levy_bill"),
+    **dict.fromkeys(("account-interest", "settlement"), "accounts_settlement"),
+    **dict.fromkeys(("run", "credits", "flexible_month:420100:202612"), "levy_run"),
+    "account": "accounts_source",
+    "debit": "levy_debitbatch",
+    "line": "levy_statementline",
+}
+NUMBERED = re.compile(r"^(" + "|".join(OF_WORD) + r"):(\d+)(?=:|$)")
 BILL = re.compile(r"\b[A-Z]{2}\d{6}-\d{7}\b")  # 核定单号: from a sequence
 
 _TABLES = """
@@ -118,8 +121,7 @@ class World:
         return known
 
     def _text(self, text: str) -> str:
-        for pattern, table in NUMBERED:
-            text = pattern.sub(lambda found, table=table: self._named(table, found[0]), text)  # type: ignore[misc]
+        text = NUMBERED.sub(lambda found: f"{found[1]}:{self._named(OF_WORD[found[1]], found[2])}", text)
         return BILL.sub(lambda found: self._bill(found[0]), text)
 
     def _bill(self, number: str) -> str:

@@ -219,6 +219,14 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "insert into accounts_source (reference, turn, kind, label, place, credited_month, booked_on, recorded_at, rows, own_fen, employer_fen)"
         " values ('x', 1, 1, 'x', '420100', 202609, '2026-09-01', now(), 1, 5, 0)",
     ),
+    "employer_part_of_accounts": (
+        "accounts_source accounts_entry",
+        "select accounts_open_year(2026)",
+        "insert into accounts_source (reference, turn, kind, label, place, credited_month, booked_on, recorded_at, rows, own_fen, employer_fen)"
+        " values ('x', 1, 1, 'x', '420100', 202609, '2026-09-01', now(), 1, 5, 3)",
+        "insert into accounts_entry (person_id, source_id, own_fen, employer_fen, month, credited_month, year, kind)"
+        " select 1, max(id), 5, 3, 200601, 202609, 2026, 1 from accounts_source",
+    ),
     "reason_of_every_difference": (
         "levy_refunddue",
         "insert into levy_refunddue (unit_id, person_id, agency_id, month, insurance, base_fen, unit_fen, person_fen, reason, recorded_at)"

@@ -26,7 +26,7 @@ TABLES = ("levy_flexdue", "levy_debitbatch", "levy_bill", "levy_run", "levy_reca
 
 
 @pytest.fixture(scope="module")
-def hall(database: str, cheap_hashes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def hall(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("console")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHEBAO_NOW", NOW)

@@ -17,7 +17,7 @@ from tests.db.counter_support import codes, decide, enter, on, through, told, wa
 from tests.db.support import as_owner, ask
 from tests.db.web_support import Browser, words
 
-pytestmark = pytest.mark.usefixtures("own_database", "cheap_hashes")
+pytestmark = pytest.mark.usefixtures("own_database")
 ITEM = "flexible.debit"
 TODAY = date(2026, 11, 10)
 FEN = "899.52"

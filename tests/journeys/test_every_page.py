@@ -17,8 +17,8 @@ from tests.journeys.routes import Route
 DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href').split('#')[0])"
 # From the code on a paper; of a yearly batch, see test_annual_declaration; of a recalculation, which the demo city has none of; of a
-# bank's statement, see test_refund_and_reconcile.
-NOBODY_LEADS_TO = {"verify-code", "portal-case-year", "desk-recalculation", "desk-reconciliation-day"}
+# bank's statement, see test_refund_and_reconcile; of a person's own bill, see test_flexible_pays.
+NOBODY_LEADS_TO = {"verify-code", "portal-case-year", "desk-recalculation", "desk-reconciliation-day", "personal-bill"}
 
 
 def judged(page: Page, wide: bool) -> list[str]:
@@ -152,7 +152,11 @@ def of_finance(walk: Walk) -> None:
 
 def of_flexible(walk: Walk) -> None:
     """Somebody who pays for themselves: months with their reasons, what is still owed."""
-    walk.open("/p/pay?how=choose&show=1")
+    walk.open("/p/pay")
+    walk.page.set_viewport_size(DESK)
+    walk.page.get_by_role("button", name="核定信息").click()
+    expect(walk.page.get_by_text("怎么算的").first).to_be_visible()
+    walk.look("what the chosen months cost")
     walk.open("/p/arrears")
     walk.page.get_by_text("各月怎么算的").click()
     walk.look("every month explained")

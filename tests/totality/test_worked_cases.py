@@ -65,7 +65,7 @@ class City:
 
 
 @pytest.fixture(scope="module")
-def city(database: str, cheap_hashes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+def city(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     made = City(tmp_path_factory.mktemp("cases"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "PARTNERS", made.folder / "partners")
