@@ -222,6 +222,20 @@ def test_a_death_within_the_year_pays_out_with_the_last_rate_and_is_settled_agai
     books_agree(place)
 
 
+def test_a_month_of_a_settled_year_is_no_month_to_settle_within_and_moves_to_no_other(place: str) -> None:
+    """The account would get the interest of a year it already has, or that of another month than the one told."""
+    (person,) = people(1)
+    monthly(person, 2024, ["500"] * 12, place)
+    settle(place, 2024)
+    monthly(person, 2025, ["600"] * 2, place)
+    with pytest.raises(NotSettleableError, match="2024 年个人账户已经结算或正在结算，不能再按 2024 年 11 月做当年结算"):
+        part(person, EndKind.DEATH, 202411, place)
+    with acting(ENGINE):
+        assert not PartYear.objects.filter(person_id=person).exists()
+    assert part(person, EndKind.DEATH, 202503, place).month == 202503
+    books_agree(place)
+
+
 def test_at_retirement_the_balance_is_fixed_and_stays(place: str) -> None:
     (person,) = people(1)
     monthly(person, 2025, ["100"] * 6, place)

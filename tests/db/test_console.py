@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.conf import settings
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.levy.models import Bill
-from shebao.site import command, partners
+from shebao.site import command, console_debit, partners
 from tests import make
 from tests.db import debit_support as bank
 from tests.db import support
@@ -188,6 +188,26 @@ def test_a_debit_from_build_to_booking_with_two_people(hall: dict[str, Any], cap
     shown = told(capsys, "debit", "show", again)
     assert shown["results"] == [{"result": "00", "label": "扣款成功", "lines": 1, "amount": "899.52"}]
     assert {row["batch"] for row in told(capsys, "debit", "show")} == {number, again}
+
+
+@pytest.mark.parametrize(
+    ("what", "sql"),
+    [
+        ("ended", "update access_grant set to_date = %s where account_id = %s"),
+        ("not-begun", "update access_grant set from_date = %s::date + 1 where account_id = %s"),
+        ("disabled", "update access_account set disabled_at = %s where id = %s"),
+    ],
+)
+def test_whose_finance_post_does_not_hold_today_confirms_nothing(hall: dict[str, Any], what: str, sql: str) -> None:
+    today = date.fromisoformat(NOW[:10])
+    name = f"former-{what}"
+    account = make.finance(username=name).account_id
+    assert console_debit.confirmer(name, today).account_id == account
+    as_owner(sql, [today, account])
+    with pytest.raises(console_debit.NotFinance, match="岗位已到期、账号已停用"):
+        console_debit.confirmer(name, today)
+    if what == "ended":  # the last day is the day before
+        assert console_debit.confirmer(name, today - timedelta(days=1)).account_id == account
 
 
 def test_books_balance_and_close_by_two_people(hall: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,8 @@ from shebao.levy import outgoing, payouts, receiving, reconcile_settling, reconc
 from shebao.levy.models import Bill, BillState, Receipt
 from shebao.levy.receiving import ToldAs
 from shebao.levy.reconcile_models import DifferenceKind, OutgoingKind, ReconDay, Statement
-from shebao.levy.refund_models import MoveKind
+from shebao.levy.refund_models import MoveKind, SourceKind
+from shebao.levy.refund_sources import Source
 from tests.city.money import audited
 from tests.db.money_support import (
     CLERK,
@@ -100,6 +101,52 @@ def test_a_batch_paid_in_one_sum_arrives_whole(bank: Bank, bill: Bill) -> None:
     bank.send(credit("KK-202611-1", 300, bank.day))
     assert reconcile(bank.day).matched == 1
     assert all(receipt(n).arrived_on == bank.day for n in names)
+
+
+def test_a_batch_that_one_statement_shows_twice_arrives_once_and_the_second_sum_waits(bank: Bank, bill: Bill) -> None:
+    names = [f"KK-2-{i}" for i in range(3)]
+    tell(*(payment(bill, 100, n) for n in names), batch="KK-202611-2")
+    before = balances()
+    bank.send(credit("KK-202611-2", 300, bank.day), credit("KK-202611-2", 300, bank.day))
+    told = reconcile(bank.day)
+    assert (told.matched, told.differing) == (1, 1)
+    assert [(d.subject, d.theirs_fen) for d in differences("twice", state="open")] == [("KK-202611-2", 300)]
+    after = balances()
+    assert after[AccountKind.TRANSIT] == before[AccountKind.TRANSIT] - 300
+    assert after[AccountKind.BANK] == before[AccountKind.BANK] + 600
+    assert after[AccountKind.SUSPENSE] == before[AccountKind.SUSPENSE] - 300
+    (again,) = [r for r in held_receipts() if r.amount_fen == 300]
+    review_refund(apply_refund(Source(SourceKind.SUSPENSE, again.pk, 300)))
+
+
+@pytest.mark.parametrize("way", ["claim", "refund"])
+def test_a_difference_whose_money_is_only_proposed_for_something_is_still_there(bank: Bank, bill: Bill, way: str) -> None:
+    name = f"HELD-{way}"
+    bank.send(credit(name, 2_000, bank.day))
+    reconcile(bank.day)
+
+    def state() -> str:
+        reconcile(bank.day)
+        return str(next(d.state for d in differences("unknown") if d.subject == name))
+
+    act = (
+        (lambda: propose(name, MoveKind.MATCH, 2_000, bill=bill.number))
+        if way == "claim"
+        else (lambda: apply_refund(of_suspense(name, 2_000)))
+    )
+    end = decide if way == "claim" else (lambda pk, confirm=True, note="": review_refund(pk, approve=confirm, note=note))
+    held = act()
+    assert receipt(name).rest_fen == 0 and state() == "open"
+    end(held, confirm=False, note="不是这家单位的")
+    assert receipt(name).rest_fen == 2_000 and state() == "open"
+    end(act())
+    assert state() == "settled"
+
+
+def held_receipts() -> list[Receipt]:
+    """What the statements brought that nobody has claimed."""
+    with acting(ENGINE):
+        return list(Receipt.objects.filter(channel="stmt", state="suspense", moved_fen=0).order_by("-id"))
 
 
 def test_unknown_money_is_in_suspense_and_its_difference_ends_when_it_is_claimed(bank: Bank, bill: Bill) -> None:

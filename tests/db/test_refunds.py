@@ -1,6 +1,7 @@
 """退费: two people, never more than the source holds, to the bank and back, and the books say where the money is at each step."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -161,9 +162,23 @@ def test_a_returned_refund_goes_out_again_to_another_account_after_another_revie
     due = balances()[AccountKind.REFUND_DUE]
     assert review_refund(pk, by=THIRD) == "approved"
     assert balances()[AccountKind.REFUND_DUE] == due, "owed once, however often it is sent"
-    send()
+    assert b"42010087654321" in send(), "the bank is told the corrected account"
     assert refund_of(pk).serial.endswith("-2")
     assert with_refund(pk, "paid") == 1
+
+
+@pytest.mark.parametrize("changed", [{"account": "4201"}, {"account": "4" * 21}, {"name": " "}, {"bank": ""}], ids=str)
+def test_a_returned_refund_is_not_sent_to_an_account_that_can_be_none(bill: Bill, changed: dict[str, str]) -> None:
+    pk = apply_refund(of_suspense(doubled(bill), 5_000))
+    review_refund(pk)
+    send()
+    with_refund(pk, "returned", why="账号不存在")
+    with pytest.raises(refunding.PayeeError), acting(finance(COLLEAGUE)):
+        refunding.apply_again(pk, replace(PAYEE, **changed), reason="单位来函更正", on=TODAY, at=AT)
+    with pytest.raises(suspense.ReasonMissingError), acting(finance(COLLEAGUE)):
+        refunding.apply_again(pk, PAYEE, reason=" ", on=TODAY, at=AT)
+    kept = refund_of(pk)
+    assert (kept.state, kept.payee_account, kept.payee_name) == ("returned", PAYEE.account, PAYEE.name)
 
 
 def test_what_has_not_arrived_is_not_paid_back(bill: Bill) -> None:
@@ -233,6 +248,8 @@ def test_dues_charged_too_much_go_back_once_they_were_paid_and_accounts_give_the
         apply_refund(source)
     pay(bill, bill.total_fen)
     before, account = balances(), _account(people[0], bill.month)
+    with pytest.raises(suspense.NotPossibleError, match="没有这笔待退差额"):
+        apply_refund(source, agency=2)
     pk = apply_refund(source, unit=unit)
     with pytest.raises(refund_sources.TakenAlreadyError):
         apply_refund(source, by=COLLEAGUE)

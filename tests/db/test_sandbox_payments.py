@@ -9,11 +9,17 @@ import pytest
 
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
+from shebao.base.clock import now
+from shebao.gateways.partner_keys import own_key
 from shebao.ledger.models import AccountKind
+from shebao.levy import payouts, refunding
 from shebao.levy.models import Bill, BillState
-from shebao.levy.reconcile_models import Difference, ReconDay, Statement, StatementState
+from shebao.levy.reconcile_models import Difference, ReconDay, Statement, StatementLine, StatementState
+from shebao.levy.refund_models import Payout, PayoutAnswer, Refund, SourceKind
+from shebao.levy.refund_sources import Source
 from tests.db import support
 from tests.db.sandbox_support import Town, balances, books_hold, fresh, receipts, today, town
+from tests.db.support import PLACE, finance
 from tests.sandbox.support import await_true
 
 UNITS, MONTH = 30, 202602
@@ -222,3 +228,123 @@ def test_over_part_and_double_payments_reach_the_books_as_what_they_are(city: To
     assert before[AccountKind.SUSPENSE] - after[AccountKind.SUSPENSE] == 1_00 + three.open_fen
     settle(city)
     assert books_hold()[TRANSIT] == 0
+
+
+PAYEE_ACCOUNT, SHUT = "6217000000009001", "6217000000009002"
+
+
+def approved_refunds(city: Town, bill: Bill, *wanted: tuple[str, int]) -> list[Refund]:
+    """Refunds of a bill that was paid twice, each applied for by one and approved by another: (account, fen)."""
+    settle(city)
+    city.partners.pay(bill.number, twice=True)
+    await_true(lambda: len(receipts(bill)) == 2)
+    for _ in range(3):  # over a weekend or the holidays of a month's beginning
+        settle(city)
+        extra = receipts(bill)[1]
+        if extra.arrived_on:
+            break
+    assert extra.arrived_on is not None
+    made = []
+    for account, fen in wanted:
+        source = Source(SourceKind.SUSPENSE, extra.pk, fen)
+        asked = refunding.Application((source,), refunding.Payee("甲示例公司", "沙箱银行", account), "重复缴费", 1, PLACE)
+        with acting(finance(300)):
+            pk = refunding.apply(asked, on=today(), at=now()).pk
+        with acting(finance(301)):
+            refunding.review(pk, approve=True, note="", on=today(), at=now())
+        made.append(pk)
+    with acting(ENGINE):
+        return list(Refund.objects.filter(pk__in=made).order_by("id"))
+
+
+def instruct(city: Town) -> Payout:
+    key = own_key(city.partners.hall_keys).private.private_bytes_raw()
+    with acting(finance(300)):
+        return payouts.instruct(1, PLACE, bank="403", private_key=key, on=today(), at=now())
+
+
+def states(refunds: list[Refund]) -> list[str]:
+    with acting(ENGINE):
+        return [str(Refund.objects.get(pk=refund.pk).state) for refund in refunds]
+
+
+def at_bank(city: Town, account: str) -> int:
+    return int(city.partners.bank.call("GET", f"/control/account/{account}")["balance_fen"])
+
+
+def test_an_approved_refund_is_paid_by_the_bank_seen_on_the_statement_and_reconciled(city: Town, bill: Bill) -> None:
+    """FK out, the bank pays what it can, FR back, the statement's line, the day reconciled; what came back goes out again and returns."""
+    for account, state in ((PAYEE_ACCOUNT, "open"), (SHUT, "closed")):
+        city.partners.bank.call("POST", "/control/account", {"number": account, "holder": "甲示例公司", "balance_fen": 0})
+        city.partners.bank.call("POST", "/control/account", {"number": account, "state": state})
+    good, bad = refunds = approved_refunds(city, bill, (PAYEE_ACCOUNT, 20_00), (SHUT, 30_00))
+    before = books_hold()
+    sent = instruct(city)
+    assert city.exchange().sent == 1
+    await_true((city.exchange_folder / "inbox" / f"FR_{sent.number}_01.txt").exists)
+    assert (at_bank(city, PAYEE_ACCOUNT), at_bank(city, SHUT)) == (20_00, 0)
+    assert city.exchange().taken == 1
+    assert states(refunds) == ["instructed", "returned"], "refused at once; paid when the statement shows it"
+    assert books_hold() == before
+    with acting(ENGINE):
+        assert "账户不存在或已销户" in Refund.objects.get(pk=bad.pk).note
+
+    city.partners.next_day()
+    city.exchange()
+    assert states(refunds) == ["paid", "returned"]
+    paid = books_hold()
+    assert (paid[BANK], paid[AccountKind.REFUND_DUE]) == (before[BANK] - 20_00, before[AccountKind.REFUND_DUE] + 20_00)
+    with acting(ENGINE):
+        line = StatementLine.objects.get(reference=f"{good.number}-1")
+        assert (line.direction, line.amount_fen, line.matched_to) == ("debit", 20_00, f"refund:{good.number}")
+
+    # To a corrected account, by two others; this time the bank pays and takes it back a day later.
+    with acting(finance(301)):
+        refunding.apply_again(bad.pk, refunding.Payee("甲示例公司", "沙箱银行", PAYEE_ACCOUNT), reason="来函更正", on=today(), at=now())
+    with acting(finance(302)):
+        refunding.review(bad.pk, approve=True, note="", on=today(), at=now())
+    instruct(city)
+    city.exchange()
+    await_true(lambda: at_bank(city, PAYEE_ACCOUNT) == 50_00)
+    settle(city)
+    assert states(refunds) == ["paid", "paid"]
+    assert books_hold()[BANK] == before[BANK] - 50_00
+    city.partners.bank.call("POST", "/control/return", {"serial": f"{bad.number}-2"})
+    settle(city)
+    assert states(refunds) == ["paid", "returned"]
+    ended = books_hold()
+    assert (ended[BANK], ended[AccountKind.REFUND_DUE]) == (paid[BANK], paid[AccountKind.REFUND_DUE])
+    with acting(ENGINE):
+        last = ReconDay.objects.order_by("-day")[0]
+        assert last.closing_fen == last.bank_fen
+        assert not Difference.objects.exclude(state="settled").filter(line__reference__startswith="TK").exists()
+    assert city.partners.show("bank")["books"] == "right"
+
+
+@pytest.mark.parametrize(("kind", "code"), [("truncated", "BNK-0"), ("digit", "BNK-0"), ("wrong-totals", "BNK-09"), ("twice", "")])
+def test_an_answer_to_refunds_in_trouble_is_refused_or_harmless_and_the_true_one_counts_once(
+    city: Town, bill: Bill, kind: str, code: str
+) -> None:
+    (refund,) = refunds = approved_refunds(city, bill, ("6217000000009009", 10_00))
+    before = books_hold()
+    city.partners.trouble("bank", kind, 1, message="result", seed=11)
+    sent = instruct(city)
+    city.exchange()
+    answer = city.exchange_folder / "inbox" / f"FR_{sent.number}_01.txt"
+    await_true(answer.exists)
+    told = city.exchange()
+    if code:
+        assert (told.taken, told.refused) == (0, 1)
+        assert city.refused_files("inbox")[answer.name].startswith(code)
+        await_true(answer.exists)  # sent again, as it should have been
+        assert city.exchange().taken == 1
+    else:
+        assert told.taken == 1
+        await_true(answer.exists)
+        assert city.exchange().refused == 0, "the second copy is known"
+    assert states(refunds) == ["instructed"] and books_hold() == before
+    with acting(ENGINE):
+        assert PayoutAnswer.objects.filter(payout=sent).count() == 1
+    settle(city)
+    assert states(refunds) == ["paid"] and books_hold()[BANK] == before[BANK] - 10_00
+    assert refund.amount_fen == 10_00

@@ -16,8 +16,9 @@ from shebao.gateways import tax as wire
 from shebao.gateways.tax_client import true_time
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
-from shebao.levy import receiving, tax_reconcile
+from shebao.levy import receiving, suspense, tax_reconcile
 from shebao.levy.models import Bill, BillState, Receipt
+from shebao.levy.refund_models import MoveKind
 from shebao.levy.tax_models import TaxHeard, TaxPayment, TaxReversal
 from shebao.runs import tax_office
 from tests.db import arrears_support, support
@@ -184,6 +185,20 @@ def test_money_that_has_arrived_is_not_reversed_by_a_message(teller: Teller) -> 
     assert teller.reverse(reversal("CZ1", "SP1", 100)) == ["waiting"] and bill().paid_fen == 100
     with acting(ENGINE):
         assert "已确认到账" in TaxReversal.objects.get().note
+
+
+def test_money_that_finance_is_moving_is_not_reversed_by_a_message(teller: Teller) -> None:
+    teller.pay(paid("SP1", "HD209912-9999999", 500))
+    before = balances()
+    with acting(ENGINE):
+        pk = Receipt.objects.get(serial="SP1").pk
+    with acting(support.finance()):
+        suspense.propose(pk, suspense.Wanted(MoveKind.MATCH, 500, "经与单位核对", bill().number), at=AT)
+    assert teller.reverse(reversal("CZ1", "SP1", 500)) == ["waiting"]
+    with acting(ENGINE):
+        assert "款项已办理退费、移交或其他处理" in TaxReversal.objects.get().note
+        assert Receipt.objects.get(pk=pk).state == "suspense"
+    assert balances() == before
 
 
 def test_an_order_that_was_paid_is_owed_again_after_its_reversal(teller: Teller) -> None:

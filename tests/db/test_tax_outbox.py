@@ -1,6 +1,7 @@
 """税务发件箱: every bill reaches the tax office once as it is now, whoever dies and however often it is sent."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from shebao.access.acting import acting
 from shebao.base.actor import ENGINE
 from shebao.base.errors import ShebaoError
+from shebao.gateways import tax as wire
 from shebao.levy import bill_life, cancelling, tax
 from shebao.levy.models import Bill, BillState
 from shebao.levy.tax_models import CancelState, TaxBill, TaxMessage, TaxState
@@ -165,6 +167,26 @@ def test_whoever_waited_for_a_cancellation_is_told_its_end_once(city: list[int],
     told = ask("select unit_id, title, url from contact_message order by unit_id")
     assert [(unit, url) for unit, _, url in told] == [(o.unit_id, f"/u/bills/{o.number}") for o in (given, kept)]
     assert "已作废" in told[0][1] and "未能作废" in told[1][1]
+
+
+def test_a_recall_that_the_office_refuses_ends_the_cancellation_with_its_words(
+    city: list[int], office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = late(city[0])
+    send(office)
+    refusal = wire.Outcome(order.number, 2, "refused", "SW-09", "正在清算，不能撤回")
+    monkeypatch.setattr(office, "_recall", lambda one: replace(refusal, version=one.version))
+    with acting(ENGINE):
+        cancelling.cancel(order, case_id=None, on=AT.date(), at=AT)
+    for _ in range(3):
+        send(office)
+    with acting(ENGINE):
+        last = cancelling.last_of(order.pk)
+    assert last is not None and (last.state, last.reason) == (CancelState.REFUSED, "正在清算，不能撤回（SW-09）")
+    assert bills_of(city[0])[1].state == BillState.ISSUED
+    ((title, text),) = ask("select title, text from contact_message")
+    assert "未能作废" in title and "正在清算，不能撤回" in text
+    assert ask("select subject from audit_event where action = 'levy.cancel_refused'") == [(order.number,)]
 
 
 def test_an_order_that_never_reached_the_office_is_cancelled_at_once_and_never_sent(city: list[int], office: Office) -> None:

@@ -242,6 +242,12 @@ def test_a_late_success_pays_what_is_still_owed_and_is_suspense_where_it_was_pai
     assert refusal(answer(out, tmp_path, part=2, order=2, change=only(3)))[0] == "BNK-29"
     found = receive(answer(out, tmp_path, part=2, order=2, change=only(1, 2)), when=at(202602, 22))
     assert found.late and states(second) == {202601: "paid", 202602: "paid"}
+    accounts = ask(
+        "select e.person_id, s.reference, e.month, e.own_fen from accounts_entry e join accounts_source s on s.id = e.source_id"
+        " where s.reference like 'debit:%%:2:%%' order by 3"
+    )
+    share = FEN * 8 // 20
+    assert accounts == [(second, f"debit:{out.number}:2:2", month, share) for month in (202601, 202602)], "credited like one taken in time"
     rows = ask("select serial, amount_fen, state, channel, reason from levy_receipt")
     assert [row[:4] for row in rows] == [(f"{out.number}-1", 2 * FEN, "suspense", "bank")] and "应退还本人" in rows[0][4]
     books_hold()
