@@ -123,7 +123,8 @@ def shares(wage_fen: int, mask: int, injury_class: int, month: int, place: str, 
 
 
 def charged(person_ids: Sequence[int], month: int | None = None) -> dict[Key, Share]:
-    """What people were charged so far, in all months or in one: the months' own assessment, 补缴 since, less what is 待退 already."""
+    """What people were charged so far, in all months or in one: the months' own assessment, 补缴 since, less what is 待退 already, and what
+    a released recalculation holds back until the month is declared (it is charged then, whatever comes in between)."""
     types = sorted({insurance for insurance, _ in AMOUNT_COLUMNS}, key=lambda i: i.bit)
     this_month = "true" if month is None else "month = %(month)s"
     with connection.cursor() as cursor:
@@ -138,7 +139,11 @@ def charged(person_ids: Sequence[int], month: int | None = None) -> dict[Key, Sh
               where person_id = any(%(people)s) and {this_month}
               union all
               select unit_id, person_id, month, insurance, -base_fen, -unit_fen, -person_fen from levy_refunddue
-              where person_id = any(%(people)s) and {this_month}) x
+              where person_id = any(%(people)s) and {this_month}
+              union all
+              select unit_id, person_id, month, insurance, due_base_fen - base_fen, due_unit_fen - unit_fen, due_person_fen - person_fen
+              from levy_recalculationline h where state = 'held' and person_id = any(%(people)s) and {this_month}
+                and exists (select 1 from levy_recalculation r where r.id = h.recalculation_id and r.state = 'released')) x
             group by 1, 2, 3, 4
             """,
             {"people": list(person_ids), "month": month},

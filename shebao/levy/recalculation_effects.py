@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from shebao.base.months import Month
+from shebao.levy.models import LineState, RecalculationLine
 
 # Lines that take effect: upwards onto the unit's next bill, downwards as 待退差额; then they are charged, and each names what it became.
 _CHARGE = """
@@ -55,8 +56,12 @@ def charge(where: str, values: Mapping[str, Any]) -> Released:
 
 
 def charge_held(unit_id: int, month: Month, *, at: datetime) -> int:
-    """A month that stood at 110 % was declared and settled: what a released recalculation held back for it takes effect now.
+    """A month that stood at 110 % was declared and settled: what released recalculations held back for it takes effect now, each in its
+    turn, for a later one goes on from what the earlier one makes of a due.
 
     Returns how many lines. Called by settling, inside its transaction.
     """
-    return charge("x.unit_id = %(unit)s and x.month = %(month)s", {"unit": unit_id, "month": month, "from": "held", "at": at}).lines
+    lines = RecalculationLine.objects.filter(unit_id=unit_id, month=month, state=LineState.HELD)
+    turns = sorted(set(lines.values_list("recalculation_id", flat=True)))
+    where = "x.unit_id = %(unit)s and x.month = %(month)s and x.recalculation_id = %(turn)s"
+    return sum(charge(where, {"unit": unit_id, "month": month, "turn": turn, "from": "held", "at": at}).lines for turn in turns)
