@@ -17,7 +17,7 @@ from shebao.gateways.tax_client import true_time
 from shebao.ledger.models import AccountKind
 from shebao.ledger.queries import trial_balance
 from shebao.levy import receiving, suspense, tax_reconcile
-from shebao.levy.models import Bill, BillState, Receipt
+from shebao.levy.models import Bill, BillState, Channel, Receipt
 from shebao.levy.refund_models import MoveKind
 from shebao.levy.tax_models import TaxHeard, TaxPayment, TaxReversal
 from shebao.runs import tax_office
@@ -199,6 +199,18 @@ def test_money_that_finance_is_moving_is_not_reversed_by_a_message(teller: Telle
         assert "款项已办理退费、移交或其他处理" in TaxReversal.objects.get().note
         assert Receipt.objects.get(pk=pk).state == "suspense"
     assert balances() == before
+
+
+def test_a_reversal_of_what_another_partner_told_takes_nothing(teller: Teller) -> None:
+    with acting(support.finance()):
+        told = receiving.Payment("YH1", bill().number, "甲公司", 100, AT.date())
+        receiving.receive_told(Channel.BANK, "B1", [told], place=PLACE, agency_id=1, on=AT.date(), at=AT)
+    before = balances()
+    assert teller.reverse(reversal("CZ1", "YH1", 100)) == ["waiting"]
+    assert bill().paid_fen == 100 and balances() == before
+    with acting(ENGINE):
+        assert Receipt.objects.get(serial="YH1").state == "allocated"
+    arrears_support.everything_agrees()
 
 
 def test_an_order_that_was_paid_is_owed_again_after_its_reversal(teller: Teller) -> None:
