@@ -36,11 +36,10 @@ OF_WORD = {
     **dict.fromkeys(("bill", "settle", "order", "order-back", "write-off", "late-fee-back"), "levy_bill"),
     **dict.fromkeys(("account-interest", "settlement"), "accounts_settlement"),
     **dict.fromkeys(("run", "credits", "flexible_month:420100:202612"), "levy_run"),
-    "account": "accounts_source",
     "debit": "levy_debitbatch",
     "line": "levy_statementline",
 }
-NUMBERED = re.compile(r"^(" + "|".join(OF_WORD) + r"):(\d+)(?=:|$)")
+NUMBERED = re.compile(r"^(account:|)(" + "|".join(OF_WORD) + r"):(\d+)(?=:|$)")  # what credits accounts is booked by its reference
 BILL = re.compile(r"\b[A-Z]{2}\d{6}-\d{7}\b")  # 核定单号: from a sequence
 
 _TABLES = """
@@ -121,7 +120,7 @@ class World:
         return known
 
     def _text(self, text: str) -> str:
-        text = NUMBERED.sub(lambda found: f"{found[1]}:{self._named(OF_WORD[found[1]], found[2])}", text)
+        text = NUMBERED.sub(lambda found: f"{found[1]}{found[2]}:{self._named(OF_WORD[found[2]], found[3])}", text)
         return BILL.sub(lambda found: self._bill(found[0]), text)
 
     def _bill(self, number: str) -> str:
