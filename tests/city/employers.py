@@ -259,14 +259,15 @@ class Employers(World):
             for key in self.charged
             if key[0] == person and key[1] >= first and law.contribution(wage)[key[2]] != law.contribution(former[key[1]])[key[2]]
         }
-        self.charge(due, "back", known)
+        self.charge(due, known)
         self.done("corrected")
 
     def too_much_known(self) -> set[int]:
         return set(self.books.too_much)
 
-    def charge(self, due: dict[tuple[int, int, int], tuple[int, int]], origin: str, known: set[int]) -> None:
-        """What is due now against what was charged: upwards onto the next bill, downwards to be given back; what was written off stays."""
+    def charge(self, due: dict[tuple[int, int, int], tuple[int, int]], known: set[int]) -> None:
+        """What is due now against what was charged: upwards onto the next bill as 补差, downwards to be given back; what was written off
+        stays."""
         expected: dict[tuple[int, int, int], list[int]] = {}
         for (person, month, code), parts in due.items():
             if self.is_off(person, month, code):
@@ -276,7 +277,7 @@ class Employers(World):
             up = (max(0, parts[0] - was[0]), max(0, parts[1] - was[1]))
             down = [max(0, was[0] - parts[0]), max(0, was[1] - parts[1])]
             if any(up):
-                self.books.charge_back(unit, code, origin, (person, month), up)
+                self.books.charge_back(unit, code, "diff", (person, month), up)
             if any(down):
                 expected[person, month, code] = down
             self.charged[person, month, code] = parts
@@ -321,7 +322,7 @@ class Employers(World):
                 if new != old:
                     due[person, month, code] = new
             self.rules_of = (rates, floor)
-            self.charge(due, "diff", known)
+            self.charge(due, known)
         self.done("recalculated")
 
     rules_of = (law.RATES, law.FLOOR)

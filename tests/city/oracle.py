@@ -212,7 +212,7 @@ class Books:
         later = share_out(fen - sum(parts), [line.open - part for line, part in zip(open_lines, parts, strict=True)])
         fees: Counter[int] = Counter()
         for line, a, b in zip(open_lines, parts, later, strict=True):
-            for principal, since, month in self.late_parts(bill, line, a + b):
+            for principal, since, month in self.late_parts(bill, line, a + b, receipt.paid_on):
                 fees[line.code] += fee_of(principal, since, receipt.paid_on, month)
             line.paid += a + b
             if a + b:
@@ -220,12 +220,12 @@ class Books:
                 receipt.shares[key] = receipt.shares.get(key, 0) + a + b
         return {code: fee for code, fee in fees.items() if fee}
 
-    def late_parts(self, bill: Bill, line: Line, fen: int) -> list[tuple[int, date, int | None]]:
+    def late_parts(self, bill: Bill, line: Line, fen: int, paid_on: date) -> list[tuple[int, date, int | None]]:
         """What of a payment of a line was due when: the people's own parts come first of what is put off, and were not."""
         if line.origin == "late_fee" or bill.kind == "late_fee":
             return []
         if bill.kind == "arrears":
-            return [(fen, bill.issued, None)] if bill.due < date.max else []
+            return [(fen, bill.issued, None)] if bill.due < paid_on else []  # it has its own fee up to the day it was made
         last = self.last_day(bill, line)
         if last is None or last <= bill.due:
             return [(fen, bill.due, bill.month)]
