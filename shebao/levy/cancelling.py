@@ -37,12 +37,13 @@ def why_not(bill: Bill) -> str:
         return f"核定单 {bill.number} 是单位月度核定单，不能作废；金额有误请补办申报或办理信息订正，金额变化会自动重新发送税务"
     if bill.state in (BillState.CANCELLED, BillState.ROLLED_BACK):
         return f"{BillKind(bill.kind).label} {bill.number} {BillState(bill.state).label}，不用重复办理"
+    word = "回退" if bill.kind == BillKind.ARREARS else "作废"
     if bill.paid_fen or bill.state != BillState.ISSUED:
-        return f"{BillKind(bill.kind).label} {bill.number} 已有缴费，不能作废；如缴错，请携税票到经办机构窗口办理退费"
+        return f"{BillKind(bill.kind).label} {bill.number} 已有缴费到账，不能{word}；如缴错，请携税票到经办机构窗口办理退费"
     if Receipt.objects.filter(bill_number=bill.number, state=ReceiptState.PENDING).exists():
-        return f"{BillKind(bill.kind).label} {bill.number} 的缴费已由经办机构登记、正在复核，不能作废；请等复核结果"
+        return f"{BillKind(bill.kind).label} {bill.number} 的缴费已由经办机构登记、正在复核，不能{word}；请等复核结果"
     if Cancelling.objects.filter(bill_id=bill.pk, state=CancelState.ASKED).exists():
-        return f"{BillKind(bill.kind).label} {bill.number} 正在向税务撤回，撤回后自动作废，请等结果"
+        return f"{BillKind(bill.kind).label} {bill.number} 正在向税务撤回，撤回后自动{word}，请等结果"
     return ""
 
 

@@ -58,7 +58,9 @@ def shared(
     """(unit, person) still open of each due of one line, after all the money of the line was shared, stretch by stretch, over those
     who were on it. people_first: the unit part is deferred, so money counts for the people's own parts before it."""
     left = {due.key: [due.unit_fen, due.person_fen] for due in dues}
-    ends = {level for gone in absences.values() for absence in gone for level in absence if level is not None and 0 < level < paid_fen}
+    # Of this line alone: levels of another line's money would cut it where nobody left, and round its parts otherwise.
+    gone = [absence for due in dues for absence in absences.get(due.key, ())]
+    ends = {level for absence in gone for level in absence if level is not None and 0 < level < paid_fen}
     start = 0
     for end in sorted(ends | {paid_fen}):
         here = [due.key for due in dues if not any(a <= start and (b is None or b >= end) for a, b in absences.get(due.key, ()))]

@@ -58,7 +58,7 @@ def look_at(bill_ids: Iterable[int], *, at: datetime) -> None:
         cursor.execute(_ASKED, {"ids": wanted})
         asked: list[tuple[int, bool]] = cursor.fetchall()
     if paid := [bill for bill, has_money in asked if has_money]:
-        cancelling.refuse(dict.fromkeys(paid, "已有缴费，不能作废；如缴错，请携税票到经办机构窗口办理退费"), at=at)
+        cancelling.refuse(dict.fromkeys(paid, "已有缴费到账，不能作废；如缴错，请携税票到经办机构窗口办理退费"), at=at)
         look_at(paid, at=at)
     cancelling.carry_out([bill for bill, has_money in asked if not has_money], at=at)
 

@@ -173,7 +173,7 @@ def build_batch(batch_id: int) -> None:
     bank_withholding.build(batch_id, settings.DATA / "debits", partners.own_private_key(), clock=now)
 
 
-@app.task(name="bank_exchange_now", lock="bank_exchange", retry=AGAIN)  # two may wait: whoever confirms must not fail for it
+@app.task(name="bank_exchange_now", lock="bank_exchange", queueing_lock="bank_exchange_now", retry=AGAIN)  # one waits for all
 def exchange_with_bank_now() -> None:
     """What was just confirmed goes out at once."""
     exchange_with_bank(0)

@@ -100,7 +100,7 @@ def test_a_double_payment_goes_back_and_the_day_is_reconciled(signed_in: SignedI
     expect(second.get_by_role("heading", level=1)).to_contain_text("对账单")
     assert face_checks.everything(second) == []
     second.goto("/w/reconciliation")
-    second.get_by_label("日期").fill(TODAY.isoformat())
+    second.get_by_role("textbox", name=re.compile("^日期")).fill(TODAY.isoformat())
     second.get_by_role("button", name="对账", exact=True).click()
     for _ in range(30):
         second.goto("/w/reconciliation?state=settled")

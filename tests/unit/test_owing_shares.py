@@ -28,6 +28,14 @@ def test_half_of_the_money_leaves_half_of_everything() -> None:
     assert shared([A, B], 240, {}) == {key(1): (80, 40), key(2): (80, 40)}
 
 
+def test_who_left_another_line_changes_nothing_here() -> None:
+    """Levels of another line's money are not levels of this one: they would cut it in two, and each piece would be rounded."""
+    three = [due(1, 86_915, 43_458), due(2, 86_915, 43_458), due(3, 86_915, 43_458)]
+    alone = shared(three, 130_503, {})
+    assert alone == shared(three, 130_503, {(2, 1, 202609): [(5_439, None)], (3, 1, 202609): [(58_182, 700)]})
+    assert alone == shared(three, 130_503, {key(1): [(130_503, None)]}), "nor does it change the money that was there before"
+
+
 def test_the_last_fen_is_owed_by_one_person_alone() -> None:
     assert shared([A, B], 479, {}) == {key(1): (0, 0), key(2): (1, 0)}
 
