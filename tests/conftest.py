@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 os.environ["DJANGO_SETTINGS_MODULE"] = "shebao.site.settings"
 os.environ["SHEBAO_SECRET_KEY"] = "only-for-tests-" + "0" * 40
 os.environ["SHEBAO_HOSTS"] = "localhost,127.0.0.1,[::1],testserver"  # the last is the host of Django's test client
+
+# No example has a time limit: a busy machine is no fault of the code.
+hypothesis.settings.register_profile("shebao", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shebao")
 
 TEMPLATE = "shebao_template"
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")

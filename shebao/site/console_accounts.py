@@ -6,6 +6,7 @@ from typing import Any
 
 from shebao.base.errors import ShebaoError
 from shebao.channels.console import Parser, a_month, amount, answering, whole
+from shebao.site.console_debit import confirmer
 from shebao.site.console_site import set_up
 from shebao.site.database import ensure
 
@@ -17,13 +18,6 @@ class NoSuchAccountError(ShebaoError):
     """No person bears the number, or there is no account."""
 
     code = "ACT-06"
-    status = 404
-
-
-class NoSuchClerkError(ShebaoError):
-    """No account of the agency bears the name."""
-
-    code = "FEE-15"
     status = 404
 
 
@@ -132,28 +126,23 @@ def _explain(given: argparse.Namespace) -> int:
 def _part_year(given: argparse.Namespace) -> int:
     _open()
     from shebao.access.acting import acting
-    from shebao.access.models import Account
     from shebao.accounts.models import EndKind
     from shebao.accounts.part_year import attempt
     from shebao.accounts.part_year_review import propose
-    from shebao.base.actor import ENGINE, Actor, Role
+    from shebao.base.actor import ENGINE
     from shebao.base.clock import now, today
     from shebao.base.months import month_of
-    from shebao.base.terms import Post
     from shebao.channels.console.account import tried_json, tried_lines
     from shebao.policy.rulebook import standard
 
     month, kind, at = given.month or month_of(today()), EndKind(given.kind), now()
+    by = confirmer(given.account, today()) if given.account else None
     with acting(ENGINE):
-        clerks = Account.objects.filter(agency__isnull=False, disabled_at=None, grants__post=Post.FINANCE.value)
-        by = clerks.filter(username=given.account).first() if given.account else None
-        if given.account and by is None:
-            raise NoSuchClerkError(f"没有名为“{given.account}”的在用财务账号，请用 --account 写明提出人的用户名")
         account = _account(given)
         tried = attempt(account.person_id, kind, month, place=given.place, rulebook=standard(), at=at)
     told, lines = tried_json(tried), tried_lines(tried)
-    if by is not None and by.agency_id is not None:
-        with acting(Actor(Role.ENGINE, by.pk, by.name, 0, by.agency_id)):
+    if by is not None:
+        with acting(by):
             made = propose(
                 account.person_id, kind, month, given.reason, place=given.place, agency_id=by.agency_id, rulebook=standard(), at=at
             )

@@ -134,7 +134,7 @@ def confirmer(username: str, on: date) -> "Actor":
     lasting = Q(grants__to_date=None) | Q(grants__to_date__gt=on)
     account = Account.objects.using("owner").filter(lasting, username=username, disabled_at=None, **posts).first()
     if account is None:
-        raise NotFinance(f"“{username}”不是基金财务岗位的账号，或岗位已到期、账号已停用，不能复核发送")
+        raise NotFinance(f"“{username}”不是基金财务岗位的账号，或岗位已到期、账号已停用，不能办理；请换一个财务账号")
     return Actor(Role.ENGINE, account.pk, account.name, 0, account.agency_id or 0)
 
 

@@ -175,7 +175,7 @@ def test_the_command_tries_and_proposes_and_the_desk_decides(
     code, told = run("--kind", "transfer", "--month", "2026-11")
     assert code == 0 and "12,097.13" in told and "试算没有记账" in told
     code, told = run("--kind", "transfer", "--account", "nobody", "--reason", "x")
-    assert code == 2 and "没有名为“nobody”" in told
+    assert code == 2 and "“nobody”不是基金财务岗位的账号" in told
     assert not as_owner("select 1 from accounts_partyearproposal where person_id = %s", [person])
     code, told = run("--kind", "transfer", "--account", "fin1", "--reason", "联系函 3 号", "--json")
     assert code == 0 and '"paid": "12097.13"' in told

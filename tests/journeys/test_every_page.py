@@ -137,6 +137,9 @@ def of_finance(walk: Walk) -> None:
     walk.open("/w/runs?kind=recalculation")
     batch = walk.first("/w/debits", "邮政储蓄银行")
     walk.open(batch)
+    account = f"{walk.first(batch)}/account"
+    walk.open(account)
+    walk.open(f"{account}/part-year?kind=retirement")
     walk.open(f"{batch}?only=failed")
     walk.open("/w/books/report?month=202609")
     walk.open("/w/reconciliation?state=settled")
