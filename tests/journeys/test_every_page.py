@@ -18,7 +18,7 @@ DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, heig
 LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href').split('#')[0])"
 # From the code on a paper; of a yearly batch, see test_annual_declaration; of a recalculation, which the demo city has none of; of a
 # bank's statement, see test_refund_and_reconcile; of a person's own bill, see test_flexible_pays.
-NOBODY_LEADS_TO = {"verify-code", "portal-case-year", "desk-recalculation", "desk-reconciliation-day", "personal-bill"}
+NOBODY_LEADS_TO = {"verify-code", "portal-case-year", "desk-recalculation", "desk-reconciliation-day", "personal-bill", "desk-part-year"}
 
 
 def judged(page: Page, wide: bool) -> list[str]:
