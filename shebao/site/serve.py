@@ -64,11 +64,11 @@ class Part:
     start: Callable[[], "subprocess.Popen[bytes]"] | None = None
     killed_at: list[float] = field(default_factory=list)
 
-    def again(self) -> bool:
-        """Start it again after it was killed by a signal. False when it was not, or too often of late."""
+    def again(self, *, fell_with_database: bool = False) -> bool:
+        """Start it again after it was killed by a signal, or fell because the database had. False when it was neither, or too often."""
         moment = time.monotonic()
         self.killed_at = [*(t for t in self.killed_at if t > moment - KILLED_SECONDS), moment]
-        if self.start is None or (self.process.returncode or 0) >= 0 or len(self.killed_at) > KILLED_MAX:
+        if self.start is None or ((self.process.returncode or 0) >= 0 and not fell_with_database) or len(self.killed_at) > KILLED_MAX:
             return False
         _signal(self, signal.SIGKILL)  # what it left of its group must not hold its port
         self.process = self.start()
@@ -223,18 +223,19 @@ def _tell(host: str, port: int, *, with_sandbox: bool) -> None:
 
 
 def _watch(parts: Sequence[Part], fellows: Fellows) -> int:
-    looked_at = 0.0
+    looked_at, back_at = 0.0, -KILLED_SECONDS
     while True:
         fellows.look_after()
-        if time.monotonic() > looked_at + LOOK_AT_DATABASE_SECONDS:
+        fallen = [(part, code) for part in parts if (code := part.process.poll()) is not None]
+        if fallen or time.monotonic() > looked_at + LOOK_AT_DATABASE_SECONDS:
             looked_at = time.monotonic()
             if bring_back():
+                back_at = time.monotonic()
                 print("数据库被意外终止，已重新启动；已提交的数据都在。", file=sys.stderr)
-        for part in parts:
-            if (code := part.process.poll()) is None:
-                continue
-            if part.again():
-                print(f"{part.label}被信号 {-code} 终止，已重新启动。", file=sys.stderr)
+        for part, code in fallen:
+            if part.again(fell_with_database=time.monotonic() < back_at + KILLED_SECONDS):
+                told = f"被信号 {-code} 终止" if code < 0 else "因数据库中断而结束"
+                print(f"{part.label}{told}，已重新启动。", file=sys.stderr)
                 continue
             print(f"{part.label}意外结束（退出码 {code}），其余部分一并停止；原因见上面的日志。", file=sys.stderr)
             return 1

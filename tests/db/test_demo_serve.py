@@ -125,7 +125,7 @@ def test_whoever_is_killed_from_outside_is_started_again_the_database_too() -> N
         await_said(hall, "数据库被意外终止，已重新启动")
         assert postmaster(data) not in (None, before)
         await_reachable(hall, port)
-        os.kill(web, signal.SIGKILL)
+        os.kill(part_of(hall.pid, b"granian"), signal.SIGKILL)  # another one, when the first fell with the database
         await_said(hall, "网页服务被信号 9 终止，已重新启动")
         await_reachable(hall, port)
 
@@ -139,8 +139,10 @@ def await_reachable(hall: "subprocess.Popen[str]", port: int) -> None:
 
 def await_said(hall: "subprocess.Popen[str]", sentence: str) -> None:
     assert hall.stderr
+    said = []
     while sentence not in (line := hall.stderr.readline()):
-        assert line, "the hall has ended"
+        said.append(line)
+        assert line, f"the hall has ended: {said[-30:]}"
 
 
 def reachable(port: int) -> bool:

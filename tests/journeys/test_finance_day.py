@@ -39,7 +39,9 @@ def test_finance_closes_a_day_and_follows_an_amount_from_the_trial_balance_to_it
     expect(page.get_by_role("heading", level=1, name="收入户存款明细账")).to_be_visible()
     expect(page.locator("main")).to_contain_text(shown)
     assert axe(page) == []
-    single = page.get_by_role("table", name="明细").get_by_role("row").filter(has_text=re.compile(r"到账 SW"))  # beside the sums of debit batches
+    single = (
+        page.get_by_role("table", name="明细").get_by_role("row").filter(has_text=re.compile(r"到账 SW"))
+    )  # beside the sums of debit batches
     single.get_by_role("link", name=re.compile("凭证")).first.click()
     expect(page.get_by_role("heading", level=1, name=re.compile("^凭证"))).to_be_visible()
     expect(page.get_by_role("table", name="分录")).to_contain_text("收入户存款")
