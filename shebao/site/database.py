@@ -19,7 +19,7 @@ from psycopg import conninfo, sql
 from shebao.site.embedded import connection_file
 from shebao.site.embedded.layout import data_folder, existing
 from shebao.site.embedded.server import login_url, superuser_url
-from shebao.site.embedded.use import has_crashed, use_server
+from shebao.site.embedded.use import has_crashed, running, use_server
 from shebao.site.roles import is_prepared, make_database, make_roles, mark_prepared
 from shebao.site.trouble import BadAddress, PrepareRefused, Unreachable, plain_reason
 
@@ -81,6 +81,11 @@ def bring_back() -> bool:
         return False
     ensure()
     return True
+
+
+def own_server() -> int | None:
+    """The process of our own server, whoever started it; None while it is gone, or when the database is somebody else's."""
+    return None if os.environ.get("SHEBAO_DATABASE_URL") else running(data_folder())
 
 
 def known() -> Databases:

@@ -20,7 +20,7 @@ from types import FrameType
 
 from shebao.base.errors import ShebaoError
 from shebao.site.console_site import set_up
-from shebao.site.database import bring_back, data_folder, ensure
+from shebao.site.database import bring_back, data_folder, ensure, own_server
 from shebao.site.parent import die_with_parent
 from shebao.site.sandboxes import FOLDER, Fellows
 from shebao.site.sandboxes import told as partners_told
@@ -223,13 +223,14 @@ def _tell(host: str, port: int, *, with_sandbox: bool) -> None:
 
 
 def _watch(parts: Sequence[Part], fellows: Fellows) -> int:
-    looked_at, back_at = 0.0, -KILLED_SECONDS
+    looked_at, back_at, server = 0.0, -KILLED_SECONDS, own_server()
     while True:
         fellows.look_after()
         fallen = [(part, code) for part in parts if (code := part.process.poll()) is not None]
         if fallen or time.monotonic() > looked_at + LOOK_AT_DATABASE_SECONDS:
             looked_at = time.monotonic()
-            if bring_back():
+            bring_back()
+            if server != (server := own_server() or server):  # by us, or by a part that was quicker
                 back_at = time.monotonic()
                 print("数据库被意外终止，已重新启动；已提交的数据都在。", file=sys.stderr)
         for part, code in fallen:

@@ -75,6 +75,11 @@ def has_crashed(data: Path) -> bool:
     return (layout.pgdata / "postmaster.pid").exists() and processes.postmaster(layout.pgdata) is None
 
 
+def running(data: Path) -> int | None:
+    """The process of the server of a data folder; None while there is none. Asks nobody."""
+    return processes.postmaster(existing(data).pgdata)
+
+
 def leave(data: Path) -> None:
     """This process no longer uses the server; the last one stops it, unless it was told to keep running."""
     with _guard:
