@@ -202,7 +202,7 @@ def test_what_was_written_off_stays_so_and_says_why(town: dict[str, int]) -> Non
         assert not Line.objects.filter(unit_id=other, origin="diff").exists()
 
 
-def test_a_month_at_110_percent_waits_for_its_declaration_and_is_then_charged(town: dict[str, int]) -> None:
+def test_a_month_at_110_percent_waits_for_its_declaration_and_is_then_charged_by_each_recalculation_in_turn(town: dict[str, int]) -> None:
     other = make_unit("未申报公司", vip=False, since=202401)
     hire(other, 1, month=202501, wage_fen=300_000, at=moment(202501, 2))
     month = FIRST + 8
@@ -216,11 +216,14 @@ def test_a_month_at_110_percent_waits_for_its_declaration_and_is_then_charged(to
     release(made, rules)
     with acting(ENGINE):
         assert not Line.objects.filter(unit_id=other, origin="diff").exists()
+    again = with_changed("pension.base", date(2025, 1, 1), PLACE, BASE | {"floor_fen": 470_000})
+    second = trial(late, late, again)
+    release(second, again)
     declare(other, late, at=moment(late, 20))
     with acting(ENGINE):
         charged_now = {x.insurance: (x.unit_fen, x.person_fen) for x in Line.objects.filter(unit_id=other, origin="diff", month=late)}
-    assert charged_now[110] == (1_632, 816)
-    assert {x.state for x in lines(made) if x.unit_id == other} == {"charged"}
+    assert charged_now[110] == (1_632 + 1_600, 816 + 800), "from 4,498 to 4,600, and from there to 4,700"
+    assert {x.state for made_ in (made, second) for x in lines(made_) if x.unit_id == other} == {"charged"}
 
 
 def test_part_paid_and_deferred_months_are_told_apart(town: dict[str, int]) -> None:
