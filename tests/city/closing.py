@@ -245,7 +245,8 @@ class Closing(FlexibleWorkers):
             with acting(finance(300)):
                 reconcile_settling.propose_close(pk, "已核实", at=self.now)
         except reconcile_settling.MoneyOpenError:
-            assert kind in MONEY_KINDS and self.books.receipts[name].rest > 0
+            # Money that the books do not hold as the bank does is booked first: an outgoing sum, an entry that never came.
+            assert kind in ("unknown_debit", "unseen") or (kind in MONEY_KINDS and self.books.receipts[name].rest > 0)
             return
         assert kind not in MONEY_KINDS or self.books.receipts[name].rest == 0
         with acting(finance(301)):

@@ -79,7 +79,9 @@ def place(database: str) -> Iterator[tuple[Town, dict[str, Browser]]]:
 
 def absent(path: str) -> bool:
     """Things of the whole place that this town has none of: a debit batch, a recalculation."""
-    return path.startswith(("/w/debits/PK", "/p/debit/lines/PK", "/w/recalculations/1", "/w/books/postings/", "/w/runs/"))
+    return path.startswith(
+        ("/w/debits/PK", "/p/debit/lines/PK", "/w/recalculations/1", "/w/settlements/2", "/w/books/postings/", "/w/runs/")
+    )
 
 
 def readers(made: Town) -> list[tuple[str, str]]:
